@@ -1,0 +1,3 @@
+//! Media cores of Causeway.
+
+pub mod plan;

@@ -1,0 +1,110 @@
+//! What flows where, and through which codec: the words in which signalling tells a media
+//! thread what to do with a leg.
+
+use std::net::SocketAddr;
+
+/// An audio codec the box speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AudioCodec {
+    /// RFC 6716, RTP clock 48 kHz (RFC 7587).
+    Opus,
+    /// G.711 µ-law, RTP clock 8 kHz, static payload type 0 (RFC 3551).
+    Pcmu,
+    /// G.711 A-law, RTP clock 8 kHz, static payload type 8 (RFC 3551).
+    Pcma,
+}
+
+impl AudioCodec {
+    /// The encoding name as SDP writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+        }
+    }
+
+    /// RTP clock in Hz.
+    pub const fn clock_rate(self) -> u32 {
+        match self {
+            Self::Opus => 48_000,
+            Self::Pcmu | Self::Pcma => 8_000,
+        }
+    }
+}
+
+/// Negotiated telephone-event stream (RFC 4733).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DtmfFormat {
+    pub payload_type: u8,
+    /// Clock of its timestamps and durations in Hz; equal to the audio clock it is multiplexed with.
+    pub clock_rate: u32,
+}
+
+/// One negotiated audio format of a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AudioFormat {
+    pub codec: AudioCodec,
+    pub payload_type: u8,
+    /// Milliseconds of sound in a packet that we send: 10, 20, 30, 40 or 60.
+    pub ptime_ms: u8,
+    /// Absent when the far side did not agree on RFC 4733.
+    pub dtmf: Option<DtmfFormat>,
+}
+
+/// Direction of a stream as seen from the box (RFC 3264 section 6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    SendRecv,
+    SendOnly,
+    RecvOnly,
+    Inactive,
+}
+
+impl Direction {
+    /// Whether the box may send.
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    /// Whether the box listens.
+    pub const fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+
+    /// The same stream seen from the other end.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        match self {
+            Self::SendOnly => Self::RecvOnly,
+            Self::RecvOnly => Self::SendOnly,
+            same => same,
+        }
+    }
+
+    /// Only what both allow.
+    #[must_use]
+    pub const fn intersect(self, other: Self) -> Self {
+        match (
+            self.sends() && other.sends(),
+            self.receives() && other.receives(),
+        ) {
+            (true, true) => Self::SendRecv,
+            (true, false) => Self::SendOnly,
+            (false, true) => Self::RecvOnly,
+            (false, false) => Self::Inactive,
+        }
+    }
+}
+
+/// The negotiated media of a trunk leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrunkPlan {
+    /// Where RTP goes; the unspecified address (0.0.0.0 hold, RFC 2543) never appears here:
+    /// such an answer keeps the last address and has a direction without sending.
+    pub remote: SocketAddr,
+    /// Where RTCP goes: `a=rtcp` or the next port (RFC 3605).
+    pub remote_rtcp: SocketAddr,
+    pub format: AudioFormat,
+    pub direction: Direction,
+}

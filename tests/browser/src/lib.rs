@@ -1,0 +1,1 @@
+//! causeway-browser-tests
