@@ -1,1 +1,25 @@
-//! causeway-directory
+//! The nouns of the configuration and the questions asked of them.
+//!
+//! One typed document ([`Config`]) is read, checked and frozen into a [`Directory`]: an immutable
+//! snapshot that calls look things up in. This crate never opens a file or a socket, never reads a
+//! clock and never draws a random number; the shell hands it text and gets a snapshot or a list of
+//! [`ConfigError`]s with line and column.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod check;
+pub mod config;
+mod dial;
+mod lookup;
+mod origin;
+mod secret;
+
+pub use config::{
+    AccountId, App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, Number, NumberTarget,
+    PortRange, Reliable, RtpSettings, SipSettings, SipTransport, Trunk, TrunkName, WebCodec,
+};
+pub use dial::{Destination, DestinationError, DialPattern};
+pub use lookup::Directory;
+pub use origin::OriginPattern;
+pub use secret::{Secret, SecretHash};

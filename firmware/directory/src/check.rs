@@ -1,0 +1,285 @@
+//! The one validator: reads the text, then looks at everything serde cannot see, and reports all
+//! faults at once with their lines.
+
+use crate::config::{AccountId, AppKey, Config, ConfigError, TrunkName};
+use crate::dial::Destination;
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::ops::Range;
+use toml::Spanned;
+
+impl Config {
+    /// Reads and checks a document.
+    ///
+    /// # Errors
+    /// Every fault found, in the order of the document; a syntax fault hides those behind it.
+    pub fn parse(text: &str) -> Result<Self, Vec<ConfigError>> {
+        let config: Self = toml::from_str(text).map_err(|fault| {
+            vec![error_at(
+                text,
+                fault.span().unwrap_or(0..0),
+                fault.message().to_owned(),
+            )]
+        })?;
+        let mut check = Check {
+            text,
+            errors: Vec::new(),
+        };
+        check.settings(&config);
+        check.trunks(&config);
+        check.numbers(&config);
+        check.apps(&config);
+        check.accounts(&config);
+        check.errors.sort_by_key(|e| (e.line, e.column));
+        if check.errors.is_empty() {
+            Ok(config)
+        } else {
+            Err(check.errors)
+        }
+    }
+}
+
+/// Turns a byte range into line and column.
+fn error_at(text: &str, span: Range<usize>, message: String) -> ConfigError {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    ConfigError {
+        line: before.matches('\n').count() + 1,
+        column: before.get(line_start..).unwrap_or("").chars().count() + 1,
+        message,
+    }
+}
+
+struct Check<'a> {
+    text: &'a str,
+    errors: Vec<ConfigError>,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, span: Range<usize>, message: impl Into<String>) {
+        self.errors.push(error_at(self.text, span, message.into()));
+    }
+
+    /// The place of a key in a `[section]`, for fields that need no span of their own.
+    fn key(&self, section: &str, key: &str) -> Range<usize> {
+        let start = self.text.find(&format!("[{section}]")).unwrap_or(0);
+        let mut at = start;
+        for line in self.text.get(start..).unwrap_or("").split_inclusive('\n') {
+            let name = line.split('=').next().unwrap_or("").trim();
+            if line.contains('=') && name == key {
+                return at..at + line.len();
+            }
+            at += line.len();
+        }
+        start..start
+    }
+
+    fn settings(&mut self, config: &Config) {
+        let settings = &config.settings;
+        if settings.public.is_empty() && settings.media.ip().is_unspecified() {
+            let at = self.key("box", "media");
+            self.fault(at, "`media` listens on every address, so `public` must name the ones browsers shall use");
+        }
+        if settings.public.iter().any(IpAddr::is_unspecified) {
+            let at = self.key("box", "public");
+            self.fault(at, "`public` needs real addresses, not 0.0.0.0 or ::");
+        }
+        if !(1..=10_000).contains(&settings.max_calls) {
+            let at = self.key("box", "max_calls");
+            self.fault(at, "`max_calls` is 1 to 10000");
+        }
+        if !(10..=600).contains(&settings.ring_s) {
+            let at = self.key("box", "ring_s");
+            self.fault(at, "`ring_s` is 10 to 600");
+        }
+        if let Some(app) = &settings.demo_app
+            && !config
+                .apps
+                .iter()
+                .any(|a| a.get_ref().key.get_ref().0 == *app)
+        {
+            let at = self.key("box", "demo_app");
+            self.fault(
+                at,
+                format!("`demo_app`: there is no [[app]] with the key `{app}`"),
+            );
+        }
+        if config.sip.public().is_unspecified() {
+            let at = self.key("sip", "udp");
+            self.fault(
+                at,
+                "`udp` listens on every address, so `public` must name the one PBXes shall use",
+            );
+        }
+        if config.rtp.public().is_unspecified() {
+            let at = self.key("rtp", "address");
+            self.fault(at, "`address` is every address, so `public` must name the one PBXes shall send media to");
+        }
+    }
+
+    fn trunks(&mut self, config: &Config) {
+        let mut seen: HashSet<&TrunkName> = HashSet::new();
+        for spanned in &config.trunks {
+            let trunk = spanned.get_ref();
+            let name = trunk.name.get_ref();
+            if name.0.is_empty()
+                || !name
+                    .0
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            {
+                self.fault(
+                    trunk.name.span(),
+                    "a trunk's name is letters, digits, `-` and `_`",
+                );
+            }
+            if !seen.insert(name) {
+                self.fault(
+                    trunk.name.span(),
+                    format!("there are two trunks called `{name}`"),
+                );
+            }
+            for codec in &trunk.codecs {
+                if !matches!(codec.get_ref().as_str(), "PCMU" | "PCMA") {
+                    self.fault(
+                        codec.span(),
+                        format!("`{}`: a trunk speaks PCMU and PCMA", codec.get_ref()),
+                    );
+                }
+            }
+            if trunk.codecs.is_empty() {
+                self.fault(
+                    spanned.span(),
+                    "`codecs` is empty: name PCMU, PCMA or both, or leave it out",
+                );
+            }
+            if !matches!(trunk.ptime_ms.get_ref(), 10 | 20 | 30 | 40 | 60) {
+                self.fault(trunk.ptime_ms.span(), "`ptime_ms` is 10, 20, 30, 40 or 60");
+            }
+            if !(96..=127).contains(trunk.dtmf_payload_type.get_ref()) {
+                self.fault(
+                    trunk.dtmf_payload_type.span(),
+                    "`dtmf_payload_type` is 96 to 127",
+                );
+            }
+            if trunk.options_s != 0 && !(5..=3600).contains(&trunk.options_s) {
+                self.fault(
+                    spanned.span(),
+                    format!("trunk `{name}`: `options_s` is 0 (off) or 5 to 3600"),
+                );
+            }
+            if trunk.address.ip().is_unspecified() || trunk.address.port() == 0 {
+                self.fault(
+                    spanned.span(),
+                    format!("trunk `{name}`: `address` needs the PBX's own address and port"),
+                );
+            }
+            if trunk.username.is_some() != trunk.password.is_some() {
+                self.fault(
+                    spanned.span(),
+                    format!("trunk `{name}`: `username` and `password` go together"),
+                );
+            }
+        }
+    }
+
+    fn numbers(&mut self, config: &Config) {
+        let mut seen = HashSet::new();
+        for spanned in &config.numbers {
+            let number = spanned.get_ref();
+            self.number(&number.number);
+            if !seen.insert(Destination::parse(number.number.get_ref()).ok()) {
+                self.fault(
+                    number.number.span(),
+                    format!("the number `{}` is given twice", number.number.get_ref()),
+                );
+            }
+            if !has_account(config, number.account.get_ref()) {
+                self.fault(
+                    number.account.span(),
+                    format!(
+                        "there is no [[account]] with the id `{}`",
+                        number.account.get_ref()
+                    ),
+                );
+            }
+        }
+    }
+
+    fn number(&mut self, number: &Spanned<String>) {
+        if !matches!(
+            Destination::parse(number.get_ref()),
+            Ok(Destination::Number(_))
+        ) {
+            self.fault(
+                number.span(),
+                format!(
+                    "`{}` is no number: write +4930123456 or 100",
+                    number.get_ref()
+                ),
+            );
+        }
+    }
+
+    fn apps(&mut self, config: &Config) {
+        let mut seen: HashSet<&AppKey> = HashSet::new();
+        for spanned in &config.apps {
+            let app = spanned.get_ref();
+            let key = app.key.get_ref();
+            if key.0.is_empty()
+                || key.0.len() > 64
+                || !key
+                    .0
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            {
+                self.fault(
+                    app.key.span(),
+                    "an app's key is 1 to 64 letters, digits, `-` and `_`",
+                );
+            }
+            if !seen.insert(key) {
+                self.fault(
+                    app.key.span(),
+                    format!("there are two apps with the key `{key}`"),
+                );
+            }
+            if !(1..=2).contains(&app.secret_sha256.get_ref().len()) {
+                self.fault(
+                    app.secret_sha256.span(),
+                    "`secret_sha256` holds one hash, or two while a secret is being changed",
+                );
+            }
+            if app.origins.is_empty() {
+                self.fault(
+                    spanned.span(),
+                    format!("app `{key}`: `origins` is empty, so no page could use it"),
+                );
+            }
+            self.number(&app.caller_id);
+        }
+    }
+
+    fn accounts(&mut self, config: &Config) {
+        let mut seen = HashSet::new();
+        for spanned in &config.accounts {
+            let account = spanned.get_ref();
+            if !seen.insert(account.id.get_ref()) {
+                self.fault(
+                    account.id.span(),
+                    format!("there are two accounts `{}`", account.id.get_ref()),
+                );
+            }
+            if let Some(number) = &account.caller_id {
+                self.number(number);
+            }
+        }
+    }
+}
+
+fn has_account(config: &Config, id: &AccountId) -> bool {
+    config
+        .accounts
+        .iter()
+        .any(|a| a.get_ref().id.get_ref() == id)
+}

@@ -1,0 +1,374 @@
+//! The typed document: what the admin writes, with every default and range beside its field.
+//!
+//! Unknown keys are errors: a misspelt key must not be a silently missing setting.
+
+use crate::dial::DialPattern;
+use crate::origin::OriginPattern;
+use crate::secret::{Secret, SecretHash};
+use serde::Deserialize;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use toml::Spanned;
+
+/// One fault of a document, where it stands and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct ConfigError {
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1, in characters.
+    pub column: usize,
+    pub message: String,
+}
+
+/// The whole document.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    #[serde(rename = "box")]
+    pub settings: BoxSettings,
+    pub sip: SipSettings,
+    pub rtp: RtpSettings,
+    #[serde(default, rename = "trunk")]
+    pub trunks: Vec<Spanned<Trunk>>,
+    #[serde(default, rename = "number")]
+    pub numbers: Vec<Spanned<Number>>,
+    #[serde(default, rename = "app")]
+    pub apps: Vec<Spanned<App>>,
+    #[serde(default, rename = "account")]
+    pub accounts: Vec<Spanned<Account>>,
+}
+
+/// `[box]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoxSettings {
+    /// Shown to people and in `welcome`; default `causeway`.
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// HTTPS and WebSocket.
+    pub https: SocketAddr,
+    /// The single UDP port for browsers' media.
+    pub media: SocketAddr,
+    /// Addresses put into ICE candidates; empty: the address of `media`, which must then be a real one.
+    /// Behind 1:1 NAT write the public address here.
+    #[serde(default)]
+    pub public: Vec<IpAddr>,
+    /// SHA-256 of the admin key (`causeway secret`). Without it the box does not start to listen.
+    pub admin_key_sha256: Option<SecretHash>,
+    /// Serves `/demo/` and its token end point, for `demo_app`.
+    pub demo_app: Option<String>,
+    /// Calls at once, 1…10000; default 500.
+    #[serde(default = "default_max_calls")]
+    pub max_calls: usize,
+    /// Seconds a call may ring before the box gives up, 10…600; default 180.
+    #[serde(default = "default_ring_s")]
+    pub ring_s: u32,
+}
+
+/// `[sip]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SipSettings {
+    pub udp: SocketAddr,
+    /// Default: as `udp`.
+    pub tcp: Option<SocketAddr>,
+    /// The address in Via and Contact; default: the one listened on, which must then be a real one.
+    pub public: Option<IpAddr>,
+}
+
+impl SipSettings {
+    /// Where TCP listens.
+    pub fn tcp(&self) -> SocketAddr {
+        self.tcp.unwrap_or(self.udp)
+    }
+
+    /// The address shown to PBXes.
+    pub fn public(&self) -> IpAddr {
+        self.public.unwrap_or(self.udp.ip())
+    }
+}
+
+/// `[rtp]`: the trunk side's media.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RtpSettings {
+    /// The address bound.
+    pub address: IpAddr,
+    /// The address in SDP; default `address`, which must then be a real one.
+    pub public: Option<IpAddr>,
+    /// `"20000-20999"`; a call takes an even port and the next.
+    pub ports: PortRange,
+}
+
+impl RtpSettings {
+    pub fn public(&self) -> IpAddr {
+        self.public.unwrap_or(self.address)
+    }
+}
+
+/// Ports from `first` (even) to `last` inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortRange {
+    pub first: u16,
+    pub last: u16,
+}
+
+impl PortRange {
+    /// How many calls fit: two ports each.
+    pub fn pairs(self) -> usize {
+        usize::from(self.last - self.first).div_ceil(2)
+    }
+}
+
+impl<'de> Deserialize<'de> for PortRange {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let range = text.split_once('-').and_then(|(first, last)| {
+            Some((first.trim().parse().ok()?, last.trim().parse().ok()?))
+        });
+        match range {
+            Some((first, last)) if first >= 1024 && first % 2 == 0 && last > first => {
+                Ok(Self { first, last })
+            }
+            _ => Err(serde::de::Error::custom(format!(
+                "`{text}` is no port range: write \"20000-20999\", from an even port of 1024 or more"
+            ))),
+        }
+    }
+}
+
+/// The name of a trunk.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+pub struct TrunkName(pub String);
+
+impl fmt::Display for TrunkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `[[trunk]]`: a PBX, statically peered.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trunk {
+    pub name: Spanned<TrunkName>,
+    /// Where the PBX listens.
+    pub address: SocketAddr,
+    #[serde(default)]
+    pub transport: SipTransport,
+    /// Host part of From, To and request URIs; default: the address.
+    pub domain: Option<String>,
+    /// Further addresses that may call the box over this trunk.
+    #[serde(default)]
+    pub accept_from: Vec<IpAddr>,
+    /// In order of preference, of `PCMU` and `PCMA`; default both.
+    #[serde(default = "default_codecs")]
+    pub codecs: Vec<Spanned<String>>,
+    /// 10, 20, 30, 40 or 60; default 20.
+    #[serde(default = "default_ptime")]
+    pub ptime_ms: Spanned<u8>,
+    /// Payload type of telephone-event in our offers, 96…127; default 101.
+    #[serde(default = "default_dtmf")]
+    pub dtmf_payload_type: Spanned<u8>,
+    #[serde(default)]
+    pub reliable: Reliable,
+    #[serde(default)]
+    pub caller_id: CallerIdHeader,
+    /// Digest user, when the PBX challenges.
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    /// Answer challenges of this realm only; default any realm of this trunk.
+    pub realm: Option<String>,
+    /// Seconds between OPTIONS, 0 (off) or 5…3600; default 30.
+    #[serde(default = "default_options_s")]
+    pub options_s: u32,
+    /// Destinations reached over this trunk; default `*`.
+    #[serde(default = "default_numbers")]
+    pub numbers: Vec<DialPattern>,
+    /// Whether calls carry a User-to-User header with the context's token; default true.
+    #[serde(default = "default_true")]
+    pub user_to_user: bool,
+}
+
+/// How SIP travels to a trunk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SipTransport {
+    #[default]
+    Udp,
+    Tcp,
+}
+
+/// Reliable provisional responses (RFC 3262).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reliable {
+    Off,
+    #[default]
+    Supported,
+    Required,
+}
+
+/// Which header carries the caller's number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallerIdHeader {
+    From,
+    /// From and P-Asserted-Identity (RFC 3325).
+    #[default]
+    PAssertedIdentity,
+}
+
+/// `[[number]]`: a virtual number the PBX can call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Number {
+    pub number: Spanned<String>,
+    pub account: Spanned<AccountId>,
+}
+
+/// What a number leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NumberTarget {
+    Account(AccountId),
+}
+
+/// The public name of an app, as in tokens and logs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+pub struct AppKey(pub String);
+
+impl fmt::Display for AppKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `[[app]]`: a page or program that may place calls.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    pub key: Spanned<AppKey>,
+    /// One or two, so that a secret can be changed without an outage.
+    pub secret_sha256: Spanned<Vec<SecretHash>>,
+    /// Pages that may use its tokens.
+    pub origins: Vec<OriginPattern>,
+    /// What it may call; nothing when absent.
+    #[serde(default)]
+    pub destinations: Vec<DialPattern>,
+    /// Accounts it may speak for; none when absent.
+    #[serde(default)]
+    pub accounts: Vec<DialPattern>,
+    /// Virtual number shown to the PBX.
+    pub caller_id: Spanned<String>,
+    pub caller_name: Option<String>,
+    #[serde(default)]
+    pub codec: WebCodec,
+    /// Calls at once, default 100.
+    #[serde(default = "default_app_calls")]
+    pub max_calls: usize,
+    /// Calls begun in a minute, default 120.
+    #[serde(default = "default_app_rate")]
+    pub calls_per_minute: u32,
+}
+
+/// Codec towards the browser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WebCodec {
+    /// The browser's own order decides between Opus and G.711.
+    #[default]
+    Preferred,
+    Opus,
+    /// G.711 end to end, without transcoding, whenever the browser has it.
+    G711,
+}
+
+/// `name@domain`, lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(String);
+
+impl AccountId {
+    /// Reads and lowers an account's name; the error is a sentence for its writer.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let part = |s: &str| {
+            !s.is_empty()
+                && s.bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
+        };
+        match text.split_once('@') {
+            Some((name, domain)) if part(name) && part(domain) && text.len() <= 128 => {
+                Ok(Self(text.to_ascii_lowercase()))
+            }
+            _ => Err(format!(
+                "`{}` is no account: write name@domain with letters, digits, `.`, `-`, `_`",
+                text.chars().take(64).collect::<String>()
+            )),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// `[[account]]`: a person.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    pub id: Spanned<AccountId>,
+    pub name: Option<String>,
+    /// Shown instead of the app's number when this person calls.
+    pub caller_id: Option<Spanned<String>>,
+}
+
+fn default_name() -> String {
+    "causeway".into()
+}
+fn default_max_calls() -> usize {
+    500
+}
+fn default_ring_s() -> u32 {
+    180
+}
+fn default_codecs() -> Vec<Spanned<String>> {
+    ["PCMU", "PCMA"]
+        .map(|c| Spanned::new(0..0, c.to_owned()))
+        .into()
+}
+fn default_ptime() -> Spanned<u8> {
+    Spanned::new(0..0, 20)
+}
+fn default_dtmf() -> Spanned<u8> {
+    Spanned::new(0..0, 101)
+}
+fn default_options_s() -> u32 {
+    30
+}
+fn default_numbers() -> Vec<DialPattern> {
+    DialPattern::parse("*").into_iter().collect()
+}
+fn default_true() -> bool {
+    true
+}
+fn default_app_calls() -> usize {
+    100
+}
+fn default_app_rate() -> u32 {
+    120
+}

@@ -1,0 +1,119 @@
+//! The document as an admin writes it, and the faults he is told.
+
+use causeway_directory::*;
+
+const GOOD: &str = r#"
+[box]
+https = "127.0.0.1:8443"
+media = "127.0.0.1:8444"
+demo_app = "shop"
+
+[sip]
+udp = "127.0.0.1:5060"
+
+[rtp]
+address = "127.0.0.1"
+ports = "20000-20999"
+
+[[trunk]]
+name = "pbx"
+address = "127.0.0.1:5070"
+accept_from = ["127.0.0.2"]
+
+[[account]]
+id = "Anna@example.com"
+name = "Anna"
+
+[[number]]
+number = "+49 30 555002"
+account = "anna@example.com"
+
+[[app]]
+key = "shop"
+secret_sha256 = ["0000000000000000000000000000000000000000000000000000000000000000"]
+origins = ["https://*.shop.example"]
+destinations = ["100", "6*"]
+accounts = ["*@example.com"]
+caller_id = "+4930555001"
+"#;
+
+fn faults(text: &str) -> Vec<String> {
+    Config::parse(text)
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn a_good_document_answers_questions() {
+    let directory = Directory::new(Config::parse(GOOD).unwrap());
+    let app = directory.app(&AppKey("shop".into())).unwrap();
+    assert!(
+        app.destinations
+            .iter()
+            .any(|d| d.allows(&Destination::parse("600").unwrap()))
+    );
+    assert_eq!(directory.config().sip.tcp().port(), 5060);
+    assert_eq!(directory.config().rtp.ports.pairs(), 500);
+    let anna = AccountId::parse("anna@example.com").unwrap();
+    assert_eq!(
+        directory.account(&anna).unwrap().name.as_deref(),
+        Some("Anna")
+    );
+    for dialled in ["+4930555002", "4930555002", "004930555002"] {
+        assert_eq!(
+            directory.number(dialled),
+            Some(&NumberTarget::Account(anna.clone())),
+            "{dialled}"
+        );
+    }
+    assert_eq!(directory.number("1"), None);
+    assert_eq!(
+        directory
+            .trunk_of("127.0.0.2:9".parse().unwrap())
+            .unwrap()
+            .name
+            .get_ref()
+            .0,
+        "pbx"
+    );
+    assert!(
+        directory
+            .trunk_of("192.0.2.1:5060".parse().unwrap())
+            .is_none()
+    );
+    assert_eq!(directory.sip_peers().len(), 2);
+}
+
+#[test]
+fn faults_name_their_line() {
+    let text = GOOD.replace("ports = \"20000-20999\"", "ports = \"x\"");
+    assert!(
+        faults(&text)[0].starts_with("line 12, column 9: `x` is no port range"),
+        "{:?}",
+        faults(&text)
+    );
+    let text = GOOD.replace("accept_from", "acept_from");
+    assert!(
+        faults(&text)[0].contains("line 17") && faults(&text)[0].contains("acept_from"),
+        "{:?}",
+        faults(&text)
+    );
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    let text = GOOD
+        .replace("media = \"127.0.0.1:8444\"", "media = \"0.0.0.0:8444\"")
+        .replace(
+            "account = \"anna@example.com\"",
+            "account = \"bob@example.com\"",
+        )
+        .replace("caller_id = \"+4930555001\"", "caller_id = \"shop\"");
+    let faults = faults(&text);
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    assert!(faults[0].starts_with("line 4, column 1: `media` listens on every address"));
+    assert!(faults[1].starts_with("line 25, column 11: there is no [[account]]"));
+    assert!(faults[2].starts_with("line 33, column 13: `shop` is no number"));
+}
