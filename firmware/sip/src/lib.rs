@@ -1,1 +1,30 @@
-//! causeway-sip
+//! The SIP user agent of the box: messages, transactions, dialogs, and the [`endpoint`] that drives them.
+//!
+//! **What this crate never does:** it opens no socket, reads no clock, draws no random number, takes no lock,
+//! logs nothing and resolves no name. Bytes and the current [`std::time::Instant`] are handed in; bytes to send,
+//! events and the next deadline are handed out. A seed given at the start yields every tag, branch and Call-ID.
+//! Input from the wire cannot make it panic or grow without bound: it becomes an event, a response, a typed
+//! error or a counted drop.
+//!
+//! | module | what | RFC |
+//! |---|---|---|
+//! | `message` | tolerant reader, exact writer, typed views of headers, stream framing | 3261 §7, §20, §25; 5626 §4.4.1 |
+//! | [`transaction`] | the four transaction machines | 3261 §17, 6026 |
+//! | [`timers`] | every timer in one table | 3261 table 4 |
+//! | [`dialog`] | route set, tags, sequence numbers, target refresh | 3261 §12 |
+//! | [`digest`] | answering a challenge | 7616, 2617, 8760 |
+//! | [`endpoint`] | calls: INVITE, PRACK, CANCEL, BYE, UPDATE, OPTIONS | 3261, 3262, 3311, 3581 |
+//!
+//! The polling order after *every* input (`handle_*` or command): [`Endpoint::poll_transmit`] until `None`,
+//! [`Endpoint::poll_event`] until `None`, then sleep until [`Endpoint::poll_timeout`].
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod endpoint;
+
+pub use endpoint::{
+    AnswerOffer, CallId, Counts, Credentials, Endpoint, EndpointConfig, EndpointError, Event,
+    Failure, FailureKind, Identity, Invite, Party, ReasonHeader, Reliable, RequestId, Side,
+    Transmit, Transport, Warning,
+};

@@ -1,0 +1,61 @@
+//! What an endpoint is told at its start.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// Everything an [`Endpoint`](super::Endpoint) needs to know before the first message.
+///
+/// Every field is public; start from [`EndpointConfig::new`] and change what differs.
+#[derive(Clone)]
+pub struct EndpointConfig {
+    /// Value of `User-Agent` in requests and `Server` in responses.
+    pub user_agent: String,
+    /// Source of every branch, tag, Call-ID and client nonce. Must be unpredictable and different at each start.
+    pub seed: [u8; 32],
+    /// The address put into `Via` and `Contact` of what is sent over UDP.
+    pub contact_udp: SocketAddr,
+    /// The address put into `Via` and `Contact` of what is sent over TCP.
+    pub contact_tcp: SocketAddr,
+    /// The user part of our `Contact`, such as `causeway`.
+    pub contact_user: String,
+    /// Upper bound of calls at once, in both directions. Further INVITEs are answered 503 with `Retry-After`.
+    pub max_dialogs: usize,
+    /// Upper bound of transactions at once. Further requests are answered 503 without keeping state.
+    pub max_transactions: usize,
+    /// Only messages from these addresses are looked at; others are dropped and counted. Empty: from anywhere.
+    pub accept_from: Vec<IpAddr>,
+    /// `Retry-After` of our own 503, in seconds.
+    pub retry_after_s: u32,
+}
+
+impl EndpointConfig {
+    /// A configuration for one pair of advertised addresses, everything else at its default:
+    /// 2 000 calls, 16 000 transactions, any source.
+    pub fn new(seed: [u8; 32], contact_udp: SocketAddr, contact_tcp: SocketAddr) -> Self {
+        Self {
+            user_agent: "Causeway".to_owned(),
+            seed,
+            contact_udp,
+            contact_tcp,
+            contact_user: "causeway".to_owned(),
+            max_dialogs: 2_000,
+            max_transactions: 16_000,
+            accept_from: Vec::new(),
+            retry_after_s: 5,
+        }
+    }
+}
+
+impl fmt::Debug for EndpointConfig {
+    // Written by hand: whoever knows the seed can guess our tags.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointConfig")
+            .field("user_agent", &self.user_agent)
+            .field("contact_udp", &self.contact_udp)
+            .field("contact_tcp", &self.contact_tcp)
+            .field("max_dialogs", &self.max_dialogs)
+            .field("max_transactions", &self.max_transactions)
+            .field("accept_from", &self.accept_from)
+            .finish_non_exhaustive()
+    }
+}
