@@ -1,3 +1,37 @@
-//! Media cores of Causeway.
+//! Media cores of Causeway: what happens to a packet between the browser and the PBX, and the
+//! SDP in which both sides agree on it.
+//!
+//! This crate is pure. It never opens a socket, reads a clock, draws a random number, takes a
+//! lock, spawns a thread or logs. Whoever drives it hands in packets and the time
+//! (`handle_*(…, now)`), asks when it wants to be woken (`poll_timeout`) and carries away what
+//! it produced. Identifiers that must be unpredictable (SSRC, first sequence number, first
+//! timestamp, SDP session id) are handed in as well.
+//!
+//! - [`plan`]: the words in which signalling tells a media thread what to do
+//! - [`path`]: one direction of one call's sound, from packet to packet
+//! - [`rtp`], [`rtcp`], [`dtmf`], [`g711`], [`opus`], [`jitter`]: the parts a path is made of
+//! - [`sdp`]: reader and writer; offer/answer on the trunk; inspection of a browser's offer
+//!
+//! Bad input is a typed error or a counted drop, never a panic; every buffer has a bound.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![deny(clippy::indexing_slicing)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod dtmf;
+pub mod g711;
+pub mod jitter;
+pub mod opus;
+pub mod path;
 pub mod plan;
+pub mod rtcp;
+pub mod rtp;
+pub mod sdp;

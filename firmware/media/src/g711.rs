@@ -1,0 +1,1 @@
+//! G.711 µ-law and A-law.

@@ -1,0 +1,1 @@
+//! Reordering and loss, packet by packet.
