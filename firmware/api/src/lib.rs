@@ -1,1 +1,4 @@
-//! causeway-api
+//! HTTPS and WebSocket API.
+
+pub mod request;
+pub mod wire;

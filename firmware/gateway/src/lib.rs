@@ -1,1 +1,6 @@
-//! causeway-gateway
+//! The program: everything that has sockets, threads, files and a clock.
+//!
+//! Signalling runs on tokio, where one [`switch`] task owns every call; media runs on plain threads
+//! ([`media`]), each owning its sockets and its legs; they speak by messages only.
+
+pub mod media;

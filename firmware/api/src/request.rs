@@ -1,0 +1,53 @@
+//! What the API asks of the switch: the seam between HTTP/WebSocket and calls.
+//!
+//! The API authenticates and checks shapes; the switch owns every call and answers. Answers to
+//! WebSocket requests go out through [`SessionSender`]; HTTP questions carry a one-shot.
+
+use crate::wire::{ClientMessage, ServerMessage};
+use causeway_directory::{AccountId, AppKey, DialPattern};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+/// One authenticated WebSocket; unique for the life of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// Who a session speaks for, as its token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub app: AppKey,
+    pub account: Option<AccountId>,
+    /// Narrows the app's destinations; empty: no further limit.
+    pub to: Vec<DialPattern>,
+    /// Checked `Origin` of the page.
+    pub origin: Option<String>,
+    pub page: Option<String>,
+}
+
+/// The bounded queue of one WebSocket. A client that does not read is closed (4429), never waited for.
+pub type SessionSender = mpsc::Sender<ServerMessage>;
+
+/// To the switch.
+#[derive(Debug)]
+pub enum Request {
+    /// `hello` was good and `welcome` is sent.
+    Opened {
+        session: SessionId,
+        identity: Identity,
+        out: SessionSender,
+    },
+    /// Any `call.*` message of a session; the switch answers `ok`/`error` through the session's sender.
+    Message {
+        session: SessionId,
+        message: ClientMessage,
+    },
+    /// The socket is gone, for whatever reason.
+    Closed { session: SessionId },
+    /// Running calls, box state, trunk states.
+    Status { reply: oneshot::Sender<Value> },
+    /// One running call (ended ones are in the store).
+    Call {
+        id: String,
+        reply: oneshot::Sender<Option<Value>>,
+    },
+}

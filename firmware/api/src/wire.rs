@@ -1,0 +1,264 @@
+//! The messages of PROTOCOL.md as types.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A request's number, chosen by the client.
+pub type RequestNumber = u64;
+
+/// Client to box. `id` of those without an answer is absent.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(tag = "type", deny_unknown_fields)]
+pub enum ClientMessage {
+    #[serde(rename = "hello")]
+    Hello {
+        id: RequestNumber,
+        version: u32,
+        token: Token,
+        #[serde(default)]
+        client: Option<Value>,
+    },
+    #[serde(rename = "token.refresh")]
+    TokenRefresh { id: RequestNumber, token: Token },
+    #[serde(rename = "ping")]
+    Ping { id: RequestNumber },
+    #[serde(rename = "call.place")]
+    Place {
+        id: RequestNumber,
+        to: String,
+        sdp: String,
+        #[serde(default)]
+        context: Option<Map<String, Value>>,
+        #[serde(default = "yes")]
+        audio: bool,
+        #[serde(default)]
+        video: bool,
+        #[serde(default)]
+        from: Option<String>,
+    },
+    #[serde(rename = "call.candidate")]
+    Candidate {
+        call: String,
+        candidate: Option<Candidate>,
+    },
+    #[serde(rename = "call.accept")]
+    Accept {
+        id: RequestNumber,
+        call: String,
+        sdp: String,
+    },
+    #[serde(rename = "call.reject")]
+    Reject {
+        id: RequestNumber,
+        call: String,
+        #[serde(default)]
+        reason: Option<RejectReason>,
+    },
+    #[serde(rename = "call.hangup")]
+    Hangup { id: RequestNumber, call: String },
+    #[serde(rename = "call.hold")]
+    Hold { id: RequestNumber, call: String },
+    #[serde(rename = "call.resume")]
+    Resume { id: RequestNumber, call: String },
+    #[serde(rename = "call.dtmf")]
+    Dtmf {
+        id: RequestNumber,
+        call: String,
+        digits: String,
+        #[serde(default = "default_duration")]
+        duration_ms: u16,
+        #[serde(default = "default_gap")]
+        gap_ms: u16,
+    },
+    #[serde(rename = "call.restart")]
+    Restart {
+        id: RequestNumber,
+        call: String,
+        sdp: String,
+    },
+    #[serde(rename = "call.reattach")]
+    Reattach {
+        id: RequestNumber,
+        call: String,
+        resume: String,
+    },
+    #[serde(rename = "call.report")]
+    Report {
+        call: String,
+        stats: Map<String, Value>,
+    },
+}
+
+fn yes() -> bool {
+    true
+}
+fn default_duration() -> u16 {
+    100
+}
+fn default_gap() -> u16 {
+    70
+}
+
+/// A bearer token; `Debug` hides it.
+#[derive(Clone, Deserialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct Token(pub String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// RTCIceCandidateInit as browsers send it; unknown members are let through.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Candidate {
+    pub candidate: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum RejectReason {
+    Busy,
+    Declined,
+}
+
+/// Box to client.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+#[serde(tag = "type")]
+pub enum ServerMessage {
+    #[serde(rename = "welcome")]
+    Welcome(Welcome),
+    #[serde(rename = "ok")]
+    Ok {
+        id: RequestNumber,
+        #[serde(flatten)]
+        fields: Map<String, Value>,
+    },
+    #[serde(rename = "error")]
+    Error {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<RequestNumber>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        call: Option<String>,
+        code: ErrorCode,
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sip: Option<SipCause>,
+    },
+    #[serde(rename = "call.answer")]
+    Answer { call: String, sdp: String },
+    #[serde(rename = "call.state")]
+    State(CallStateMessage),
+    #[serde(rename = "call.incoming")]
+    Incoming {
+        call: String,
+        resume: String,
+        from: IncomingFrom,
+        to: String,
+        expires_s: u32,
+    },
+    #[serde(rename = "call.dtmf")]
+    Digit {
+        call: String,
+        digit: char,
+        duration_ms: u32,
+    },
+    #[serde(rename = "call.warning")]
+    Warning {
+        call: String,
+        code: String,
+        message: String,
+    },
+    #[serde(rename = "token.expiring")]
+    TokenExpiring { expires_in_s: u64 },
+}
+
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct Welcome {
+    pub id: RequestNumber,
+    pub session: String,
+    #[serde(rename = "box")]
+    pub about: AboutBox,
+    pub account: Option<String>,
+    pub expires_at: String,
+    pub resume_s: u32,
+    pub ping_s: u32,
+    pub ice: Value,
+}
+
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct AboutBox {
+    pub name: String,
+    pub version: String,
+}
+
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct IncomingFrom {
+    pub number: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// `call.state`, and the snapshot of `call.reattach`.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct CallStateMessage {
+    pub call: String,
+    /// `trying`, `ringing`, `early_media`, `answered`, `held`, `ended`, or `incoming` in a snapshot.
+    pub state: String,
+    pub seq: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codec: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<EndCause>,
+}
+
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct EndCause {
+    pub code: String,
+    pub message: String,
+    pub by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sip: Option<SipCause>,
+}
+
+/// The SIP status and Reason header (RFC 3326) behind an end or a refusal.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct SipCause {
+    pub status: Option<u16>,
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<ReasonCause>,
+}
+
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct ReasonCause {
+    pub protocol: String,
+    pub value: Option<u16>,
+    pub text: Option<String>,
+}
+
+/// Section 5 of PROTOCOL.md: stable codes.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    BadRequest,
+    BadSdp,
+    AuthFailed,
+    TokenExpired,
+    OriginForbidden,
+    DestinationForbidden,
+    DestinationUnknown,
+    AccountForbidden,
+    CallNotFound,
+    WrongState,
+    Refused,
+    TimedOut,
+    TooLarge,
+    RateLimited,
+    Unsupported,
+    NotFound,
+    Internal,
+}

@@ -1,0 +1,153 @@
+//! The media plane: plain threads that own sockets and legs, told what to do by [`Command`]s and
+//! answering with [`Event`]s. No packet ever reaches the control plane.
+
+use causeway_media::plan::{AudioCodec, AudioFormat, Direction, TrunkPlan};
+use std::net::{SocketAddr, UdpSocket};
+
+/// One leg's media; unique for the life of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LegKey(pub u64);
+
+/// Which codec towards the browser when it offers several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebCodecPolicy {
+    /// First of Opus, PCMU and PCMA in the browser's own order.
+    Preferred,
+    Opus,
+    /// G.711 if the browser has it, otherwise Opus.
+    G711,
+}
+
+/// What the switch asks of a media thread. Commands of a leg are carried out in order.
+#[derive(Debug)]
+pub enum Command {
+    /// Takes a browser's offer; answered by [`Event::WebAnswer`] or [`Event::WebRefused`].
+    OpenWeb {
+        leg: LegKey,
+        offer: String,
+        policy: WebCodecPolicy,
+    },
+    /// ICE restart of an open web leg with a new offer; answered by [`Event::WebAnswer`] or [`Event::WebRefused`]
+    /// (the leg stays as it was when refused).
+    RestartWeb { leg: LegKey, offer: String },
+    /// A trickled candidate line (`candidate:…`), as the browser sent it. Bad ones are counted and dropped.
+    WebCandidate { leg: LegKey, candidate: String },
+    /// A trunk leg on sockets that the switch has bound (RTP on an even port, RTCP on the next).
+    OpenTrunk {
+        leg: LegKey,
+        rtp: UdpSocket,
+        rtcp: UdpSocket,
+    },
+    /// The trunk leg's negotiated media: at first, and again after each offer/answer.
+    PlanTrunk { leg: LegKey, plan: TrunkPlan },
+    /// What the switch allows on a web leg: holds live here, since the browser's SDP never changes.
+    DirectWeb { leg: LegKey, direction: Direction },
+    /// Lets two legs hear each other, from now on, in both directions as each leg's plan and direction allow.
+    Bridge { a: LegKey, b: LegKey },
+    /// Plays digits (RFC 4733) out of a leg; answered by [`Event::DigitsSent`].
+    SendDigits {
+        leg: LegKey,
+        digits: String,
+        duration_ms: u16,
+        gap_ms: u16,
+    },
+    /// Closes a leg; answered by [`Event::Closed`] with its final figures.
+    Close { leg: LegKey },
+    /// Asks for figures; answered by [`Event::Figures`].
+    Report { leg: LegKey },
+}
+
+/// What a media thread tells the switch.
+#[derive(Debug)]
+pub enum Event {
+    WebAnswer {
+        leg: LegKey,
+        sdp: String,
+        format: AudioFormat,
+    },
+    WebRefused {
+        leg: LegKey,
+        reason: WebRefusal,
+    },
+    /// ICE and DTLS are up: the browser can be heard. Once per leg.
+    WebConnected {
+        leg: LegKey,
+    },
+    /// No consent or media from the browser for 5 s while it should have been sending; sent once until it comes back.
+    WebLost {
+        leg: LegKey,
+    },
+    WebBack {
+        leg: LegKey,
+    },
+    /// ICE or DTLS failed for good.
+    WebFailed {
+        leg: LegKey,
+        reason: String,
+    },
+    /// The first RTP packet of a trunk leg, for set-up figures and early media.
+    TrunkHeard {
+        leg: LegKey,
+    },
+    /// A digit pressed by the far side of this leg (already relayed to a bridged leg's RFC 4733).
+    Digit {
+        leg: LegKey,
+        digit: char,
+        duration_ms: u32,
+    },
+    DigitsSent {
+        leg: LegKey,
+    },
+    Figures {
+        leg: LegKey,
+        figures: LegFigures,
+    },
+    Closed {
+        leg: LegKey,
+        figures: LegFigures,
+    },
+}
+
+/// Why a browser's offer cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebRefusal {
+    #[error("{0}")]
+    BadSdp(String),
+    #[error("the offer has no audio codec that the box speaks (Opus, PCMU, PCMA)")]
+    NoCodec,
+    #[error("no room for another media leg")]
+    Full,
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// Counters of a leg, from its opening on.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LegFigures {
+    pub codec: Option<AudioCodec>,
+    pub packets_received: u64,
+    pub packets_sent: u64,
+    pub bytes_received: u64,
+    pub bytes_sent: u64,
+    /// Lost on the way to the box.
+    pub packets_lost: u64,
+    /// Dropped by the box: not RTP, wrong source, failed authentication.
+    pub packets_dropped: u64,
+    /// RFC 3550 A.8, in milliseconds.
+    pub jitter_ms: f32,
+    /// From RTCP, when known.
+    pub round_trip_ms: Option<f32>,
+    /// Lost on the way from the box, as the far side reports it.
+    pub remote_lost: Option<u64>,
+}
+
+/// Where the media plane listens and what it shows of itself.
+#[derive(Clone, Debug)]
+pub struct MediaSettings {
+    /// The browsers' single UDP port.
+    pub bind: SocketAddr,
+    /// Addresses for ICE host candidates (with the bound port).
+    pub public: Vec<std::net::IpAddr>,
+    /// Legs at once.
+    pub max_legs: usize,
+}
