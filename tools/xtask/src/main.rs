@@ -1,1 +1,182 @@
-fn main() {}
+//! The project's commands: run the box, test it, check it, measure it.
+//!
+//! Pure Rust with few dependencies, so that it builds on a machine that has nothing but Rust, a linker and git; whatever
+//! the command at hand needs beyond that it installs itself (`needs`). It never talks to the box: the programs it
+//! starts do.
+
+mod bench;
+mod fuzz;
+mod interop;
+mod needs;
+mod run;
+mod step;
+mod suite;
+mod tally;
+mod tidy;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Every command of the project.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    after_help = "\
+Examples:
+  cargo xtask run            start the box on this machine with a demo phone behind it
+  cargo xtask run --check    the same, then one call between a browser and the phone, checked
+  cargo xtask test           every default test
+  cargo xtask ci             formatting, lints, import arrows and every default test"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build and start the box on the simulated board, with a demo ACD, and print the demo page's address
+    #[command(after_help = "\
+Examples:
+  cargo xtask run                 a keypress or Ctrl-C stops all of it
+  cargo xtask run --check --yes   make one call with a headless browser; the last line is a JSON object,
+                                  the exit code says whether both tones were right")]
+    Run(RunArgs),
+    /// Run every default test; the last line is `N passed, N failed`
+    #[command(after_help = "\
+Examples:
+  cargo xtask test
+  cargo xtask test --only causeway-sip    one crate
+  cargo xtask test --only browser         one stage: crates, sdk, browser, interop
+  cargo xtask test --no-interop           leave Asterisk out")]
+    Test(TestArgs),
+    /// Formatting, lints, import arrows and every default test: what CI runs
+    #[command(after_help = "Example:\n  cargo xtask ci --yes")]
+    Ci(CiArgs),
+    /// Check the import arrows, file sizes and the tree's layout
+    #[command(after_help = "Example:\n  cargo xtask tidy")]
+    Tidy,
+    /// Measure the cost of a transcoded call and the time a call takes to set up
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench
+  cargo xtask bench --seconds 30 --calls 50 --json bench.json")]
+    Bench(BenchArgs),
+    /// Feed every parser mutated input
+    #[command(after_help = "\
+Examples:
+  cargo xtask fuzz --seconds 300               every target, five minutes each
+  cargo xtask fuzz --seconds 60 sip_message    one target
+  cargo xtask fuzz --list")]
+    Fuzz(FuzzArgs),
+    /// Run the tests against Asterisk in a cached chroot, making that chroot if need be
+    #[command(after_help = "\
+Examples:
+  cargo xtask interop
+  cargo xtask interop --fresh    make the chroot anew")]
+    Interop(InteropArgs),
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Make one call with headless Chromium, print its result as JSON and stop
+    #[arg(long)]
+    check: bool,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+    /// Build optimised
+    #[arg(long)]
+    release: bool,
+}
+
+#[derive(Debug, Args)]
+struct TestArgs {
+    /// One stage (crates, sdk, browser, interop) or one crate's tests
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Leave out the tests against Asterisk
+    #[arg(long)]
+    no_interop: bool,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+struct CiArgs {
+    /// Leave out the tests against Asterisk
+    #[arg(long)]
+    no_interop: bool,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+struct BenchArgs {
+    /// Also write the figures to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How long the calls talk, in seconds
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(5..=3600))]
+    seconds: u32,
+    /// Calls at once
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    calls: u32,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+struct FuzzArgs {
+    /// How long to feed each target
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    seconds: u32,
+    /// Name the targets and stop
+    #[arg(long)]
+    list: bool,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+    /// The targets to feed; all of them when none is named
+    targets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct InteropArgs {
+    /// Make the chroot anew
+    #[arg(long)]
+    fresh: bool,
+    /// Only make the chroot
+    #[arg(long)]
+    prepare: bool,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Test(args) => suite::test(&args),
+        Command::Ci(args) => suite::ci(&args),
+        Command::Tidy => tidy::command(),
+        Command::Bench(args) => bench::bench(&args),
+        Command::Fuzz(args) => fuzz::fuzz(&args),
+        Command::Interop(args) => interop::interop(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(sentence) => {
+            eprintln!("error: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Installs what the command at hand needs and the machine lacks.
+//!
+//! One table says which Debian package serves which purpose, how to tell that it is there, and why. What is missing is
+//! named first; with a terminal we ask (unless told `--yes`), without one we go ahead. Only root can install: anybody
+//! else gets the exact command to run.
+
+use std::env;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use crate::step;
+
+/// What packages are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Building the firmware: the codecs and the store bring C and C++ sources along.
+    Build,
+    /// The browser of `run --check`.
+    Chromium,
+    /// The second browser of the tests.
+    Firefox,
+    /// The SDK's own tests.
+    Sdk,
+    /// Asterisk in a chroot.
+    Interop,
+}
+
+#[derive(Debug)]
+struct Package {
+    purpose: Purpose,
+    name: &'static str,
+    /// A program the package brings: when it is on the path, the package is not needed.
+    program: &'static str,
+    why: &'static str,
+}
+
+const fn row(
+    purpose: Purpose,
+    name: &'static str,
+    program: &'static str,
+    why: &'static str,
+) -> Package {
+    Package {
+        purpose,
+        name,
+        program,
+        why,
+    }
+}
+
+const PACKAGES: &[Package] = &[
+    row(
+        Purpose::Build,
+        "gcc",
+        "gcc",
+        "compiles the embedded database and the cryptography",
+    ),
+    row(Purpose::Build, "g++", "g++", "compiles the video codec"),
+    row(Purpose::Build, "make", "make", "builds the Opus codec"),
+    row(
+        Purpose::Build,
+        "cmake",
+        "cmake",
+        "configures the Opus codec",
+    ),
+    row(
+        Purpose::Chromium,
+        "chromium",
+        "chromium",
+        "makes the test calls",
+    ),
+    row(
+        Purpose::Firefox,
+        "firefox-esr",
+        "firefox-esr",
+        "makes the test calls",
+    ),
+    row(
+        Purpose::Firefox,
+        "pulseaudio",
+        "pulseaudio",
+        "a silent sound card, without which Firefox plays nothing",
+    ),
+    row(Purpose::Sdk, "nodejs", "node", "runs the SDK's tests"),
+    row(
+        Purpose::Interop,
+        "mmdebstrap",
+        "mmdebstrap",
+        "makes the chroot Asterisk runs in",
+    ),
+];
+
+/// Makes sure that everything `purposes` need is installed.
+///
+/// # Errors
+/// A sentence with the command to run, when this user cannot or does not want to install it.
+pub fn ensure(purposes: &[Purpose], yes: bool) -> Result<(), String> {
+    let missing: Vec<&Package> = PACKAGES
+        .iter()
+        .filter(|p| purposes.contains(&p.purpose) && !on_path(p.program))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("These packages are missing:");
+    for package in &missing {
+        eprintln!("  {:<14} {}", package.name, package.why);
+    }
+    let names: Vec<&str> = missing.iter().map(|p| p.name).collect();
+    if !on_path("apt-get") {
+        return Err(format!(
+            "this is not a Debian system (no apt-get): please install the programs {}",
+            missing
+                .iter()
+                .map(|p| p.program)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+    if !nix::unistd::geteuid().is_root() {
+        return Err(format!(
+            "only root can install them; please run\n\n    sudo apt-get update && sudo apt-get install --no-install-recommends {}\n\nand try again",
+            names.join(" ")
+        ));
+    }
+    if !yes && std::io::stdin().is_terminal() && !agreed()? {
+        return Err(format!(
+            "nothing installed; to do it by hand: apt-get install --no-install-recommends {}",
+            names.join(" ")
+        ));
+    }
+    install(&names)?;
+    match missing.iter().find(|p| !on_path(p.program)) {
+        None => Ok(()),
+        Some(package) => Err(format!(
+            "{} was installed, but {} is still not on the path",
+            package.name, package.program
+        )),
+    }
+}
+
+/// Whether `program` is on the path.
+pub fn on_path(program: &str) -> bool {
+    // Some of what we call lives in sbin, which is not on every user's path.
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain([Path::new("/usr/sbin").to_path_buf()])
+        .any(|dir| dir.join(program).is_file())
+}
+
+fn agreed() -> Result<bool, String> {
+    eprint!("Install them now? [Y/n] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(|e| format!("cannot read the answer: {e}"))?;
+    Ok(matches!(
+        answer.trim().to_ascii_lowercase().as_str(),
+        "" | "y" | "yes"
+    ))
+}
+
+fn install(names: &[&str]) -> Result<(), String> {
+    let fresh = lists_are_fresh();
+    if !fresh {
+        update()?;
+    }
+    if apt(&[&["install", "--yes", "--no-install-recommends"], names].concat())? {
+        return Ok(());
+    }
+    // Lists that are a few hours old may already name files the mirror has replaced.
+    if fresh {
+        update()?;
+        if apt(&[&["install", "--yes", "--no-install-recommends"], names].concat())? {
+            return Ok(());
+        }
+    }
+    Err(format!(
+        "apt-get could not install {}; its own message is above",
+        names.join(" ")
+    ))
+}
+
+fn update() -> Result<(), String> {
+    if apt(&["update"])? {
+        Ok(())
+    } else {
+        Err("apt-get update failed; its own message is above".to_owned())
+    }
+}
+
+/// Runs apt-get with its progress on standard error, so that standard output stays the command's own.
+fn apt(args: &[&str]) -> Result<bool, String> {
+    step::announce(&format!("apt-get {}", args.join(" ")));
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            "exec apt-get -o Dpkg::Use-Pty=0 \"$@\" >&2",
+            "apt-get",
+        ])
+        .args(args);
+    step::plain(
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(std::process::Stdio::null()),
+    )
+}
+
+/// Whether the package lists exist and are younger than a day.
+fn lists_are_fresh() -> bool {
+    let Ok(entries) = std::fs::read_dir("/var/lib/apt/lists") else {
+        return false;
+    };
+    entries
+        .flatten()
+        .filter(|e| e.file_name().to_string_lossy().contains("_Packages"))
+        .filter_map(|e| e.metadata().and_then(|m| m.modified()).ok())
+        .any(|at| {
+            SystemTime::now().duration_since(at).unwrap_or_default()
+                < Duration::from_secs(24 * 3600)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_purpose_has_a_package() {
+        for purpose in [
+            Purpose::Build,
+            Purpose::Chromium,
+            Purpose::Firefox,
+            Purpose::Sdk,
+            Purpose::Interop,
+        ] {
+            assert!(PACKAGES.iter().any(|p| p.purpose == purpose), "{purpose:?}");
+        }
+    }
+
+    #[test]
+    fn sees_what_is_on_the_path_and_what_is_not() {
+        assert!(on_path("sh"));
+        assert!(!on_path("no-such-program-of-causeway"));
+        assert!(ensure(&[], false).is_ok());
+    }
+}
