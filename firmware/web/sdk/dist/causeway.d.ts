@@ -1,0 +1,559 @@
+// Causeway SDK 0.1.0. SPDX-License-Identifier: Apache-2.0 OR MIT
+/**
+ * One call, from the page's side.
+ *
+ *     placing ─ trying ─┬─ ringing ─┬─ early_media ─┬─ answered ⇄ held ─ ended
+ *     incoming ─────────┴───────────┴───────────────┘
+ *
+ * The box owns the state; this object follows its `call.state` messages, each applied once by its
+ * `seq`, and after a dropped connection the snapshot, which raises the events missed meanwhile.
+ * Silence is local and immediate: muting, holding and hanging up stop the microphone before the far
+ * side knows, and a refused hold gives it back.
+ */
+/** Where a call stands. */
+type CallState = 'placing' | 'incoming' | 'trying' | 'ringing' | 'early_media' | 'answered' | 'held' | 'ended';
+/** The events of a call and what their listeners are given. */
+type CallEvents = {
+    /** The call is on its way. */
+    trying: [];
+    /** The far side rings. */
+    ringing: [];
+    /** The far side is heard before it answers: announcements, ringback tones. */
+    earlyMedia: [];
+    /** The call is answered. */
+    accept: [];
+    /** The call is held, or held by others than before. */
+    hold: [heldBy: HeldBy];
+    /** Nobody holds the call any more. */
+    unhold: [];
+    /** The call is over. Comes exactly once and last, for every call, whatever ended it. */
+    disconnect: [cause: DisconnectCause];
+    /** Before `disconnect`: the caller gave up, or the call was answered elsewhere. */
+    cancel: [cause: DisconnectCause];
+    /** Before `disconnect`: the called side refused. */
+    reject: [cause: DisconnectCause];
+    /** Something failed that no promise tells of. The call goes on unless `disconnect` follows. */
+    error: [error: CausewayError];
+    /** Connection or media dropped and is sought again (`connection_lost`, `media_lost`). */
+    reconnecting: [error: CausewayError];
+    reconnected: [];
+    warning: [warning: CallWarning];
+    warningCleared: [code: string];
+    /** The far side pressed a digit. */
+    dtmf: [digit: string, durationMs: number];
+    mute: [muted: boolean];
+    /** Loudness sent and received, 0…1, ten times a second while anyone listens. */
+    volume: [input: number, output: number];
+};
+interface AcceptOptions {
+    /** What to send. Default: the microphone. */
+    audio?: AudioSource;
+    video?: boolean | MediaTrackConstraints;
+}
+interface DigitOptions {
+    /** Length of each tone, 40…2000 ms. Default 100. */
+    duration?: number;
+    /** Silence between two, 30…2000 ms. Default 70. */
+    gap?: number;
+}
+/** A call. Made by `device.connect()` or handed to the device's `incoming` listeners. */
+declare class Call extends Emitter<CallEvents> {
+    #private;
+    readonly direction: 'outgoing' | 'incoming';
+    /** Who calls: a number, or an account. */
+    readonly from: string;
+    /** The caller's name, when one came along. */
+    readonly fromName: string | undefined;
+    /** Who is called. */
+    readonly to: string;
+    /** What the page sent along with an outgoing call. */
+    readonly context: object | undefined;
+    /** The box's name for the call; empty until it is placed. */
+    get id(): string;
+    get state(): CallState;
+    /** Whether anyone holds the call. */
+    get held(): boolean;
+    get heldBy(): HeldBy | null;
+    get muted(): boolean;
+    /** The audio codec between browser and box, once known. */
+    get codec(): string | undefined;
+    /** Why the call ended; nothing before. */
+    get cause(): DisconnectCause | undefined;
+    get answeredAt(): Date | undefined;
+    /** Seconds since the answer, standing still once the call ended. */
+    get duration(): number;
+    /** Whether connection or media dropped and is being sought. */
+    get reconnecting(): boolean;
+    get localStream(): MediaStream | undefined;
+    get remoteStream(): MediaStream | undefined;
+    /** The browser's connection, for figures and diagnosis. Changing it breaks the call. */
+    get peerConnection(): RTCPeerConnection | undefined;
+    /** Answers an incoming call. Resolves when the box took it; rejects and leaves it ringing when not. */
+    accept(options?: AcceptOptions): Promise<void>;
+    /** Refuses an incoming call. */
+    reject(reason?: 'busy' | 'declined'): Promise<void>;
+    /** Ends the call, or gives up one that nobody answered yet. Resolves when it is over; never rejects. */
+    disconnect(): Promise<void>;
+    /**
+     * Holds the call: nothing is sent and nothing heard. Resolves when the far side agreed; rejects
+     * (`refused`, `timed_out`, …) with everything as it was before.
+     */
+    hold(): Promise<void>;
+    /** Takes the call off hold, as far as we held it. */
+    resume(): Promise<void>;
+    /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
+    mute(muted?: boolean): void;
+    /** Presses digits: `0-9 A-D * #`, `,` pauses. Resolves when all are sent; calls queue in order. */
+    sendDigits(digits: string, options?: DigitOptions): Promise<void>;
+    /** The browser's figures about this call's audio. */
+    getStats(): Promise<CallStats>;
+    /** Changes the microphone in mid-call. A stream given is cloned. */
+    setInput(audio: Exclude<AudioSource, boolean>): Promise<void>;
+    /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
+    setOutput(deviceId: string): Promise<void>;
+    /** How loud the far side is played, 0…1. */
+    setVolume(volume: number): void;
+}
+
+/** The page's end of the box: places calls, receives them, keeps the connection they share. */
+interface DeviceOptions {
+    /** The box: `https://box.example:8443` or a full `wss://` address. Default: where the SDK was loaded from, else the page's own host. */
+    url?: string;
+    /** Which audio codec is offered first. Default `auto`. */
+    codec?: CodecPreference;
+    /** Laid over echo cancellation, noise suppression and gain control, which are on. */
+    audioConstraints?: MediaTrackConstraints;
+    /** What the SDK writes to the console. Default `warn`. */
+    logLevel?: LogLevel;
+    /** In addition to those the box names. */
+    iceServers?: RTCIceServer[];
+    /** `relay` forces media through a TURN server. Default `all`. */
+    iceTransportPolicy?: RTCIceTransportPolicy;
+    /** The loudspeaker's device id. */
+    outputDeviceId?: string;
+    /** Ends the calls when the page goes away. Default true. */
+    hangupOnUnload?: boolean;
+    /** Adds the page's address, title and referrer to the context of its calls. Default true. */
+    pageContext?: boolean;
+    /** How long the first connection may take, in milliseconds. Default 10 000. */
+    connectTimeoutMs?: number;
+}
+interface ConnectOptions {
+    /** A number (`+4930123`, `100`), a `tel:` URI or an account (`anna@example.com`). */
+    to: string;
+    /** What to send. Default: the microphone. */
+    audio?: AudioSource;
+    video?: boolean | MediaTrackConstraints;
+    /** JSON handed to the contact centre with the call; at most 8 KiB. */
+    context?: Record<string, unknown>;
+    /** The caller ID to show, one the app may use. */
+    from?: string;
+}
+/** The events of a device and what their listeners are given. */
+type DeviceEvents = {
+    /** Calls to the account arrive here from now on, also again after a dropped connection. */
+    registered: [account: string];
+    unregistered: [];
+    incoming: [call: Call];
+    /** Something failed that no promise tells of; with the call it concerns. */
+    error: [error: CausewayError, call?: Call];
+    /** The token ends soon. A provider is asked by itself; else hand over a new one with `updateToken()`. */
+    tokenWillExpire: [inSeconds: number];
+    connectionState: [state: ConnectionState];
+};
+/** A device. Nothing happens before the first `connect()` or `register()`. */
+declare class Device extends Emitter<DeviceEvents> {
+    #private;
+    constructor(token: TokenOrProvider, options?: DeviceOptions);
+    /** The connection to the box. */
+    get connectionState(): ConnectionState;
+    /** The account calls are received for, while they are. */
+    get account(): string | undefined;
+    /** The calls that are not over. */
+    get calls(): Call[];
+    /**
+     * Calls someone. Resolves as soon as the box took the call, before it rings; then listen to the
+     * call's events. Rejects when it was refused (`destination_forbidden`, …), when the microphone
+     * cannot be had (`mic_denied`, …), or when the box cannot be reached.
+     */
+    connect(options: ConnectOptions): Promise<Call>;
+    /** Receives the calls of the token's account. Resolves when they arrive here. */
+    register(): Promise<void>;
+    /** Receives calls no more. Calls under way go on. */
+    unregister(): Promise<void>;
+    /** Takes a new token in place of the one the device was made with. */
+    updateToken(token: string): Promise<void>;
+    /** Ends every call, closes the connection and makes the device useless. */
+    destroy(): Promise<void>;
+}
+
+/** What can go wrong, each with a stable code a page can branch on. */
+/** Codes the box sends (see the protocol's table of errors). */
+type ServerErrorCode = 'bad_request' | 'bad_sdp' | 'auth_failed' | 'token_expired' | 'origin_forbidden' | 'destination_forbidden' | 'destination_unknown' | 'account_forbidden' | 'call_not_found' | 'wrong_state' | 'refused' | 'timed_out' | 'too_large' | 'rate_limited' | 'unsupported' | 'not_found' | 'internal';
+/** Codes the SDK itself finds in the browser or on the way to the box. */
+type ClientErrorCode = 
+/** An argument of an SDK method cannot be used. */
+'invalid_argument'
+/** The browser lacks something, or the page is not a secure context. */
+ | 'not_supported'
+/** The user or a policy refused the microphone. */
+ | 'mic_denied'
+/** No microphone fits. */
+ | 'mic_missing'
+/** The microphone exists and cannot be opened, usually because another program holds it. */
+ | 'mic_busy'
+/** The same three for the camera, when only a camera was asked for. */
+ | 'camera_denied' | 'camera_missing' | 'camera_busy'
+/** The browser will not play sound before the user touches the page; played at the next touch. */
+ | 'autoplay_blocked'
+/** The chosen loudspeaker cannot be used. */
+ | 'output_failed'
+/** The token provider threw, returned nothing, or took too long. */
+ | 'token_failed'
+/** The box cannot be reached, or the connection dropped with the answer still open. */
+ | 'connection_lost'
+/** Audio no longer flows between browser and box. */
+ | 'media_lost'
+/** Audio never began to flow, or the answer of the box could not be applied. */
+ | 'media_failed'
+/** Too many operations are waiting. */
+ | 'queue_full'
+/** The call is over. */
+ | 'call_ended'
+/** The device was destroyed. */
+ | 'destroyed';
+/** Every code; a newer box may send codes this list does not know. */
+type ErrorCode = ServerErrorCode | ClientErrorCode | (string & {});
+/** What SIP said, when a SIP answer stands behind an error or an ended call. */
+interface SipCause {
+    /** SIP status, 300…699. */
+    status: number;
+    /** The reason phrase beside the status. */
+    reason: string;
+    /** The Reason header (RFC 3326), usually a Q.850 value. */
+    cause?: {
+        protocol: string;
+        value: number;
+        text?: string;
+    };
+}
+/** The one error type of the SDK: every rejected promise and every `error` event carries it. */
+declare class CausewayError extends Error {
+    /** Stable, lower case, for programs. */
+    readonly code: ErrorCode;
+    /** The SIP answer behind it, when there is one. */
+    readonly sip: SipCause | undefined;
+    constructor(code: ErrorCode, message: string, extra?: {
+        sip?: SipCause | undefined;
+        cause?: unknown;
+    });
+}
+
+/** A small typed event emitter. */
+/** Event names and the arguments of their listeners. */
+type EventMap = {
+    [event: string]: unknown[];
+};
+type Listener<A extends unknown[]> = (...args: A) => void;
+/**
+ * `on`, `once` and `off`, typed by an event map. A listener that throws is reported to the
+ * browser's console as an uncaught error and disturbs neither the SDK nor other listeners.
+ */
+declare class Emitter<M extends EventMap> {
+    #private;
+    /** Calls `listener` at every `event`, until `off`. */
+    on<E extends keyof M>(event: E, listener: Listener<M[E]>): this;
+    /** Calls `listener` at the next `event` only. */
+    once<E extends keyof M>(event: E, listener: Listener<M[E]>): this;
+    /** Removes one listener, or all of the event when none is named. */
+    off<E extends keyof M>(event: E, listener?: Listener<M[E]>): this;
+    /** How many listeners an event has. */
+    listenerCount(event: keyof M): number;
+}
+
+/** How loud a stream is, for a meter on the page. */
+/**
+ * Measures the loudness of a stream's audio with an AnalyserNode. Read `level` as often as the
+ * meter is drawn. Browsers keep the audio clock still until the user has touched the page:
+ * `level` is 0 till then.
+ */
+declare class LevelMeter {
+    #private;
+    /** All meters of a page share one AudioContext unless one is given. */
+    constructor(stream: MediaStream, context?: AudioContext);
+    /** Root mean square of the last 20 ms or so, 0…1. */
+    get level(): number;
+    /** The same in decibels below full scale, −100…0. */
+    get decibels(): number;
+    /** Lets go of the stream. */
+    close(): void;
+}
+
+/** Where the SDK's own words go. Tokens, resume secrets and SDP are never among them. */
+type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
+
+/** Microphone in, loudspeaker out: what a call needs of the browser besides the connection itself. */
+/** `true` for the default microphone, constraints, an own stream, or `false` to only listen. */
+type AudioSource = boolean | MediaTrackConstraints | MediaStreamConstraints | MediaStream;
+
+/** Looks at a call's figures every few seconds: reports them to the box, warns the page. */
+/** A thing worth telling the user while it lasts. */
+interface CallWarning {
+    /** `high_loss`, `high_jitter`, `high_rtt`, `media_interrupted`, `mic_ended`, or a code of the box such as `no_media`. */
+    code: string;
+    message: string;
+}
+
+/** Runs operations one after the other, a bounded number waiting. */
+
+/** One call's connection to the box: offer, answer, candidates, tracks. The browser always offers. */
+/** Which audio codec is offered first. `auto` leaves the browser's order. */
+type CodecPreference = 'auto' | 'opus' | 'pcmu' | 'pcma';
+
+/** The messages of the Causeway web protocol, version 1, as they are on the wire. */
+declare const PROTOCOL_VERSION = 1;
+declare const SUBPROTOCOL = "causeway.v1";
+declare const SOCKET_PATH = "/api/v1/ws";
+/** The box refuses a larger context with `too_large`. Bytes of its JSON in UTF-8. */
+declare const CONTEXT_LIMIT: number;
+/** The states the box reports. */
+type WireCallState = 'incoming' | 'trying' | 'ringing' | 'early_media' | 'answered' | 'held' | 'ended';
+/** Who holds a call. */
+type HeldBy = 'local' | 'remote' | 'both';
+/** Why a call ended. */
+type CauseCode = 'hangup' | 'cancelled' | 'answered_elsewhere' | 'busy' | 'declined' | 'no_answer' | 'not_found' | 'not_allowed' | 'unavailable' | 'unreachable' | 'incompatible' | 'media_lost' | 'media_failed' | 'session_lost' | 'failed' | 'box_stopping' | (string & {});
+/** Why and by whose hand a call ended. */
+interface DisconnectCause {
+    code: CauseCode;
+    /** One English sentence. */
+    message: string;
+    by: 'local' | 'remote' | 'box';
+    /** The SIP answer behind it, when there is one. */
+    sip?: SipCause;
+}
+/** A call's state as `call.state` and the answer to `call.reattach` carry it. */
+interface WireState {
+    state: WireCallState;
+    seq: number;
+    held_by?: HeldBy | null;
+    codec?: string | null;
+    cause?: DisconnectCause | null;
+}
+interface Welcome {
+    type: 'welcome';
+    id: number;
+    session: string;
+    box: {
+        name: string;
+        version: string;
+    };
+    account: string | null;
+    expires_at: string;
+    /** Seconds a call outlives its socket. */
+    resume_s: number;
+    /** Seconds between two pings. */
+    ping_s: number;
+    ice?: {
+        servers?: RTCIceServer[];
+    };
+}
+interface OkMessage {
+    type: 'ok';
+    id: number;
+    call?: string;
+    resume?: string;
+    state?: WireState & {
+        call: string;
+        answer?: string | null;
+    };
+}
+interface ErrorMessage {
+    type: 'error';
+    id?: number;
+    call?: string;
+    code: ErrorCode;
+    message: string;
+    sip?: SipCause;
+}
+interface IncomingMessage {
+    type: 'call.incoming';
+    call: string;
+    resume: string;
+    from: {
+        number: string;
+        name?: string;
+    };
+    to: string;
+    expires_s: number;
+}
+/** Messages about one call. */
+type CallMessage = {
+    type: 'call.answer';
+    call: string;
+    sdp: string;
+} | ({
+    type: 'call.state';
+    call: string;
+} & WireState) | {
+    type: 'call.dtmf';
+    call: string;
+    digit: string;
+    duration_ms: number;
+} | {
+    type: 'call.warning';
+    call: string;
+    code: string;
+    message: string;
+};
+type ServerMessage = Welcome | OkMessage | ErrorMessage | IncomingMessage | CallMessage | {
+    type: 'token.expiring';
+    expires_in_s: number;
+};
+/** Requests: `id` is added by the signalling connection. */
+type Request = {
+    type: 'hello';
+    version: number;
+    token: string;
+    client: {
+        sdk: string;
+        page?: string;
+    };
+} | {
+    type: 'token.refresh';
+    token: string;
+} | {
+    type: 'ping';
+} | {
+    type: 'call.place';
+    to: string;
+    sdp: string;
+    context?: object;
+    audio: boolean;
+    video: boolean;
+    from?: string;
+} | {
+    type: 'call.accept';
+    call: string;
+    sdp: string;
+} | {
+    type: 'call.reject';
+    call: string;
+    reason?: 'busy' | 'declined';
+} | {
+    type: 'call.hangup';
+    call: string;
+} | {
+    type: 'call.hold' | 'call.resume';
+    call: string;
+} | {
+    type: 'call.dtmf';
+    call: string;
+    digits: string;
+    duration_ms?: number;
+    gap_ms?: number;
+} | {
+    type: 'call.restart';
+    call: string;
+    sdp: string;
+} | {
+    type: 'call.reattach';
+    call: string;
+    resume: string;
+};
+/** Messages nobody answers. */
+type Notice = {
+    type: 'call.candidate';
+    call: string;
+    candidate: WireCandidate | null;
+} | {
+    type: 'call.report';
+    call: string;
+    stats: object;
+};
+interface WireCandidate {
+    candidate: string;
+    sdpMid: string | null;
+    sdpMLineIndex: number | null;
+}
+/** Reads one frame; nothing when it is not a message. */
+declare function parseMessage(data: unknown): ServerMessage | undefined;
+
+/**
+ * Brings a call's media back after the network changed under it, by ICE restarts.
+ *
+ * | state      | connected | disconnected          | failed     | timer                       | gone for `LIMIT_MS` |
+ * |------------|-----------|-----------------------|------------|-----------------------------|---------------------|
+ * | starting   | steady    | –                     | restarting | –                           | give up             |
+ * | steady     | –         | doubtful (`DOUBT_MS`) | restarting | –                           | –                   |
+ * | doubtful   | steady    | –                     | restarting | restarting                  | –                   |
+ * | restarting | steady    | –                     | restart    | restart again               | give up             |
+ *
+ * While signalling is down no restart can be sent; the first thing after its return is one.
+ */
+
+/**
+ * One WebSocket to the box: hello, requests and their answers, pings, and coming back after a drop.
+ *
+ *     disconnected ──connect()──▶ connecting ──welcome──▶ connected
+ *          ▲                          │ refused, or              │ socket lost
+ *          │                          │ out of time              ▼
+ *          └──────────────────────────┴──────────────── reconnecting ⟲ (250 ms … 5 s, jittered)
+ *
+ * While the connection is down, a request waits in a bounded queue if it asks to (`wait`), else it
+ * is refused with `connection_lost`. A request whose answer was still open when the socket dropped
+ * is rejected with `connection_lost`: its fate is unknown, and a call's snapshot tells it.
+ */
+type ConnectionState = 'disconnected' | 'connecting' | 'connected' | 'reconnecting';
+
+/** The browser's own figures about a call's audio, from its long reports to one flat record. */
+/** Figures of one call's audio as the browser counts them. */
+interface CallStats {
+    /** What is sent, e.g. `opus` or `PCMU`. */
+    codec: string | undefined;
+    packetsSent: number;
+    bytesSent: number;
+    packetsReceived: number;
+    bytesReceived: number;
+    /** Packets from the box that never came. */
+    packetsLost: number;
+    /** Packets of ours the box missed, when it says so. */
+    remotePacketsLost: number | undefined;
+    /** Interarrival jitter of what is received, milliseconds. */
+    jitterMs: number | undefined;
+    /** Browser to box and back, milliseconds. */
+    rttMs: number | undefined;
+    /** Loudness received, 0…1, as the browser measures it. */
+    audioLevel: number | undefined;
+    /** Samples played that were invented to hide losses, of all played. */
+    concealedSamples: number | undefined;
+    totalSamples: number | undefined;
+    /** SSRCs on the wire; neither changes in the life of a call. */
+    outboundSsrc: number | undefined;
+    inboundSsrc: number | undefined;
+}
+
+/** Where tokens come from: a string kept, or a function of the page asked each time. */
+/** A token, or a function that fetches a fresh one from the page's own server. */
+type TokenOrProvider = string | (() => Promise<string> | string);
+
+/** The SDK's version; a test holds it equal to the package's. */
+declare const SDK_VERSION = "0.1.0";
+
+export { Call };
+export type { AcceptOptions, CallEvents, CallState, DigitOptions };
+export { Device };
+export type { ConnectOptions, DeviceEvents, DeviceOptions };
+export { CausewayError };
+export type { ClientErrorCode, ErrorCode, ServerErrorCode, SipCause };
+export { Emitter };
+export type { EventMap };
+export { LevelMeter };
+export type { LogLevel };
+export type { AudioSource };
+export type { CallWarning };
+export type { CodecPreference };
+export type { CauseCode, DisconnectCause, HeldBy };
+export type { ConnectionState };
+export type { CallStats };
+export type { TokenOrProvider };
+export { SDK_VERSION };

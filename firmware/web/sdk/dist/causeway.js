@@ -1,0 +1,1852 @@
+// Causeway SDK 0.1.0. SPDX-License-Identifier: Apache-2.0 OR MIT
+// src/errors.ts
+var CausewayError = class extends Error {
+  constructor(code, message, extra = {}) {
+    super(message, extra.cause === void 0 ? void 0 : { cause: extra.cause });
+    this.name = "CausewayError";
+    this.code = code;
+    this.sip = extra.sip;
+  }
+};
+function asCausewayError(error, code) {
+  if (error instanceof CausewayError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new CausewayError(code, message, { cause: error });
+}
+
+// src/events.ts
+var Emitter = class {
+  #listeners = /* @__PURE__ */ new Map();
+  /** Calls `listener` at every `event`, until `off`. */
+  on(event, listener) {
+    return this.#add(event, listener, false);
+  }
+  /** Calls `listener` at the next `event` only. */
+  once(event, listener) {
+    return this.#add(event, listener, true);
+  }
+  /** Removes one listener, or all of the event when none is named. */
+  off(event, listener) {
+    const kept = listener ? (this.#listeners.get(event) ?? []).filter((l) => l.run !== listener) : [];
+    if (kept.length > 0) this.#listeners.set(event, kept);
+    else this.#listeners.delete(event);
+    this.listenersChanged(event);
+    return this;
+  }
+  /** How many listeners an event has. */
+  listenerCount(event) {
+    return this.#listeners.get(event)?.length ?? 0;
+  }
+  /** @internal */
+  emit(event, ...args) {
+    for (const listener of [...this.#listeners.get(event) ?? []]) {
+      if (listener.once) this.off(event, listener.run);
+      try {
+        listener.run(...args);
+      } catch (error) {
+        reportListenerError(error);
+      }
+    }
+  }
+  /** Told after listeners of an event came or went. @internal */
+  listenersChanged(_event) {
+  }
+  #add(event, run, once) {
+    if (typeof run !== "function") throw new TypeError("the listener is not a function");
+    const list = this.#listeners.get(event) ?? [];
+    list.push({ run, once });
+    this.#listeners.set(event, list);
+    this.listenersChanged(event);
+    return this;
+  }
+};
+function reportListenerError(error) {
+  if (typeof reportError === "function") reportError(error);
+  else console.error(error);
+}
+
+// src/levels.ts
+var shared;
+var LevelMeter = class {
+  #context;
+  #source;
+  #analyser;
+  #samples;
+  /** All meters of a page share one AudioContext unless one is given. */
+  constructor(stream, context) {
+    this.#context = context ?? (shared ??= new AudioContext());
+    resumeAtGesture(this.#context);
+    this.#source = this.#context.createMediaStreamSource(stream);
+    this.#analyser = this.#context.createAnalyser();
+    this.#analyser.fftSize = 1024;
+    this.#samples = new Float32Array(this.#analyser.fftSize);
+    this.#source.connect(this.#analyser);
+  }
+  /** Root mean square of the last 20 ms or so, 0…1. */
+  get level() {
+    this.#analyser.getFloatTimeDomainData(this.#samples);
+    let sum = 0;
+    for (const sample of this.#samples) sum += sample * sample;
+    return Math.sqrt(sum / this.#samples.length);
+  }
+  /** The same in decibels below full scale, −100…0. */
+  get decibels() {
+    return Math.max(-100, 20 * Math.log10(this.level || 1e-5));
+  }
+  /** Lets go of the stream. */
+  close() {
+    this.#source.disconnect();
+    this.#analyser.disconnect();
+  }
+};
+function resumeAtGesture(context) {
+  const resume = () => {
+    if (context.state === "suspended") context.resume().catch(() => void 0);
+  };
+  resume();
+  for (const gesture of ["pointerdown", "keydown"]) document.addEventListener(gesture, resume, { once: true, capture: true });
+}
+
+// src/media.ts
+var SPEECH = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+async function capture(request) {
+  const { audio, video } = request;
+  if (typeof MediaStream === "function" && audio instanceof MediaStream) return audio.clone();
+  const constraints = {};
+  if (audio !== false) {
+    const own = isStreamConstraints(audio) ? audio.audio : audio;
+    if (own !== false) {
+      constraints.audio = { ...SPEECH, ...request.defaults, ...typeof own === "object" ? own : void 0 };
+    }
+    if (isStreamConstraints(audio) && audio.video !== void 0) constraints.video = audio.video;
+  }
+  if (video !== false) constraints.video = video;
+  if (!constraints.audio && !constraints.video) return void 0;
+  const devices = globalThis.navigator?.mediaDevices;
+  if (!devices?.getUserMedia) {
+    throw new CausewayError("not_supported", "The microphone needs a page served over HTTPS and a browser with WebRTC.");
+  }
+  try {
+    return await devices.getUserMedia(constraints);
+  } catch (error) {
+    throw captureError(error, constraints.audio ? "mic" : "camera");
+  }
+}
+function isStreamConstraints(source) {
+  return typeof source === "object" && ("audio" in source || "video" in source);
+}
+function captureError(error, device) {
+  const thing = device === "mic" ? "microphone" : "camera";
+  switch (error?.name) {
+    case "NotAllowedError":
+    case "SecurityError":
+      return new CausewayError(`${device}_denied`, `The use of the ${thing} was not allowed.`, { cause: error });
+    case "NotFoundError":
+    case "OverconstrainedError":
+      return new CausewayError(`${device}_missing`, `No ${thing} was found that fits.`, { cause: error });
+    case "NotReadableError":
+    case "AbortError":
+      return new CausewayError(`${device}_busy`, `The ${thing} is in use or cannot be opened.`, { cause: error });
+    case "TypeError":
+      return new CausewayError("invalid_argument", `The constraints for the ${thing} cannot be used.`, { cause: error });
+    default:
+      return asCausewayError(error, `${device}_missing`);
+  }
+}
+var GESTURES = ["pointerdown", "keydown", "touchend"];
+var AudioOutput = class {
+  #element;
+  #volume = 1;
+  #sinkId;
+  #retrying = false;
+  #failed;
+  constructor(sinkId, failed) {
+    this.#sinkId = sinkId;
+    this.#failed = failed;
+  }
+  play(stream) {
+    if (typeof Audio !== "function") return;
+    const element = this.#element ??= new Audio();
+    element.autoplay = true;
+    element.volume = this.#volume;
+    element.srcObject = stream;
+    if (this.#sinkId !== void 0) this.setSink(this.#sinkId).catch((error) => this.#failed(error));
+    this.#start();
+  }
+  /** 0 (silent) to 1. */
+  setVolume(volume) {
+    this.#volume = volume;
+    if (this.#element) this.#element.volume = volume;
+  }
+  /** Chooses the loudspeaker by its device id; '' is the default one. Rejects with `output_failed`. */
+  async setSink(id) {
+    this.#sinkId = id;
+    const element = this.#element;
+    if (!element) return;
+    if (typeof element.setSinkId !== "function") {
+      throw new CausewayError("not_supported", "This browser cannot choose the loudspeaker.");
+    }
+    try {
+      await element.setSinkId(id);
+    } catch (error) {
+      throw new CausewayError("output_failed", "The loudspeaker cannot be used.", { cause: error });
+    }
+  }
+  close() {
+    this.#stopRetrying();
+    if (!this.#element) return;
+    this.#element.pause();
+    this.#element.srcObject = null;
+    this.#element = void 0;
+  }
+  #start() {
+    const element = this.#element;
+    element?.play().then(
+      () => this.#stopRetrying(),
+      (error) => {
+        if (element !== this.#element || error.name !== "NotAllowedError") return;
+        if (this.#retrying) return;
+        this.#retrying = true;
+        for (const gesture of GESTURES) document.addEventListener(gesture, this.#retry, { capture: true });
+        this.#failed(
+          new CausewayError("autoplay_blocked", "The browser plays no sound before the user touches the page.", {
+            cause: error
+          })
+        );
+      }
+    );
+  }
+  #retry = () => this.#start();
+  #stopRetrying() {
+    if (!this.#retrying) return;
+    this.#retrying = false;
+    for (const gesture of GESTURES) document.removeEventListener(gesture, this.#retry, { capture: true });
+  }
+};
+
+// src/monitor.ts
+var INTERVAL_MS = 5e3;
+var RULES = [
+  { code: "high_loss", message: "Many audio packets are lost.", raise: 0.05, clear: 0.02, value: (s) => s.loss },
+  { code: "high_jitter", message: "Audio packets arrive unevenly.", raise: 60, clear: 30, value: (s) => s.stats.jitterMs },
+  { code: "high_rtt", message: "The way to the box and back is long.", raise: 500, clear: 350, value: (s) => s.stats.rttMs }
+];
+var QualityMonitor = class {
+  #owner;
+  #timer;
+  #raised = /* @__PURE__ */ new Set();
+  #last;
+  #busy = false;
+  constructor(owner) {
+    this.#owner = owner;
+    this.#timer = setInterval(() => void this.sample(), INTERVAL_MS);
+  }
+  /** One look; also taken just before a call ends, so that short calls are on record too. */
+  async sample() {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      const stats = await this.#owner.stats();
+      this.#judge({ stats, loss: this.#loss(stats) });
+      this.#last = stats;
+      this.#owner.report(stats);
+    } catch {
+    } finally {
+      this.#busy = false;
+    }
+  }
+  close() {
+    clearInterval(this.#timer);
+  }
+  #loss(now) {
+    if (!this.#last) return void 0;
+    const lost = now.packetsLost - this.#last.packetsLost;
+    const all = now.packetsReceived - this.#last.packetsReceived + lost;
+    return all >= 20 ? Math.max(0, lost / all) : void 0;
+  }
+  #judge(sample) {
+    for (const { code, message, raise, clear, value } of RULES) {
+      const v = value(sample);
+      if (v === void 0) continue;
+      if (v > raise && !this.#raised.has(code)) {
+        this.#raised.add(code);
+        this.#owner.warn({ code, message });
+      } else if (v < clear && this.#raised.delete(code)) {
+        this.#owner.clear(code);
+      }
+    }
+  }
+};
+
+// src/operations.ts
+var LIMIT = 16;
+var OperationQueue = class {
+  #tail = Promise.resolve();
+  #length = 0;
+  /** Runs `operation` when those before it are done, whatever came of them. */
+  run(operation) {
+    if (this.#length >= LIMIT) {
+      return Promise.reject(new CausewayError("queue_full", "Too many operations of this call are waiting."));
+    }
+    this.#length += 1;
+    const result = this.#tail.then(operation).finally(() => this.#length -= 1);
+    this.#tail = result.catch(() => void 0);
+    return result;
+  }
+};
+
+// src/peer.ts
+var Peer = class {
+  #options;
+  #sending = { audio: true, video: true };
+  #receiving = true;
+  #appliedAnswer = "";
+  constructor(options, local, kinds) {
+    if (typeof RTCPeerConnection !== "function") {
+      throw new CausewayError("not_supported", "This browser has no WebRTC.");
+    }
+    this.#options = options;
+    this.localStream = local;
+    this.remoteStream = new MediaStream();
+    const pc = this.connection = new RTCPeerConnection({
+      iceServers: options.iceServers,
+      iceTransportPolicy: options.iceTransportPolicy,
+      bundlePolicy: "max-bundle",
+      rtcpMuxPolicy: "require"
+    });
+    pc.onicecandidate = (event) => {
+      const candidate = event.candidate;
+      options.candidate(
+        candidate && candidate.candidate !== "" ? { candidate: candidate.candidate, sdpMid: candidate.sdpMid, sdpMLineIndex: candidate.sdpMLineIndex } : null
+      );
+    };
+    pc.onconnectionstatechange = () => options.connection(pc.connectionState);
+    pc.ontrack = (event) => {
+      event.track.enabled = this.#receiving;
+      this.remoteStream.addTrack(event.track);
+      options.remoteTrack(this.remoteStream);
+    };
+    this.#addMedia("audio", local?.getAudioTracks()[0], kinds.audio);
+    this.#addMedia("video", local?.getVideoTracks()[0], kinds.video);
+  }
+  /** Whether an offer of ours has no answer yet. */
+  get awaitingAnswer() {
+    return this.connection.signalingState === "have-local-offer";
+  }
+  /** Makes and sets an offer; candidates follow by themselves. */
+  async offer(iceRestart = false) {
+    const pc = this.connection;
+    try {
+      await pc.setLocalDescription(await pc.createOffer({ iceRestart }));
+    } catch (error) {
+      throw new CausewayError("media_failed", "The browser could not make an offer.", { cause: error });
+    }
+    return pc.localDescription?.sdp ?? "";
+  }
+  /**
+   * Applies the box's answer; one nobody waits for changes nothing. An answer out of a snapshot may
+   * be the one applied long ago: then the open offer never arrived.
+   */
+  async answer(sdp, from = "event") {
+    if (!this.awaitingAnswer || from === "snapshot" && sdp === this.#appliedAnswer) return;
+    try {
+      await this.connection.setRemoteDescription({ type: "answer", sdp });
+    } catch (error) {
+      throw new CausewayError("media_failed", "The answer of the box cannot be used.", { cause: error });
+    }
+    this.#appliedAnswer = sdp;
+  }
+  /** Forgets an offer that will not be answered. */
+  async rollback() {
+    if (this.awaitingAnswer && this.#appliedAnswer !== "") {
+      await this.connection.setLocalDescription({ type: "rollback" });
+    }
+  }
+  /** Whether microphone and camera send. Neither needs the far side or a new offer. */
+  setSending(sending) {
+    this.#sending = sending;
+    for (const track of this.localStream?.getTracks() ?? []) track.enabled = sending[track.kind === "video" ? "video" : "audio"];
+  }
+  /** Whether the far side is heard and seen. */
+  setReceiving(receiving) {
+    this.#receiving = receiving;
+    for (const track of this.remoteStream.getTracks()) track.enabled = receiving;
+  }
+  /** Puts another microphone in place without the far side's doing. */
+  async replaceAudio(stream) {
+    const track = stream.getAudioTracks()[0];
+    const sender = this.connection.getTransceivers().find((t) => t.receiver.track.kind === "audio")?.sender;
+    if (!track || !sender?.track) {
+      throw new CausewayError("wrong_state", "This call sends no audio that could be replaced.");
+    }
+    track.enabled = this.#sending.audio;
+    await sender.replaceTrack(track);
+    this.localStream?.getAudioTracks().forEach((old) => {
+      old.onended = null;
+      old.stop();
+      this.localStream?.removeTrack(old);
+    });
+    track.onended = () => this.#options.localTrackEnded();
+    this.localStream?.addTrack(track);
+  }
+  close() {
+    const pc = this.connection;
+    pc.onicecandidate = pc.onconnectionstatechange = pc.ontrack = null;
+    pc.close();
+    for (const track of this.localStream?.getTracks() ?? []) {
+      track.onended = null;
+      track.stop();
+    }
+    for (const track of this.remoteStream.getTracks()) track.stop();
+  }
+  #addMedia(kind, track, wanted) {
+    if (!track && !wanted) return;
+    if (track) track.onended = () => this.#options.localTrackEnded();
+    const transceiver = this.connection.addTransceiver(track ?? kind, {
+      direction: track ? "sendrecv" : "recvonly",
+      ...track && this.localStream ? { streams: [this.localStream] } : void 0
+    });
+    if (kind === "audio") this.#preferCodec(transceiver);
+  }
+  #preferCodec(transceiver) {
+    const { codec, log } = this.#options;
+    if (codec === "auto") return;
+    const codecs = RTCRtpReceiver.getCapabilities?.("audio")?.codecs ?? [];
+    const wanted = (c) => c.mimeType.toLowerCase() === `audio/${codec}`;
+    if (!codecs.some(wanted) || typeof transceiver.setCodecPreferences !== "function") {
+      log.warn(`this browser cannot put ${codec} first`);
+      return;
+    }
+    transceiver.setCodecPreferences([...codecs.filter(wanted), ...codecs.filter((c) => !wanted(c))]);
+  }
+};
+
+// src/recovery.ts
+var DOUBT_MS = 2e3;
+var AGAIN_MS = 6e3;
+var LIMIT_MS = 3e4;
+var GAP_MS = 1500;
+var MediaRecovery = class {
+  constructor(owner) {
+    this.state = "starting";
+    this.#lastRestart = -Infinity;
+    this.#everConnected = false;
+    this.#owner = owner;
+  }
+  #owner;
+  #timer;
+  #limit;
+  #lastRestart;
+  #everConnected;
+  /** The answer is applied: from now on media has to come. */
+  expectMedia() {
+    if (this.state === "starting") this.#startLimit();
+  }
+  connectionChanged(connection) {
+    if (this.state === "closed") return;
+    if (connection === "connected") this.#connected();
+    else if (connection === "failed") this.#restarting();
+    else if (connection === "disconnected" && this.state === "steady") {
+      this.state = "doubtful";
+      this.#owner.mediaDoubtful();
+      this.#after(DOUBT_MS, () => this.#restarting());
+    }
+  }
+  /** Signalling is back; what could not be sent is sent now. */
+  signalingBack() {
+    if (this.state === "doubtful" || this.state === "restarting") this.#restarting();
+  }
+  close() {
+    this.state = "closed";
+    clearTimeout(this.#timer);
+    clearTimeout(this.#limit);
+  }
+  #connected() {
+    const was = this.state;
+    this.#everConnected = true;
+    this.state = "steady";
+    clearTimeout(this.#timer);
+    clearTimeout(this.#limit);
+    this.#limit = void 0;
+    if (was === "doubtful" || was === "restarting") this.#owner.mediaBack();
+  }
+  #restarting() {
+    if (this.state === "closed") return;
+    if (this.state !== "restarting") {
+      this.state = "restarting";
+      this.#startLimit();
+      this.#owner.mediaLost();
+    }
+    const wait = this.#lastRestart + GAP_MS - Date.now();
+    if (wait > 0) this.#after(wait, () => this.#restarting());
+    else this.#restart();
+  }
+  #restart() {
+    this.#after(AGAIN_MS, () => this.#restarting());
+    if (!this.#owner.canRestart()) return;
+    this.#lastRestart = Date.now();
+    this.#owner.restart().catch(() => void 0);
+  }
+  #startLimit() {
+    this.#limit ??= setTimeout(() => this.#owner.gaveUp(this.#everConnected), LIMIT_MS);
+  }
+  #after(ms, run) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(run, ms);
+  }
+};
+
+// src/stats.ts
+function summarize(report) {
+  const all = /* @__PURE__ */ new Map();
+  report.forEach((entry) => all.set(String(entry["id"]), entry));
+  const find = (type, test = (e) => e["kind"] === "audio") => [...all.values()].find((e) => e["type"] === type && test(e));
+  const outbound = find("outbound-rtp");
+  const inbound = find("inbound-rtp");
+  const remote = find("remote-inbound-rtp");
+  const pair = find("candidate-pair", (e) => e["nominated"] === true && e["state"] === "succeeded");
+  const codec = all.get(String((outbound ?? inbound)?.["codecId"]));
+  const rtt = number(remote?.["roundTripTime"]) ?? number(pair?.["currentRoundTripTime"]);
+  const jitter = number(inbound?.["jitter"]);
+  const mime = codec?.["mimeType"];
+  return {
+    codec: typeof mime === "string" ? mime.replace(/^audio\//, "") : void 0,
+    packetsSent: number(outbound?.["packetsSent"]) ?? 0,
+    bytesSent: number(outbound?.["bytesSent"]) ?? 0,
+    packetsReceived: number(inbound?.["packetsReceived"]) ?? 0,
+    bytesReceived: number(inbound?.["bytesReceived"]) ?? 0,
+    packetsLost: number(inbound?.["packetsLost"]) ?? 0,
+    remotePacketsLost: number(remote?.["packetsLost"]),
+    jitterMs: jitter === void 0 ? void 0 : jitter * 1e3,
+    rttMs: rtt === void 0 ? void 0 : rtt * 1e3,
+    audioLevel: number(inbound?.["audioLevel"]),
+    concealedSamples: number(inbound?.["concealedSamples"]),
+    totalSamples: number(inbound?.["totalSamplesReceived"]),
+    outboundSsrc: number(outbound?.["ssrc"]),
+    inboundSsrc: number(inbound?.["ssrc"])
+  };
+}
+function number(value) {
+  return typeof value === "number" && Number.isFinite(value) ? value : void 0;
+}
+function reportOf(stats) {
+  const report = {
+    codec: stats.codec,
+    packets_sent: stats.packetsSent,
+    packets_received: stats.packetsReceived,
+    packets_lost: stats.packetsLost,
+    remote_packets_lost: stats.remotePacketsLost,
+    jitter_ms: rounded(stats.jitterMs),
+    rtt_ms: rounded(stats.rttMs),
+    concealed_samples: stats.concealedSamples,
+    total_samples: stats.totalSamples
+  };
+  return Object.fromEntries(Object.entries(report).filter((e) => e[1] !== void 0));
+}
+function rounded(value) {
+  return value === void 0 ? void 0 : Math.round(value * 10) / 10;
+}
+
+// src/call.ts
+var CANDIDATE_LIMIT = 64;
+var VOLUME_INTERVAL_MS = 100;
+var PLACE_TIMEOUT_MS = 15e3;
+var HOLD_TIMEOUT_MS = 4e4;
+var HANGUP_PATIENCE_MS = 2e3;
+var LAST_FIGURES_MS = 150;
+var DIGITS = /^[0-9A-Da-d*#,]{1,128}$/;
+var Call = class extends Emitter {
+  #owner;
+  #output;
+  #recovery;
+  #holds = new OperationQueue();
+  #digits = new OperationQueue();
+  #warnings = /* @__PURE__ */ new Set();
+  #id;
+  #resume;
+  #state;
+  #seq = -1;
+  #heldBy = null;
+  #muted = false;
+  #codec;
+  #cause;
+  #answeredAt;
+  #endedAt;
+  #peer;
+  #monitor;
+  #candidates = [];
+  #accepting = false;
+  #holdPending = false;
+  #lastHold;
+  #hangingUp;
+  #signalingLost = false;
+  #mediaLost = false;
+  #settled = [];
+  #meters;
+  #volumeTimer;
+  /** @internal */
+  constructor(owner, parts) {
+    super();
+    this.#owner = owner;
+    this.direction = parts.direction;
+    this.from = parts.from;
+    this.fromName = parts.fromName;
+    this.to = parts.to;
+    this.context = parts.context;
+    this.#id = parts.id;
+    this.#resume = parts.resume;
+    this.#state = parts.direction === "incoming" ? "incoming" : "placing";
+    this.#output = new AudioOutput(owner.outputDeviceId, (error) => this.#fail(error));
+    this.#recovery = new MediaRecovery({
+      mediaDoubtful: () => this.#warn({ code: "media_interrupted", message: "The audio connection is interrupted." }),
+      mediaLost: () => this.#setLost(this.#signalingLost, true),
+      mediaBack: () => {
+        this.#clearWarning("media_interrupted");
+        this.#setLost(this.#signalingLost, false);
+      },
+      canRestart: () => this.#owner.signaling.connected && this.#id !== void 0 && this.#peer !== void 0,
+      restart: () => this.#restartMedia(),
+      gaveUp: (everConnected) => this.#mediaGone(everConnected)
+    });
+  }
+  // ---- what it is ----
+  /** The box's name for the call; empty until it is placed. */
+  get id() {
+    return this.#id ?? "";
+  }
+  get state() {
+    return this.#state;
+  }
+  /** Whether anyone holds the call. */
+  get held() {
+    return this.#heldBy !== null;
+  }
+  get heldBy() {
+    return this.#heldBy;
+  }
+  get muted() {
+    return this.#muted;
+  }
+  /** The audio codec between browser and box, once known. */
+  get codec() {
+    return this.#codec;
+  }
+  /** Why the call ended; nothing before. */
+  get cause() {
+    return this.#cause;
+  }
+  get answeredAt() {
+    return this.#answeredAt;
+  }
+  /** Seconds since the answer, standing still once the call ended. */
+  get duration() {
+    if (!this.#answeredAt) return 0;
+    return ((this.#endedAt?.getTime() ?? Date.now()) - this.#answeredAt.getTime()) / 1e3;
+  }
+  /** Whether connection or media dropped and is being sought. */
+  get reconnecting() {
+    return this.#signalingLost || this.#mediaLost;
+  }
+  get localStream() {
+    return this.#peer?.localStream;
+  }
+  get remoteStream() {
+    return this.#peer?.remoteStream;
+  }
+  /** The browser's connection, for figures and diagnosis. Changing it breaks the call. */
+  get peerConnection() {
+    return this.#peer?.connection;
+  }
+  // ---- what it does ----
+  /** Answers an incoming call. Resolves when the box took it; rejects and leaves it ringing when not. */
+  async accept(options = {}) {
+    if (this.#state !== "incoming" || this.#accepting) throw this.#wrongState("accepted");
+    this.#accepting = true;
+    try {
+      const video = options.video ?? false;
+      const audio = options.audio ?? true;
+      const local = await capture({ audio, video, defaults: this.#owner.audioConstraints });
+      if (this.#ended) {
+        stopTracks(local);
+        throw ended();
+      }
+      const sdp = await this.#startMedia(local, video !== false);
+      await this.#requestOrSnapshot(
+        () => this.#owner.signaling.request({ type: "call.accept", call: this.id, sdp }, { timeoutMs: PLACE_TIMEOUT_MS }),
+        () => this.#state !== "incoming"
+      );
+      this.#releaseCandidates();
+    } catch (error) {
+      if (!this.#ended) this.#stopMedia();
+      throw asCausewayError(error, "media_failed");
+    } finally {
+      this.#accepting = false;
+    }
+  }
+  /** Refuses an incoming call. */
+  async reject(reason = "declined") {
+    if (this.#state !== "incoming" || this.#accepting) throw this.#wrongState("rejected");
+    await this.#owner.signaling.request({ type: "call.reject", call: this.id, reason }, { wait: true });
+    this.#end({ code: "declined", message: "The call was refused here.", by: "local" });
+  }
+  /** Ends the call, or gives up one that nobody answered yet. Resolves when it is over; never rejects. */
+  disconnect() {
+    if (this.#ended) return Promise.resolve();
+    if (this.#state === "incoming" && !this.#accepting) {
+      return this.reject().catch(() => this.#end(this.#localCause()));
+    }
+    return this.#hangingUp ??= this.#hangUp(this.#localCause());
+  }
+  /**
+   * Holds the call: nothing is sent and nothing heard. Resolves when the far side agreed; rejects
+   * (`refused`, `timed_out`, …) with everything as it was before.
+   */
+  hold() {
+    return this.#setHold(true);
+  }
+  /** Takes the call off hold, as far as we held it. */
+  resume() {
+    return this.#setHold(false);
+  }
+  /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
+  mute(muted = true) {
+    if (this.#ended || muted === this.#muted) return;
+    this.#muted = muted;
+    this.#applyMedia();
+    this.emit("mute", muted);
+  }
+  /** Presses digits: `0-9 A-D * #`, `,` pauses. Resolves when all are sent; calls queue in order. */
+  sendDigits(digits, options = {}) {
+    const { duration = 100, gap = 70 } = options;
+    if (!DIGITS.test(digits)) {
+      return Promise.reject(new CausewayError("invalid_argument", "Digits are 1 to 128 of 0-9, A-D, *, # and comma."));
+    }
+    if (!(duration >= 40 && duration <= 2e3 && gap >= 30 && gap <= 2e3)) {
+      return Promise.reject(new CausewayError("invalid_argument", "A tone lasts 40 to 2000 ms, a gap 30 to 2000 ms."));
+    }
+    const timeoutMs = digits.length * Math.max(duration + gap, 2e3) + 5e3;
+    return this.#digits.run(async () => {
+      if (this.#ended) throw ended();
+      await this.#owner.signaling.request(
+        { type: "call.dtmf", call: this.id, digits: digits.toUpperCase(), duration_ms: duration, gap_ms: gap },
+        { timeoutMs }
+      );
+    });
+  }
+  /** The browser's figures about this call's audio. */
+  async getStats() {
+    if (!this.#peer) throw this.#wrongState("measured");
+    return summarize(await this.#peer.connection.getStats());
+  }
+  /** Changes the microphone in mid-call. A stream given is cloned. */
+  async setInput(audio) {
+    const stream = await capture({ audio, video: false, defaults: this.#owner.audioConstraints });
+    if (!this.#peer || !stream) {
+      stopTracks(stream);
+      throw this.#wrongState("given another microphone");
+    }
+    await this.#peer.replaceAudio(stream);
+    this.#clearWarning("mic_ended");
+    this.#restartMeters();
+  }
+  /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
+  setOutput(deviceId) {
+    return this.#output.setSink(deviceId);
+  }
+  /** How loud the far side is played, 0…1. */
+  setVolume(volume) {
+    this.#output.setVolume(Math.min(1, Math.max(0, volume)));
+  }
+  // ---- what the device does with it ----
+  /** Places the call. Rejects, with everything let go, when the box refuses. @internal */
+  async place(local, video, from) {
+    try {
+      const sdp = await this.#startMedia(local, video);
+      const ok = await this.#owner.signaling.request(
+        {
+          type: "call.place",
+          to: this.to,
+          sdp,
+          audio: true,
+          video,
+          ...this.context ? { context: this.context } : void 0,
+          ...from === void 0 ? void 0 : { from }
+        },
+        { timeoutMs: PLACE_TIMEOUT_MS }
+      );
+      this.#placed(ok);
+    } catch (error) {
+      const failure = asCausewayError(error, "internal");
+      this.#end({ code: "failed", message: failure.message, by: "box" });
+      throw failure;
+    }
+  }
+  /** Takes a message about this call. @internal */
+  received(message) {
+    if (this.#ended) return;
+    switch (message.type) {
+      case "call.state":
+        this.#apply(message);
+        return;
+      case "call.answer":
+        void this.#answer(message.sdp, "event");
+        return;
+      case "call.dtmf":
+        this.emit("dtmf", message.digit, message.duration_ms);
+        return;
+      case "call.warning":
+        if (message.code === "media_resumed") this.#clearWarning("no_media");
+        else this.#warn({ code: message.code, message: message.message });
+    }
+  }
+  /** An error of the box about this call that answers no request. @internal */
+  failed(error) {
+    if (!this.#ended) this.#fail(error);
+  }
+  /** @internal */
+  signalingLost() {
+    this.#setLost(true, this.#mediaLost);
+  }
+  /** Finds the call again on a new connection. Rejects when the connection failed again. @internal */
+  async reattach() {
+    if (this.#id === void 0 || this.#resume === void 0 || this.#ended) return;
+    try {
+      const ok = await this.#owner.signaling.requestNow({ type: "call.reattach", call: this.#id, resume: this.#resume });
+      if (!ok.state) return;
+      this.#apply(ok.state);
+      if (ok.state.answer) await this.#answer(ok.state.answer, "snapshot");
+    } catch (thrown) {
+      const error = asCausewayError(thrown, "connection_lost");
+      if (error.code === "connection_lost" || error.code === "timed_out") throw error;
+      this.#end({ code: "session_lost", message: "The call was gone when the connection came back.", by: "box" });
+    }
+  }
+  /** @internal */
+  signalingBack() {
+    if (this.#ended) return;
+    this.#setLost(false, this.#mediaLost);
+    this.#settle();
+    this.#recovery.signalingBack();
+  }
+  /** The connection did not come back in time. @internal */
+  sessionLost() {
+    this.#end({ code: "session_lost", message: "The connection to the box did not come back in time.", by: "local" });
+  }
+  /** Ends without waiting for anything: the page goes away. @internal */
+  drop() {
+    if (this.#ended) return;
+    if (this.#id !== void 0) {
+      this.#owner.signaling.request({ type: "call.hangup", call: this.#id }).catch(() => void 0);
+    }
+    this.#end(this.#localCause());
+  }
+  // ---- states ----
+  get #ended() {
+    return this.#state === "ended";
+  }
+  #placed(ok) {
+    if (!ok.call || !ok.resume) throw new CausewayError("internal", "The box placed the call without naming it.");
+    this.#id = ok.call;
+    this.#resume = ok.resume;
+    if (this.#ended) {
+      this.#owner.signaling.request({ type: "call.hangup", call: ok.call }).catch(() => void 0);
+      throw ended();
+    }
+    this.#releaseCandidates();
+  }
+  /** Follows one state of the box: each once, later ones only. */
+  #apply(next) {
+    if (this.#ended || next.seq < this.#seq) return;
+    this.#seq = next.seq;
+    if (next.codec) this.#codec = next.codec;
+    const before = this.#state;
+    switch (next.state) {
+      case "ended":
+        this.#end(next.cause ?? { code: "failed", message: "The call ended.", by: "box" });
+        return;
+      case "answered":
+      case "held":
+        this.#state = next.state;
+        if (before !== "answered" && before !== "held") {
+          this.#answeredAt = /* @__PURE__ */ new Date();
+          this.emit("accept");
+        }
+        this.#setHeldBy(next.state === "held" ? next.held_by ?? "remote" : null);
+        return;
+      default:
+        if (next.state === before) return;
+        this.#state = next.state;
+        if (next.state === "trying") this.emit("trying");
+        else if (next.state === "ringing") this.emit("ringing");
+        else if (next.state === "early_media") this.emit("earlyMedia");
+    }
+  }
+  #setHeldBy(heldBy) {
+    if (this.#ended || heldBy === this.#heldBy) return;
+    this.#heldBy = heldBy;
+    this.#state = heldBy ? "held" : "answered";
+    this.#applyMedia();
+    if (heldBy) this.emit("hold", heldBy);
+    else this.emit("unhold");
+  }
+  #end(cause, hangUpLater = false) {
+    if (this.#ended) return;
+    const surfaced = this.#id !== void 0;
+    this.#state = "ended";
+    this.#cause = cause;
+    this.#endedAt = /* @__PURE__ */ new Date();
+    this.#heldBy = null;
+    this.#signalingLost = this.#mediaLost = false;
+    this.#stopMedia();
+    this.#recovery.close();
+    this.#settle();
+    this.#owner.callEnded(this, this.#resume, hangUpLater);
+    if (!surfaced) return;
+    if (cause.code === "cancelled" || cause.code === "answered_elsewhere") this.emit("cancel", cause);
+    else if (cause.code === "declined" || cause.code === "busy") this.emit("reject", cause);
+    this.emit("disconnect", cause);
+  }
+  #localCause() {
+    return this.#answeredAt ? { code: "hangup", message: "The call was ended here.", by: "local" } : { code: "cancelled", message: "The call was given up here.", by: "local" };
+  }
+  async #hangUp(cause) {
+    this.#applyMedia(true);
+    const { signaling } = this.#owner;
+    if (!signaling.connected || this.#id === void 0) {
+      this.#end(cause, true);
+      return;
+    }
+    const over = new Promise((resolve) => this.#settled.push(resolve));
+    if (this.#monitor) await Promise.race([this.#monitor.sample(), delay(LAST_FIGURES_MS)]);
+    try {
+      if (!this.#ended) await signaling.request({ type: "call.hangup", call: this.id }, { timeoutMs: HANGUP_PATIENCE_MS });
+      if (!this.#ended) await Promise.race([over, delay(HANGUP_PATIENCE_MS)]);
+      this.#end(cause);
+    } catch (error) {
+      this.#owner.log.info("hangup without an answer", error);
+      this.#end(cause, true);
+    }
+  }
+  // ---- hold ----
+  #setHold(on) {
+    if (this.#state !== "answered" && this.#state !== "held") {
+      return Promise.reject(this.#wrongState(on ? "held" : "resumed"));
+    }
+    if (this.#lastHold?.on === on) return this.#lastHold.done;
+    const done = this.#holds.run(() => this.#negotiateHold(on));
+    const entry = this.#lastHold = { on, done };
+    const forget = () => {
+      if (this.#lastHold === entry) this.#lastHold = void 0;
+    };
+    done.then(forget, forget);
+    return done;
+  }
+  async #negotiateHold(on) {
+    if (this.#ended) throw ended();
+    if (this.#heldHere === on) return;
+    const type = on ? "call.hold" : "call.resume";
+    this.#holdPending = on;
+    this.#applyMedia();
+    try {
+      await this.#requestOrSnapshot(
+        () => this.#owner.signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }),
+        () => this.#heldHere === on
+      );
+      const theirs = this.#heldBy === "remote" || this.#heldBy === "both";
+      this.#setHeldBy(on ? theirs ? "both" : "local" : theirs ? "remote" : null);
+    } finally {
+      this.#holdPending = false;
+      this.#applyMedia();
+    }
+  }
+  get #heldHere() {
+    return this.#heldBy === "local" || this.#heldBy === "both";
+  }
+  /**
+   * A request whose answer got lost with the connection may have been done all the same: the
+   * snapshot after reattaching tells.
+   */
+  async #requestOrSnapshot(request, done) {
+    try {
+      await request();
+    } catch (error) {
+      if (!this.#ended && error.code === "connection_lost" && this.#signalingLost) {
+        await new Promise((resolve) => this.#settled.push(resolve));
+        if (!this.#ended && done()) return;
+      }
+      if (this.#ended) throw ended();
+      throw error;
+    }
+    if (this.#ended) throw ended();
+  }
+  // ---- media ----
+  async #startMedia(local, video) {
+    const owner = this.#owner;
+    this.#candidates = [];
+    try {
+      this.#peer = new Peer(
+        {
+          iceServers: owner.iceServers(),
+          iceTransportPolicy: owner.iceTransportPolicy,
+          codec: owner.codec,
+          log: owner.log,
+          candidate: (candidate) => this.#candidate(candidate),
+          connection: (state) => this.#recovery.connectionChanged(state),
+          remoteTrack: (stream) => {
+            this.#output.play(stream);
+            this.#restartMeters();
+          },
+          localTrackEnded: () => this.#warn({ code: "mic_ended", message: "The microphone was unplugged or taken away." })
+        },
+        local,
+        { audio: true, video }
+      );
+    } catch (error) {
+      stopTracks(local);
+      throw error;
+    }
+    this.#applyMedia();
+    return this.#peer.offer();
+  }
+  #candidate(candidate) {
+    if (this.#candidates) {
+      if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
+    } else if (this.#id !== void 0) {
+      this.#owner.signaling.notify({ type: "call.candidate", call: this.#id, candidate });
+    }
+  }
+  /** The box knows the call: what was gathered goes out, and so does all that follows. */
+  #releaseCandidates() {
+    const gathered = this.#candidates ?? [];
+    this.#candidates = void 0;
+    for (const candidate of gathered) this.#candidate(candidate);
+  }
+  async #answer(sdp, from) {
+    const peer = this.#peer;
+    if (!peer) return;
+    try {
+      await peer.answer(sdp, from);
+    } catch (thrown) {
+      const error = asCausewayError(thrown, "media_failed");
+      if (this.#ended) return;
+      this.#fail(error);
+      this.#hangingUp ??= this.#hangUp({ code: "media_failed", message: error.message, by: "local" });
+      return;
+    }
+    if (this.#ended) return;
+    this.#recovery.expectMedia();
+    this.#monitor ??= new QualityMonitor({
+      stats: () => this.getStats(),
+      report: (stats) => {
+        if (this.#id !== void 0) {
+          this.#owner.signaling.notify({ type: "call.report", call: this.#id, stats: reportOf(stats) });
+        }
+      },
+      warn: (warning) => this.#warn(warning),
+      clear: (code) => this.#clearWarning(code)
+    });
+  }
+  async #restartMedia() {
+    const peer = this.#peer;
+    if (!peer) return;
+    await peer.rollback();
+    const sdp = await peer.offer(true);
+    try {
+      await this.#owner.signaling.request({ type: "call.restart", call: this.id, sdp });
+    } catch (error) {
+      if (error.code !== "connection_lost") await peer.rollback();
+      this.#owner.log.warn("ICE restart failed", error);
+      throw error;
+    }
+  }
+  #mediaGone(everConnected) {
+    if (this.#ended) return;
+    const code = everConnected ? "media_lost" : "media_failed";
+    const message = everConnected ? "The audio connection did not come back." : "No way for audio was found.";
+    this.#fail(new CausewayError(code, message));
+    this.#hangingUp ??= this.#hangUp({ code, message, by: "local" });
+  }
+  #applyMedia(silent = this.#hangingUp !== void 0) {
+    const held = this.#heldHere || this.#holdPending || silent;
+    this.#peer?.setSending({ audio: !held && !this.#muted, video: !held });
+    this.#peer?.setReceiving(!held);
+  }
+  #stopMedia() {
+    this.#monitor?.close();
+    this.#monitor = void 0;
+    this.#stopMeters();
+    this.#output.close();
+    this.#peer?.close();
+    this.#peer = void 0;
+  }
+  // ---- loudness ----
+  /** @internal */
+  listenersChanged(event) {
+    if (event === "volume") this.#restartMeters();
+  }
+  #restartMeters() {
+    this.#stopMeters();
+    const peer = this.#peer;
+    if (!peer || this.listenerCount("volume") === 0 || typeof AudioContext !== "function") return;
+    const meter = (stream) => stream && stream.getAudioTracks().length > 0 ? new LevelMeter(stream) : void 0;
+    const meters = this.#meters = { input: meter(peer.localStream), output: meter(peer.remoteStream) };
+    this.#volumeTimer = setInterval(
+      () => this.emit("volume", meters.input?.level ?? 0, meters.output?.level ?? 0),
+      VOLUME_INTERVAL_MS
+    );
+  }
+  #stopMeters() {
+    clearInterval(this.#volumeTimer);
+    this.#meters?.input?.close();
+    this.#meters?.output?.close();
+    this.#meters = void 0;
+  }
+  // ---- telling the page ----
+  #setLost(signaling, media) {
+    const before = this.reconnecting;
+    this.#signalingLost = signaling;
+    this.#mediaLost = media;
+    if (this.#ended || before === this.reconnecting) return;
+    if (before) this.emit("reconnected");
+    else if (signaling) this.emit("reconnecting", new CausewayError("connection_lost", "The connection to the box dropped."));
+    else this.emit("reconnecting", new CausewayError("media_lost", "The audio connection dropped."));
+  }
+  #warn(warning) {
+    if (this.#ended || this.#warnings.has(warning.code)) return;
+    this.#warnings.add(warning.code);
+    this.emit("warning", warning);
+  }
+  #clearWarning(code) {
+    if (this.#warnings.delete(code) && !this.#ended) this.emit("warningCleared", code);
+  }
+  #fail(error) {
+    this.emit("error", error);
+    this.#owner.callError(this, error);
+  }
+  #settle() {
+    for (const resolve of this.#settled.splice(0)) resolve();
+  }
+  #wrongState(done) {
+    return new CausewayError("wrong_state", `A call in the state "${this.#state}" cannot be ${done}.`);
+  }
+};
+function ended() {
+  return new CausewayError("call_ended", "The call is over.");
+}
+function delay(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+function stopTracks(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+// src/log.ts
+var ORDER = ["silent", "error", "warn", "info", "debug"];
+var Log = class {
+  #level;
+  constructor(level) {
+    this.#level = ORDER.indexOf(level);
+  }
+  error(...words) {
+    if (this.#level >= 1) console.error("[causeway]", ...words);
+  }
+  warn(...words) {
+    if (this.#level >= 2) console.warn("[causeway]", ...words);
+  }
+  info(...words) {
+    if (this.#level >= 3) console.info("[causeway]", ...words);
+  }
+  debug(...words) {
+    if (this.#level >= 4) console.debug("[causeway]", ...words);
+  }
+};
+
+// src/protocol.ts
+var PROTOCOL_VERSION = 1;
+var SUBPROTOCOL = "causeway.v1";
+var SOCKET_PATH = "/api/v1/ws";
+var CONTEXT_LIMIT = 8 * 1024;
+function parseMessage(data) {
+  if (typeof data !== "string") return void 0;
+  try {
+    const value = JSON.parse(data);
+    if (typeof value !== "object" || value === null) return void 0;
+    return typeof value.type === "string" ? value : void 0;
+  } catch {
+    return void 0;
+  }
+}
+
+// src/version.ts
+var SDK_VERSION = "0.1.0";
+
+// src/signaling.ts
+var FIRST_BACKOFF_MS = 250;
+var LAST_BACKOFF_MS = 5e3;
+var STABLE_MS = 5e3;
+var HANDSHAKE_TIMEOUT_MS = 8e3;
+var REQUEST_TIMEOUT_MS = 1e4;
+var PING_TIMEOUT_MS = 5e3;
+var PENDING_LIMIT = 128;
+var WAITING_LIMIT = 64;
+var BUFFERED_LIMIT = 1 << 20;
+var AUTH_ATTEMPTS = 3;
+var CLOSE_CODES = /* @__PURE__ */ new Map([
+  [4400, ["bad_request", "The box found a protocol error."]],
+  [4401, ["auth_failed", "The box does not accept the token."]],
+  [4403, ["origin_forbidden", "This page's origin is not allowed."]],
+  [4413, ["too_large", "A message was too large for the box."]],
+  [4429, ["rate_limited", "The box is being asked too much."]]
+]);
+var FATAL = /* @__PURE__ */ new Set([
+  "origin_forbidden",
+  "account_forbidden",
+  "unsupported",
+  "bad_request",
+  "not_supported",
+  "destroyed"
+]);
+var AUTH = /* @__PURE__ */ new Set(["auth_failed", "token_expired"]);
+var Signaling = class {
+  constructor(url, tokens, owner, log, connectTimeoutMs) {
+    this.state = "disconnected";
+    this.#nextId = 1;
+    this.#readySince = 0;
+    this.#backoffMs = FIRST_BACKOFF_MS;
+    this.#generation = 0;
+    this.#pending = /* @__PURE__ */ new Map();
+    this.#waiting = [];
+    this.#url = url;
+    this.#tokens = tokens;
+    this.#owner = owner;
+    this.#log = log;
+    this.#connectTimeoutMs = connectTimeoutMs;
+  }
+  #url;
+  #tokens;
+  #owner;
+  #log;
+  #connectTimeoutMs;
+  #socket;
+  #running;
+  #nextId;
+  #readySince;
+  #backoffMs;
+  #pingTimer;
+  #wake;
+  #generation;
+  #pending;
+  #waiting;
+  get connected() {
+    return this.state === "connected";
+  }
+  /** Resolves when the box has welcomed us; rejects when it refuses or cannot be reached in time. */
+  async connect() {
+    if (!this.connected) {
+      this.#running ??= this.#run("connecting");
+      await this.#running;
+    }
+    if (!this.welcome) throw new CausewayError("connection_lost", "The connection to the box is gone.");
+    return this.welcome;
+  }
+  /** Asks the box and resolves with its `ok`. Rejects with the box's error, `timed_out` or `connection_lost`. */
+  request(request, options = {}) {
+    if (this.connected) return this.#ask(request, options.timeoutMs);
+    if (!options.wait || this.state === "disconnected") {
+      return Promise.reject(new CausewayError("connection_lost", "There is no connection to the box."));
+    }
+    return this.#ask(request, options.timeoutMs, true);
+  }
+  /** Asks during `welcomed`, when the connection is open and not yet everyone's. */
+  requestNow(request) {
+    return this.#ask(request);
+  }
+  /** Sends what nobody answers; silently nothing when there is no connection. */
+  notify(notice) {
+    return this.#socket !== void 0 && this.welcome !== void 0 && this.#write(JSON.stringify(notice));
+  }
+  /** Tries again at once instead of at the end of the pause. */
+  hurry() {
+    this.#wake?.();
+  }
+  /** Checks now that the box still answers. */
+  probe() {
+    if (this.connected) this.#schedulePing(0);
+  }
+  /** Closes for good or until the next `connect()`. */
+  close(reason) {
+    this.#generation += 1;
+    this.#wake?.();
+    this.#running = void 0;
+    this.#dropSocket(1e3);
+    this.#rejectAll(reason);
+    this.#setState("disconnected");
+  }
+  // ---- coming and going ----
+  async #run(state) {
+    const generation = ++this.#generation;
+    const giveUpAt = Date.now() + this.#connectTimeoutMs;
+    let refusals = 0;
+    this.#setState(state);
+    for (; ; ) {
+      try {
+        if (state === "reconnecting") await this.#pause(generation);
+        await this.#attempt(generation);
+        if (this.#running && generation === this.#generation) this.#running = void 0;
+        return;
+      } catch (thrown) {
+        const error = asCausewayError(thrown, "connection_lost");
+        if (generation !== this.#generation) throw error;
+        this.#log.warn(`connection attempt failed: ${error.code}: ${error.message}`);
+        this.#dropSocket(1e3);
+        if (AUTH.has(error.code)) refusals += 1;
+        const hopeless = FATAL.has(error.code) || AUTH.has(error.code) && (!this.#tokens.renewable || refusals >= AUTH_ATTEMPTS) || (state === "connecting" ? error.code === "token_failed" || Date.now() + this.#backoffMs >= giveUpAt : !this.#owner.needsConnection());
+        if (hopeless) {
+          this.#running = void 0;
+          this.#rejectAll(error);
+          this.#setState("disconnected", error);
+          throw error;
+        }
+        if (state === "connecting") await this.#pause(generation);
+      }
+    }
+  }
+  async #pause(generation) {
+    const ms = this.#backoffMs * (0.5 + Math.random() * 0.5);
+    this.#backoffMs = Math.min(this.#backoffMs * 2, LAST_BACKOFF_MS);
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = void 0;
+    this.#stillWanted(generation);
+  }
+  /** One attempt: token, socket, hello, welcome, then the owner's reattachments. */
+  async #attempt(generation) {
+    const token = await this.#tokens.fetch();
+    this.#stillWanted(generation);
+    const socket = await this.#open();
+    if (generation !== this.#generation) {
+      socket.close(1e3);
+      this.#stillWanted(generation);
+    }
+    this.#socket = socket;
+    socket.onmessage = (event) => this.#frame(event.data);
+    socket.onclose = (event) => this.#closed(socket, event.code);
+    const client = { sdk: `causeway-js/${SDK_VERSION}` };
+    if (typeof location === "object") client.page = location.href.slice(0, 1024);
+    const welcome = await this.#ask(
+      { type: "hello", version: PROTOCOL_VERSION, token, client },
+      HANDSHAKE_TIMEOUT_MS
+    );
+    this.#stillWanted(generation);
+    this.welcome = welcome;
+    this.#readySince = Date.now();
+    this.#schedulePing();
+    await this.#owner.welcomed(welcome);
+    this.#stillWanted(generation);
+    if (this.#socket !== socket) throw new CausewayError("connection_lost", "The connection dropped again.");
+    this.#setState("connected");
+    for (const { id, text } of this.#waiting.splice(0)) if (this.#pending.has(id)) this.#write(text);
+  }
+  #open() {
+    if (typeof WebSocket !== "function") {
+      throw new CausewayError("not_supported", "This browser has no WebSocket.");
+    }
+    let socket;
+    try {
+      socket = new WebSocket(this.#url, SUBPROTOCOL);
+    } catch (error) {
+      throw new CausewayError("not_supported", "The address of the box cannot be used.", { cause: error });
+    }
+    return new Promise((resolve, reject) => {
+      const fail = (message) => {
+        clearTimeout(timer);
+        socket.onopen = socket.onclose = null;
+        reject(new CausewayError("connection_lost", message));
+        socket.close();
+      };
+      const timer = setTimeout(() => fail("The box did not answer in time."), HANDSHAKE_TIMEOUT_MS);
+      socket.onclose = () => fail("The box cannot be reached.");
+      socket.onopen = () => {
+        clearTimeout(timer);
+        socket.onopen = socket.onclose = null;
+        resolve(socket);
+      };
+    });
+  }
+  #closed(socket, code) {
+    if (socket !== this.#socket) return;
+    const [errorCode, message] = CLOSE_CODES.get(code) ?? ["connection_lost", "The connection to the box dropped."];
+    const error = new CausewayError(errorCode, message);
+    this.#log.info(`connection closed (${code})`);
+    if (Date.now() - this.#readySince >= STABLE_MS) this.#backoffMs = FIRST_BACKOFF_MS;
+    const wasConnected = this.connected;
+    this.#dropSocket(1e3);
+    this.#rejectSent(error);
+    if (!wasConnected) return;
+    if (this.#owner.needsConnection()) {
+      this.#running = this.#run("reconnecting");
+      this.#running.catch(() => void 0);
+    } else {
+      this.#setState("disconnected", error);
+    }
+  }
+  /** The socket is no use any more: behave as if the network had told us. */
+  #lost(why) {
+    const socket = this.#socket;
+    this.#log.warn(why);
+    if (socket) this.#closed(socket, 1006);
+  }
+  #dropSocket(code) {
+    const socket = this.#socket;
+    this.#socket = void 0;
+    this.welcome = void 0;
+    clearTimeout(this.#pingTimer);
+    if (!socket) return;
+    socket.onmessage = socket.onclose = null;
+    socket.close(code);
+  }
+  #stillWanted(generation) {
+    if (generation !== this.#generation) throw new CausewayError("connection_lost", "The connection was closed.");
+  }
+  #setState(state, error) {
+    if (state === this.state) return;
+    this.state = state;
+    this.#owner.stateChanged(state, error);
+  }
+  // ---- messages ----
+  #ask(request, timeoutMs = REQUEST_TIMEOUT_MS, wait = false) {
+    if (this.#pending.size >= PENDING_LIMIT || wait && this.#waiting.length >= WAITING_LIMIT) {
+      return Promise.reject(new CausewayError("queue_full", "Too many requests are waiting for the box."));
+    }
+    const id = this.#nextId++;
+    const text = JSON.stringify({ ...request, id });
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#pending.delete(id);
+        reject(new CausewayError("timed_out", `The box did not answer ${request.type} in time.`));
+      }, timeoutMs);
+      this.#pending.set(id, { resolve, reject, timer });
+      if (wait) this.#waiting.push({ id, text });
+      else if (!this.#write(text)) this.#settle(id)?.reject(new CausewayError("connection_lost", "The connection to the box is gone."));
+    });
+  }
+  #write(text) {
+    const socket = this.#socket;
+    if (!socket || socket.readyState !== 1) return false;
+    if (socket.bufferedAmount > BUFFERED_LIMIT) {
+      this.#lost("the box takes nothing any more");
+      return false;
+    }
+    socket.send(text);
+    return true;
+  }
+  #frame(data) {
+    const message = parseMessage(data);
+    if (!message) {
+      this.#log.warn("an unreadable frame was ignored");
+      return;
+    }
+    this.#log.debug("received", message.type);
+    switch (message.type) {
+      case "ok":
+      case "welcome":
+        this.#settle(message.id)?.resolve(message);
+        return;
+      case "error": {
+        const error = new CausewayError(message.code, message.message, { sip: message.sip });
+        if (message.id !== void 0) this.#settle(message.id)?.reject(error);
+        else this.#owner.received(message);
+        return;
+      }
+      case "token.expiring":
+        this.#owner.tokenExpiring(message.expires_in_s);
+        return;
+      default:
+        this.#owner.received(message);
+    }
+  }
+  #settle(id) {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    clearTimeout(pending?.timer);
+    return pending;
+  }
+  /** Rejects what was sent and has no answer yet; what waits for the next connection goes on waiting. */
+  #rejectSent(error) {
+    const lost = error.code === "connection_lost" || !this.connected ? error : new CausewayError("connection_lost", error.message, { cause: error });
+    const waiting = new Set(this.#waiting.map((w) => w.id));
+    for (const id of [...this.#pending.keys()]) if (!waiting.has(id)) this.#settle(id)?.reject(lost);
+  }
+  #rejectAll(error) {
+    this.#waiting.length = 0;
+    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
+  }
+  #schedulePing(afterMs = Math.max(this.welcome?.ping_s ?? 15, 1) * 1e3) {
+    clearTimeout(this.#pingTimer);
+    this.#pingTimer = setTimeout(() => {
+      const socket = this.#socket;
+      this.#ask({ type: "ping" }, PING_TIMEOUT_MS).then(
+        () => socket === this.#socket && this.#schedulePing(),
+        () => socket && socket === this.#socket && this.#lost("the box does not answer pings")
+      );
+    }, afterMs);
+  }
+};
+
+// src/token.ts
+var PROVIDER_TIMEOUT_MS = 15e3;
+var TokenSource = class {
+  #source;
+  constructor(source) {
+    if (typeof source !== "function" && (typeof source !== "string" || source === "")) {
+      throw new CausewayError("invalid_argument", "A device needs a token or a function that returns one.");
+    }
+    this.#source = source;
+  }
+  /** Whether a fresh token can be had without the page's doing. */
+  get renewable() {
+    return typeof this.#source === "function";
+  }
+  /** Replaces a kept token; a provider stays what it is. */
+  replace(token) {
+    if (typeof this.#source === "string") this.#source = token;
+  }
+  /** The kept token, or a fresh one. Rejects with `token_failed`. */
+  async fetch() {
+    if (typeof this.#source === "string") return this.#source;
+    const provider = this.#source;
+    let timer;
+    const timeout = new Promise((_, reject) => {
+      timer = setTimeout(
+        () => reject(new CausewayError("token_failed", "The token provider did not answer in time.")),
+        PROVIDER_TIMEOUT_MS
+      );
+    });
+    try {
+      const token = await Promise.race([(async () => provider())(), timeout]);
+      if (typeof token !== "string" || token === "") {
+        throw new CausewayError("token_failed", "The token provider returned no token.");
+      }
+      return token;
+    } catch (error) {
+      throw asCausewayError(error, "token_failed");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+};
+
+// src/device.ts
+var CALL_LIMIT = 16;
+var DEFAULT_RESUME_S = 30;
+var REFRESH_ATTEMPTS = 4;
+var REFRESH_PAUSE_MS = 5e3;
+var Device = class extends Emitter {
+  #options;
+  #log;
+  #tokens;
+  #signaling;
+  #calls = /* @__PURE__ */ new Map();
+  /** Ended here while the box could not be told: hung up when it can. */
+  #toHangUp = /* @__PURE__ */ new Map();
+  #placings = 0;
+  #wantsCalls = false;
+  #registered;
+  #destroyed = false;
+  #resumeTimer;
+  #resumeSeconds = DEFAULT_RESUME_S;
+  #iceServers = [];
+  constructor(token, options = {}) {
+    super();
+    this.#options = options;
+    this.#log = new Log(options.logLevel ?? "warn");
+    this.#tokens = new TokenSource(token);
+    const url = socketAddress(options.url);
+    const owner = {
+      needsConnection: () => this.#wantsCalls || this.#calls.size > 0 || this.#toHangUp.size > 0,
+      stateChanged: (state, error) => this.#connectionChanged(state, error),
+      welcomed: (welcome) => this.#welcomed(welcome),
+      received: (message) => this.#received(message),
+      tokenExpiring: (inSeconds) => void this.#tokenExpiring(inSeconds)
+    };
+    this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 1e4);
+    globalThis.addEventListener?.("pagehide", this.#pageHide);
+    globalThis.addEventListener?.("online", this.#online);
+  }
+  /** The connection to the box. */
+  get connectionState() {
+    return this.#signaling.state;
+  }
+  /** The account calls are received for, while they are. */
+  get account() {
+    return this.#registered;
+  }
+  /** The calls that are not over. */
+  get calls() {
+    return [...this.#calls.values()];
+  }
+  /**
+   * Calls someone. Resolves as soon as the box took the call, before it rings; then listen to the
+   * call's events. Rejects when it was refused (`destination_forbidden`, …), when the microphone
+   * cannot be had (`mic_denied`, …), or when the box cannot be reached.
+   */
+  async connect(options) {
+    this.#mustLive();
+    const { to, audio = true, video = false, from } = options;
+    if (typeof to !== "string" || to.trim() === "" || to.length > 256) {
+      throw new CausewayError("invalid_argument", "A call needs someone to call: 1 to 256 characters.");
+    }
+    if (this.#calls.size >= CALL_LIMIT) throw new CausewayError("queue_full", "Too many calls at once.");
+    const context = this.#context(options.context);
+    const captured = capture({ audio, video, defaults: this.#options.audioConstraints });
+    let local;
+    let welcome;
+    try {
+      [local, welcome] = await Promise.all([captured, this.#signaling.connect()]);
+      this.#mustLive();
+    } catch (error) {
+      captured.then(stopTracks, () => void 0);
+      throw asCausewayError(error, "connection_lost");
+    }
+    const call = new Call(this.#callOwner, {
+      direction: "outgoing",
+      from: from ?? welcome.account ?? "",
+      to: to.trim(),
+      context
+    });
+    const placing = `placing ${this.#placings += 1}`;
+    this.#calls.set(placing, call);
+    try {
+      await call.place(local, video !== false, from);
+      this.#calls.set(call.id, call);
+    } finally {
+      this.#calls.delete(placing);
+    }
+    return call;
+  }
+  /** Receives the calls of the token's account. Resolves when they arrive here. */
+  async register() {
+    this.#mustLive();
+    this.#wantsCalls = true;
+    try {
+      const welcome = await this.#signaling.connect();
+      if (!welcome.account) {
+        throw new CausewayError("account_forbidden", "The token names no account that could be called.");
+      }
+      this.#announce(welcome.account);
+    } catch (error) {
+      this.#wantsCalls = false;
+      throw asCausewayError(error, "connection_lost");
+    }
+  }
+  /** Receives calls no more. Calls under way go on. */
+  async unregister() {
+    this.#wantsCalls = false;
+    this.#announce(void 0);
+    this.#closeWhenIdle();
+  }
+  /** Takes a new token in place of the one the device was made with. */
+  async updateToken(token) {
+    this.#mustLive();
+    this.#tokens.replace(token);
+    if (this.#signaling.connected) await this.#signaling.request({ type: "token.refresh", token });
+    else if (this.#calls.size > 0 || this.#wantsCalls) await this.#signaling.connect();
+  }
+  /** Ends every call, closes the connection and makes the device useless. */
+  async destroy() {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    globalThis.removeEventListener?.("pagehide", this.#pageHide);
+    globalThis.removeEventListener?.("online", this.#online);
+    this.#wantsCalls = false;
+    this.#announce(void 0);
+    await Promise.all(this.calls.map((call) => call.disconnect()));
+    clearTimeout(this.#resumeTimer);
+    this.#toHangUp.clear();
+    this.#signaling.close(new CausewayError("destroyed", "The device was destroyed."));
+  }
+  // ---- the connection ----
+  #connectionChanged(state, error) {
+    if (state === "connected") {
+      clearTimeout(this.#resumeTimer);
+      this.#resumeTimer = void 0;
+      for (const call of this.calls) call.signalingBack();
+      if (this.#wantsCalls && this.#signaling.welcome?.account) this.#announce(this.#signaling.welcome.account);
+    } else {
+      if (state === "reconnecting") {
+        for (const call of this.calls) call.signalingLost();
+        this.#resumeTimer ??= setTimeout(() => this.#sessionLost(), this.#resumeSeconds * 1e3);
+      }
+      this.#announce(void 0);
+    }
+    this.emit("connectionState", state);
+    if (error && (this.#calls.size > 0 || this.#wantsCalls)) this.emit("error", error);
+  }
+  async #welcomed(welcome) {
+    if (Number.isFinite(welcome.resume_s)) this.#resumeSeconds = welcome.resume_s;
+    this.#iceServers = welcome.ice?.servers ?? [];
+    for (const [call, resume] of this.#toHangUp) {
+      this.#toHangUp.delete(call);
+      this.#signaling.requestNow({ type: "call.reattach", call, resume }).then(() => this.#signaling.requestNow({ type: "call.hangup", call })).catch(() => void 0);
+    }
+    await Promise.all(this.calls.map((call) => call.reattach()));
+  }
+  /** The box has given up our calls by now. */
+  #sessionLost() {
+    this.#resumeTimer = void 0;
+    this.#toHangUp.clear();
+    for (const call of this.calls) call.sessionLost();
+    this.#closeWhenIdle();
+  }
+  #closeWhenIdle() {
+    if (!this.#wantsCalls && this.#calls.size === 0 && this.#toHangUp.size === 0) {
+      this.#signaling.close(new CausewayError("connection_lost", "The connection was closed."));
+    }
+  }
+  #announce(account) {
+    if (account === this.#registered) return;
+    this.#registered = account;
+    if (account === void 0) this.emit("unregistered");
+    else this.emit("registered", account);
+  }
+  async #tokenExpiring(inSeconds) {
+    this.emit("tokenWillExpire", inSeconds);
+    if (!this.#tokens.renewable) return;
+    for (let attempt = 1; !this.#destroyed && this.#signaling.connected; attempt += 1) {
+      try {
+        await this.#signaling.request({ type: "token.refresh", token: await this.#tokens.fetch() });
+        return;
+      } catch (error) {
+        if (attempt === REFRESH_ATTEMPTS) {
+          this.emit("error", asCausewayError(error, "token_failed"));
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, REFRESH_PAUSE_MS));
+      }
+    }
+  }
+  // ---- messages ----
+  #received(message) {
+    switch (message.type) {
+      case "call.incoming":
+        this.#incoming(message);
+        return;
+      case "call.state":
+      case "call.answer":
+      case "call.dtmf":
+      case "call.warning":
+        this.#calls.get(message.call)?.received(message);
+        return;
+      case "error": {
+        const error = new CausewayError(message.code, message.message, { sip: message.sip });
+        const call = message.call === void 0 ? void 0 : this.#calls.get(message.call);
+        if (call) call.failed(error);
+        else this.emit("error", error);
+        return;
+      }
+      default:
+        this.#log.info("a message of a newer box was ignored");
+    }
+  }
+  #incoming(message) {
+    if (this.#calls.has(message.call)) return;
+    if (!this.#wantsCalls) {
+      this.#log.info("an incoming call was left alone: the device is not registered");
+      return;
+    }
+    if (this.#calls.size >= CALL_LIMIT || this.listenerCount("incoming") === 0) {
+      this.#signaling.request({ type: "call.reject", call: message.call, reason: "busy" }).catch(() => void 0);
+      return;
+    }
+    const call = new Call(this.#callOwner, {
+      direction: "incoming",
+      from: message.from.number,
+      fromName: message.from.name,
+      to: message.to,
+      id: message.call,
+      resume: message.resume
+    });
+    this.#calls.set(message.call, call);
+    this.emit("incoming", call);
+  }
+  // ---- what calls need ----
+  get #callOwner() {
+    const { codec = "auto", audioConstraints, iceTransportPolicy = "all", outputDeviceId, iceServers = [] } = this.#options;
+    return {
+      signaling: this.#signaling,
+      log: this.#log,
+      codec,
+      audioConstraints,
+      iceTransportPolicy,
+      outputDeviceId,
+      iceServers: () => [...iceServers, ...this.#iceServers],
+      callError: (call, error) => this.emit("error", error, call),
+      callEnded: (call, resume, hangUpLater) => {
+        this.#calls.delete(call.id);
+        if (hangUpLater && resume !== void 0 && !this.#destroyed) this.#toHangUp.set(call.id, resume);
+      }
+    };
+  }
+  #context(own) {
+    if (own !== void 0 && (typeof own !== "object" || own === null || Array.isArray(own))) {
+      throw new CausewayError("invalid_argument", "The context is an object.");
+    }
+    let bare;
+    try {
+      bare = JSON.stringify(own ?? {});
+    } catch (error) {
+      throw new CausewayError("invalid_argument", "The context cannot be written as JSON.", { cause: error });
+    }
+    if (bytes(bare) > CONTEXT_LIMIT) throw new CausewayError("too_large", "The context is larger than 8 KiB.");
+    const context = JSON.parse(bare);
+    if (this.#options.pageContext !== false && typeof document === "object" && context["page"] === void 0) {
+      const { title, referrer } = document;
+      const page = { url: location.href.slice(0, 2048), title: title.slice(0, 256), referrer: referrer.slice(0, 1024) };
+      if (bytes(JSON.stringify({ ...context, page })) <= CONTEXT_LIMIT) context["page"] = page;
+    }
+    return Object.keys(context).length > 0 ? context : void 0;
+  }
+  #mustLive() {
+    if (this.#destroyed) throw new CausewayError("destroyed", "The device was destroyed.");
+  }
+  #online = () => {
+    this.#signaling.hurry();
+    this.#signaling.probe();
+  };
+  #pageHide = () => {
+    if (this.#options.hangupOnUnload === false) return;
+    for (const call of this.calls) call.drop();
+    this.#closeWhenIdle();
+  };
+};
+function bytes(text) {
+  return new TextEncoder().encode(text).length;
+}
+function socketAddress(given) {
+  let base = given;
+  if (base === void 0 && /^https?:.*\/sdk\/v1\/[^/]*$/.test(import.meta.url)) base = new URL("/", import.meta.url).href;
+  if (base === void 0 && typeof location === "object") base = location.origin;
+  try {
+    const url = new URL(base ?? "", typeof location === "object" ? location.href : void 0);
+    url.protocol = url.protocol.replace(/^http/, "ws");
+    if (url.pathname === "/") url.pathname = SOCKET_PATH;
+    if (url.protocol !== "ws:" && url.protocol !== "wss:") throw new Error(url.protocol);
+    url.hash = "";
+    return url.href;
+  } catch (error) {
+    throw new CausewayError("invalid_argument", "The option url is not the address of a box.", { cause: error });
+  }
+}
+export {
+  Call,
+  CausewayError,
+  Device,
+  Emitter,
+  LevelMeter,
+  SDK_VERSION
+};

@@ -1,0 +1,775 @@
+/**
+ * One call, from the page's side.
+ *
+ *     placing ─ trying ─┬─ ringing ─┬─ early_media ─┬─ answered ⇄ held ─ ended
+ *     incoming ─────────┴───────────┴───────────────┘
+ *
+ * The box owns the state; this object follows its `call.state` messages, each applied once by its
+ * `seq`, and after a dropped connection the snapshot, which raises the events missed meanwhile.
+ * Silence is local and immediate: muting, holding and hanging up stop the microphone before the far
+ * side knows, and a refused hold gives it back.
+ */
+
+import { CausewayError, asCausewayError } from './errors';
+import { Emitter } from './events';
+import { LevelMeter } from './levels';
+import type { Log } from './log';
+import { AudioOutput, capture } from './media';
+import type { AudioSource } from './media';
+import { QualityMonitor } from './monitor';
+import type { CallWarning } from './monitor';
+import { OperationQueue } from './operations';
+import { Peer } from './peer';
+import type { CodecPreference } from './peer';
+import type { CallMessage, DisconnectCause, HeldBy, OkMessage, WireCandidate, WireState } from './protocol';
+import { MediaRecovery } from './recovery';
+import type { Signaling } from './signaling';
+import { reportOf, summarize } from './stats';
+import type { CallStats } from './stats';
+
+/** Where a call stands. */
+export type CallState = 'placing' | 'incoming' | 'trying' | 'ringing' | 'early_media' | 'answered' | 'held' | 'ended';
+
+/** The events of a call and what their listeners are given. */
+export type CallEvents = {
+  /** The call is on its way. */
+  trying: [];
+  /** The far side rings. */
+  ringing: [];
+  /** The far side is heard before it answers: announcements, ringback tones. */
+  earlyMedia: [];
+  /** The call is answered. */
+  accept: [];
+  /** The call is held, or held by others than before. */
+  hold: [heldBy: HeldBy];
+  /** Nobody holds the call any more. */
+  unhold: [];
+  /** The call is over. Comes exactly once and last, for every call, whatever ended it. */
+  disconnect: [cause: DisconnectCause];
+  /** Before `disconnect`: the caller gave up, or the call was answered elsewhere. */
+  cancel: [cause: DisconnectCause];
+  /** Before `disconnect`: the called side refused. */
+  reject: [cause: DisconnectCause];
+  /** Something failed that no promise tells of. The call goes on unless `disconnect` follows. */
+  error: [error: CausewayError];
+  /** Connection or media dropped and is sought again (`connection_lost`, `media_lost`). */
+  reconnecting: [error: CausewayError];
+  reconnected: [];
+  warning: [warning: CallWarning];
+  warningCleared: [code: string];
+  /** The far side pressed a digit. */
+  dtmf: [digit: string, durationMs: number];
+  mute: [muted: boolean];
+  /** Loudness sent and received, 0…1, ten times a second while anyone listens. */
+  volume: [input: number, output: number];
+};
+
+export interface AcceptOptions {
+  /** What to send. Default: the microphone. */
+  audio?: AudioSource;
+  video?: boolean | MediaTrackConstraints;
+}
+
+export interface DigitOptions {
+  /** Length of each tone, 40…2000 ms. Default 100. */
+  duration?: number;
+  /** Silence between two, 30…2000 ms. Default 70. */
+  gap?: number;
+}
+
+/** @internal */
+export interface CallOwner {
+  readonly signaling: Signaling;
+  readonly log: Log;
+  readonly codec: CodecPreference;
+  readonly audioConstraints: MediaTrackConstraints | undefined;
+  readonly iceTransportPolicy: RTCIceTransportPolicy;
+  readonly outputDeviceId: string | undefined;
+  iceServers(): RTCIceServer[];
+  callEnded(call: Call, resume: string | undefined, hangUpLater: boolean): void;
+  callError(call: Call, error: CausewayError): void;
+}
+
+/** @internal */
+export interface CallParts {
+  direction: 'outgoing' | 'incoming';
+  from: string;
+  fromName?: string | undefined;
+  to: string;
+  context?: object | undefined;
+  id?: string;
+  resume?: string;
+}
+
+const CANDIDATE_LIMIT = 64;
+const VOLUME_INTERVAL_MS = 100;
+/** Placing waits on the box only, holding on the far side's SIP transaction. */
+const PLACE_TIMEOUT_MS = 15_000;
+const HOLD_TIMEOUT_MS = 40_000;
+/** How long the box's word on the end of a call is awaited after our hangup. */
+const HANGUP_PATIENCE_MS = 2_000;
+const LAST_FIGURES_MS = 150;
+const DIGITS = /^[0-9A-Da-d*#,]{1,128}$/;
+
+/** A call. Made by `device.connect()` or handed to the device's `incoming` listeners. */
+export class Call extends Emitter<CallEvents> {
+  readonly direction: 'outgoing' | 'incoming';
+  /** Who calls: a number, or an account. */
+  readonly from: string;
+  /** The caller's name, when one came along. */
+  readonly fromName: string | undefined;
+  /** Who is called. */
+  readonly to: string;
+  /** What the page sent along with an outgoing call. */
+  readonly context: object | undefined;
+
+  readonly #owner: CallOwner;
+  readonly #output: AudioOutput;
+  readonly #recovery: MediaRecovery;
+  readonly #holds = new OperationQueue();
+  readonly #digits = new OperationQueue();
+  readonly #warnings = new Set<string>();
+  #id: string | undefined;
+  #resume: string | undefined;
+  #state: CallState;
+  #seq = -1;
+  #heldBy: HeldBy | null = null;
+  #muted = false;
+  #codec: string | undefined;
+  #cause: DisconnectCause | undefined;
+  #answeredAt: Date | undefined;
+  #endedAt: Date | undefined;
+  #peer: Peer | undefined;
+  #monitor: QualityMonitor | undefined;
+  #candidates: (WireCandidate | null)[] | undefined = [];
+  #accepting = false;
+  #holdPending = false;
+  #lastHold: { on: boolean; done: Promise<void> } | undefined;
+  #hangingUp: Promise<void> | undefined;
+  #signalingLost = false;
+  #mediaLost = false;
+  #settled: (() => void)[] = [];
+  #meters: { input: LevelMeter | undefined; output: LevelMeter | undefined } | undefined;
+  #volumeTimer: ReturnType<typeof setInterval> | undefined;
+
+  /** @internal */
+  constructor(owner: CallOwner, parts: CallParts) {
+    super();
+    this.#owner = owner;
+    this.direction = parts.direction;
+    this.from = parts.from;
+    this.fromName = parts.fromName;
+    this.to = parts.to;
+    this.context = parts.context;
+    this.#id = parts.id;
+    this.#resume = parts.resume;
+    this.#state = parts.direction === 'incoming' ? 'incoming' : 'placing';
+    this.#output = new AudioOutput(owner.outputDeviceId, (error) => this.#fail(error));
+    this.#recovery = new MediaRecovery({
+      mediaDoubtful: () => this.#warn({ code: 'media_interrupted', message: 'The audio connection is interrupted.' }),
+      mediaLost: () => this.#setLost(this.#signalingLost, true),
+      mediaBack: () => {
+        this.#clearWarning('media_interrupted');
+        this.#setLost(this.#signalingLost, false);
+      },
+      canRestart: () => this.#owner.signaling.connected && this.#id !== undefined && this.#peer !== undefined,
+      restart: () => this.#restartMedia(),
+      gaveUp: (everConnected) => this.#mediaGone(everConnected),
+    });
+  }
+
+  // ---- what it is ----
+
+  /** The box's name for the call; empty until it is placed. */
+  get id(): string {
+    return this.#id ?? '';
+  }
+  get state(): CallState {
+    return this.#state;
+  }
+  /** Whether anyone holds the call. */
+  get held(): boolean {
+    return this.#heldBy !== null;
+  }
+  get heldBy(): HeldBy | null {
+    return this.#heldBy;
+  }
+  get muted(): boolean {
+    return this.#muted;
+  }
+  /** The audio codec between browser and box, once known. */
+  get codec(): string | undefined {
+    return this.#codec;
+  }
+  /** Why the call ended; nothing before. */
+  get cause(): DisconnectCause | undefined {
+    return this.#cause;
+  }
+  get answeredAt(): Date | undefined {
+    return this.#answeredAt;
+  }
+  /** Seconds since the answer, standing still once the call ended. */
+  get duration(): number {
+    if (!this.#answeredAt) return 0;
+    return ((this.#endedAt?.getTime() ?? Date.now()) - this.#answeredAt.getTime()) / 1000;
+  }
+  /** Whether connection or media dropped and is being sought. */
+  get reconnecting(): boolean {
+    return this.#signalingLost || this.#mediaLost;
+  }
+  get localStream(): MediaStream | undefined {
+    return this.#peer?.localStream;
+  }
+  get remoteStream(): MediaStream | undefined {
+    return this.#peer?.remoteStream;
+  }
+  /** The browser's connection, for figures and diagnosis. Changing it breaks the call. */
+  get peerConnection(): RTCPeerConnection | undefined {
+    return this.#peer?.connection;
+  }
+
+  // ---- what it does ----
+
+  /** Answers an incoming call. Resolves when the box took it; rejects and leaves it ringing when not. */
+  async accept(options: AcceptOptions = {}): Promise<void> {
+    if (this.#state !== 'incoming' || this.#accepting) throw this.#wrongState('accepted');
+    this.#accepting = true;
+    try {
+      const video = options.video ?? false;
+      const audio = options.audio ?? true;
+      const local = await capture({ audio, video, defaults: this.#owner.audioConstraints });
+      if (this.#ended) {
+        stopTracks(local);
+        throw ended();
+      }
+      const sdp = await this.#startMedia(local, video !== false);
+      await this.#requestOrSnapshot(
+        () => this.#owner.signaling.request({ type: 'call.accept', call: this.id, sdp }, { timeoutMs: PLACE_TIMEOUT_MS }),
+        () => this.#state !== 'incoming',
+      );
+      this.#releaseCandidates();
+    } catch (error) {
+      if (!this.#ended) this.#stopMedia();
+      throw asCausewayError(error, 'media_failed');
+    } finally {
+      this.#accepting = false;
+    }
+  }
+
+  /** Refuses an incoming call. */
+  async reject(reason: 'busy' | 'declined' = 'declined'): Promise<void> {
+    if (this.#state !== 'incoming' || this.#accepting) throw this.#wrongState('rejected');
+    await this.#owner.signaling.request({ type: 'call.reject', call: this.id, reason }, { wait: true });
+    this.#end({ code: 'declined', message: 'The call was refused here.', by: 'local' });
+  }
+
+  /** Ends the call, or gives up one that nobody answered yet. Resolves when it is over; never rejects. */
+  disconnect(): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+    if (this.#state === 'incoming' && !this.#accepting) {
+      return this.reject().catch(() => this.#end(this.#localCause()));
+    }
+    return (this.#hangingUp ??= this.#hangUp(this.#localCause()));
+  }
+
+  /**
+   * Holds the call: nothing is sent and nothing heard. Resolves when the far side agreed; rejects
+   * (`refused`, `timed_out`, …) with everything as it was before.
+   */
+  hold(): Promise<void> {
+    return this.#setHold(true);
+  }
+
+  /** Takes the call off hold, as far as we held it. */
+  resume(): Promise<void> {
+    return this.#setHold(false);
+  }
+
+  /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
+  mute(muted = true): void {
+    if (this.#ended || muted === this.#muted) return;
+    this.#muted = muted;
+    this.#applyMedia();
+    this.emit('mute', muted);
+  }
+
+  /** Presses digits: `0-9 A-D * #`, `,` pauses. Resolves when all are sent; calls queue in order. */
+  sendDigits(digits: string, options: DigitOptions = {}): Promise<void> {
+    const { duration = 100, gap = 70 } = options;
+    if (!DIGITS.test(digits)) {
+      return Promise.reject(new CausewayError('invalid_argument', 'Digits are 1 to 128 of 0-9, A-D, *, # and comma.'));
+    }
+    if (!(duration >= 40 && duration <= 2000 && gap >= 30 && gap <= 2000)) {
+      return Promise.reject(new CausewayError('invalid_argument', 'A tone lasts 40 to 2000 ms, a gap 30 to 2000 ms.'));
+    }
+    const timeoutMs = digits.length * Math.max(duration + gap, 2_000) + 5_000;
+    return this.#digits.run(async () => {
+      if (this.#ended) throw ended();
+      await this.#owner.signaling.request(
+        { type: 'call.dtmf', call: this.id, digits: digits.toUpperCase(), duration_ms: duration, gap_ms: gap },
+        { timeoutMs },
+      );
+    });
+  }
+
+  /** The browser's figures about this call's audio. */
+  async getStats(): Promise<CallStats> {
+    if (!this.#peer) throw this.#wrongState('measured');
+    return summarize(await this.#peer.connection.getStats());
+  }
+
+  /** Changes the microphone in mid-call. A stream given is cloned. */
+  async setInput(audio: Exclude<AudioSource, boolean>): Promise<void> {
+    const stream = await capture({ audio, video: false, defaults: this.#owner.audioConstraints });
+    if (!this.#peer || !stream) {
+      stopTracks(stream);
+      throw this.#wrongState('given another microphone');
+    }
+    await this.#peer.replaceAudio(stream);
+    this.#clearWarning('mic_ended');
+    this.#restartMeters();
+  }
+
+  /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
+  setOutput(deviceId: string): Promise<void> {
+    return this.#output.setSink(deviceId);
+  }
+
+  /** How loud the far side is played, 0…1. */
+  setVolume(volume: number): void {
+    this.#output.setVolume(Math.min(1, Math.max(0, volume)));
+  }
+
+  // ---- what the device does with it ----
+
+  /** Places the call. Rejects, with everything let go, when the box refuses. @internal */
+  async place(local: MediaStream | undefined, video: boolean, from: string | undefined): Promise<void> {
+    try {
+      const sdp = await this.#startMedia(local, video);
+      const ok = await this.#owner.signaling.request(
+        {
+          type: 'call.place',
+          to: this.to,
+          sdp,
+          audio: true,
+          video,
+          ...(this.context ? { context: this.context } : undefined),
+          ...(from === undefined ? undefined : { from }),
+        },
+        { timeoutMs: PLACE_TIMEOUT_MS },
+      );
+      this.#placed(ok);
+    } catch (error) {
+      const failure = asCausewayError(error, 'internal');
+      this.#end({ code: 'failed', message: failure.message, by: 'box' });
+      throw failure;
+    }
+  }
+
+  /** Takes a message about this call. @internal */
+  received(message: CallMessage): void {
+    if (this.#ended) return;
+    switch (message.type) {
+      case 'call.state':
+        this.#apply(message);
+        return;
+      case 'call.answer':
+        void this.#answer(message.sdp, 'event');
+        return;
+      case 'call.dtmf':
+        this.emit('dtmf', message.digit, message.duration_ms);
+        return;
+      case 'call.warning':
+        if (message.code === 'media_resumed') this.#clearWarning('no_media');
+        else this.#warn({ code: message.code, message: message.message });
+    }
+  }
+
+  /** An error of the box about this call that answers no request. @internal */
+  failed(error: CausewayError): void {
+    if (!this.#ended) this.#fail(error);
+  }
+
+  /** @internal */
+  signalingLost(): void {
+    this.#setLost(true, this.#mediaLost);
+  }
+
+  /** Finds the call again on a new connection. Rejects when the connection failed again. @internal */
+  async reattach(): Promise<void> {
+    if (this.#id === undefined || this.#resume === undefined || this.#ended) return;
+    try {
+      const ok = await this.#owner.signaling.requestNow({ type: 'call.reattach', call: this.#id, resume: this.#resume });
+      if (!ok.state) return;
+      this.#apply(ok.state);
+      if (ok.state.answer) await this.#answer(ok.state.answer, 'snapshot');
+    } catch (thrown) {
+      const error = asCausewayError(thrown, 'connection_lost');
+      if (error.code === 'connection_lost' || error.code === 'timed_out') throw error;
+      this.#end({ code: 'session_lost', message: 'The call was gone when the connection came back.', by: 'box' });
+    }
+  }
+
+  /** @internal */
+  signalingBack(): void {
+    if (this.#ended) return;
+    this.#setLost(false, this.#mediaLost);
+    this.#settle();
+    this.#recovery.signalingBack();
+  }
+
+  /** The connection did not come back in time. @internal */
+  sessionLost(): void {
+    this.#end({ code: 'session_lost', message: 'The connection to the box did not come back in time.', by: 'local' });
+  }
+
+  /** Ends without waiting for anything: the page goes away. @internal */
+  drop(): void {
+    if (this.#ended) return;
+    if (this.#id !== undefined) {
+      this.#owner.signaling.request({ type: 'call.hangup', call: this.#id }).catch(() => undefined);
+    }
+    this.#end(this.#localCause());
+  }
+
+  // ---- states ----
+
+  get #ended(): boolean {
+    return this.#state === 'ended';
+  }
+
+  #placed(ok: OkMessage): void {
+    if (!ok.call || !ok.resume) throw new CausewayError('internal', 'The box placed the call without naming it.');
+    this.#id = ok.call;
+    this.#resume = ok.resume;
+    if (this.#ended) {
+      // Given up while it was being placed: nobody else would end it.
+      this.#owner.signaling.request({ type: 'call.hangup', call: ok.call }).catch(() => undefined);
+      throw ended();
+    }
+    this.#releaseCandidates();
+  }
+
+  /** Follows one state of the box: each once, later ones only. */
+  #apply(next: WireState): void {
+    if (this.#ended || next.seq < this.#seq) return;
+    this.#seq = next.seq;
+    if (next.codec) this.#codec = next.codec;
+    const before = this.#state;
+    switch (next.state) {
+      case 'ended':
+        this.#end(next.cause ?? { code: 'failed', message: 'The call ended.', by: 'box' });
+        return;
+      case 'answered':
+      case 'held':
+        this.#state = next.state;
+        if (before !== 'answered' && before !== 'held') {
+          this.#answeredAt = new Date();
+          this.emit('accept');
+        }
+        this.#setHeldBy(next.state === 'held' ? (next.held_by ?? 'remote') : null);
+        return;
+      default:
+        if (next.state === before) return;
+        this.#state = next.state;
+        if (next.state === 'trying') this.emit('trying');
+        else if (next.state === 'ringing') this.emit('ringing');
+        else if (next.state === 'early_media') this.emit('earlyMedia');
+    }
+  }
+
+  #setHeldBy(heldBy: HeldBy | null): void {
+    if (this.#ended || heldBy === this.#heldBy) return;
+    this.#heldBy = heldBy;
+    this.#state = heldBy ? 'held' : 'answered';
+    this.#applyMedia();
+    if (heldBy) this.emit('hold', heldBy);
+    else this.emit('unhold');
+  }
+
+  #end(cause: DisconnectCause, hangUpLater = false): void {
+    if (this.#ended) return;
+    const surfaced = this.#id !== undefined;
+    this.#state = 'ended';
+    this.#cause = cause;
+    this.#endedAt = new Date();
+    this.#heldBy = null;
+    this.#signalingLost = this.#mediaLost = false;
+    this.#stopMedia();
+    this.#recovery.close();
+    this.#settle();
+    this.#owner.callEnded(this, this.#resume, hangUpLater);
+    if (!surfaced) return; // nobody was ever given this call
+    if (cause.code === 'cancelled' || cause.code === 'answered_elsewhere') this.emit('cancel', cause);
+    else if (cause.code === 'declined' || cause.code === 'busy') this.emit('reject', cause);
+    this.emit('disconnect', cause);
+  }
+
+  #localCause(): DisconnectCause {
+    return this.#answeredAt
+      ? { code: 'hangup', message: 'The call was ended here.', by: 'local' }
+      : { code: 'cancelled', message: 'The call was given up here.', by: 'local' };
+  }
+
+  async #hangUp(cause: DisconnectCause): Promise<void> {
+    this.#applyMedia(true);
+    const { signaling } = this.#owner;
+    if (!signaling.connected || this.#id === undefined) {
+      this.#end(cause, true);
+      return;
+    }
+    const over = new Promise<void>((resolve) => this.#settled.push(resolve));
+    if (this.#monitor) await Promise.race([this.#monitor.sample(), delay(LAST_FIGURES_MS)]);
+    try {
+      if (!this.#ended) await signaling.request({ type: 'call.hangup', call: this.id }, { timeoutMs: HANGUP_PATIENCE_MS });
+      if (!this.#ended) await Promise.race([over, delay(HANGUP_PATIENCE_MS)]);
+      this.#end(cause);
+    } catch (error) {
+      this.#owner.log.info('hangup without an answer', error);
+      this.#end(cause, true);
+    }
+  }
+
+  // ---- hold ----
+
+  #setHold(on: boolean): Promise<void> {
+    if (this.#state !== 'answered' && this.#state !== 'held') {
+      return Promise.reject(this.#wrongState(on ? 'held' : 'resumed'));
+    }
+    // The same wish twice in a row is one wish.
+    if (this.#lastHold?.on === on) return this.#lastHold.done;
+    const done = this.#holds.run(() => this.#negotiateHold(on));
+    const entry = (this.#lastHold = { on, done });
+    const forget = () => {
+      if (this.#lastHold === entry) this.#lastHold = undefined;
+    };
+    done.then(forget, forget);
+    return done;
+  }
+
+  async #negotiateHold(on: boolean): Promise<void> {
+    if (this.#ended) throw ended();
+    if (this.#heldHere === on) return;
+    const type = on ? 'call.hold' : 'call.resume';
+    this.#holdPending = on;
+    this.#applyMedia();
+    try {
+      await this.#requestOrSnapshot(
+        () => this.#owner.signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }),
+        () => this.#heldHere === on,
+      );
+      const theirs = this.#heldBy === 'remote' || this.#heldBy === 'both';
+      this.#setHeldBy(on ? (theirs ? 'both' : 'local') : theirs ? 'remote' : null);
+    } finally {
+      this.#holdPending = false;
+      this.#applyMedia();
+    }
+  }
+
+  get #heldHere(): boolean {
+    return this.#heldBy === 'local' || this.#heldBy === 'both';
+  }
+
+  /**
+   * A request whose answer got lost with the connection may have been done all the same: the
+   * snapshot after reattaching tells.
+   */
+  async #requestOrSnapshot(request: () => Promise<unknown>, done: () => boolean): Promise<void> {
+    try {
+      await request();
+    } catch (error) {
+      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#signalingLost) {
+        await new Promise<void>((resolve) => this.#settled.push(resolve));
+        if (!this.#ended && done()) return;
+      }
+      if (this.#ended) throw ended();
+      throw error;
+    }
+    if (this.#ended) throw ended();
+  }
+
+  // ---- media ----
+
+  async #startMedia(local: MediaStream | undefined, video: boolean): Promise<string> {
+    const owner = this.#owner;
+    this.#candidates = [];
+    try {
+      this.#peer = new Peer(
+        {
+          iceServers: owner.iceServers(),
+          iceTransportPolicy: owner.iceTransportPolicy,
+          codec: owner.codec,
+          log: owner.log,
+          candidate: (candidate) => this.#candidate(candidate),
+          connection: (state) => this.#recovery.connectionChanged(state),
+          remoteTrack: (stream) => {
+            this.#output.play(stream);
+            this.#restartMeters();
+          },
+          localTrackEnded: () => this.#warn({ code: 'mic_ended', message: 'The microphone was unplugged or taken away.' }),
+        },
+        local,
+        { audio: true, video },
+      );
+    } catch (error) {
+      stopTracks(local);
+      throw error;
+    }
+    this.#applyMedia();
+    return this.#peer.offer();
+  }
+
+  #candidate(candidate: WireCandidate | null): void {
+    if (this.#candidates) {
+      if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
+    } else if (this.#id !== undefined) {
+      this.#owner.signaling.notify({ type: 'call.candidate', call: this.#id, candidate });
+    }
+  }
+
+  /** The box knows the call: what was gathered goes out, and so does all that follows. */
+  #releaseCandidates(): void {
+    const gathered = this.#candidates ?? [];
+    this.#candidates = undefined;
+    for (const candidate of gathered) this.#candidate(candidate);
+  }
+
+  async #answer(sdp: string, from: 'event' | 'snapshot'): Promise<void> {
+    const peer = this.#peer;
+    if (!peer) return;
+    try {
+      await peer.answer(sdp, from);
+    } catch (thrown) {
+      const error = asCausewayError(thrown, 'media_failed');
+      if (this.#ended) return;
+      this.#fail(error);
+      this.#hangingUp ??= this.#hangUp({ code: 'media_failed', message: error.message, by: 'local' });
+      return;
+    }
+    if (this.#ended) return;
+    this.#recovery.expectMedia();
+    this.#monitor ??= new QualityMonitor({
+      stats: () => this.getStats(),
+      report: (stats) => {
+        if (this.#id !== undefined) {
+          this.#owner.signaling.notify({ type: 'call.report', call: this.#id, stats: reportOf(stats) });
+        }
+      },
+      warn: (warning) => this.#warn(warning),
+      clear: (code) => this.#clearWarning(code),
+    });
+  }
+
+  async #restartMedia(): Promise<void> {
+    const peer = this.#peer;
+    if (!peer) return;
+    await peer.rollback();
+    const sdp = await peer.offer(true);
+    try {
+      await this.#owner.signaling.request({ type: 'call.restart', call: this.id, sdp });
+    } catch (error) {
+      // With the connection lost the box may have taken the offer: the snapshot tells.
+      if ((error as CausewayError).code !== 'connection_lost') await peer.rollback();
+      this.#owner.log.warn('ICE restart failed', error);
+      throw error;
+    }
+  }
+
+  #mediaGone(everConnected: boolean): void {
+    if (this.#ended) return;
+    const code = everConnected ? 'media_lost' : 'media_failed';
+    const message = everConnected ? 'The audio connection did not come back.' : 'No way for audio was found.';
+    this.#fail(new CausewayError(code, message));
+    this.#hangingUp ??= this.#hangUp({ code, message, by: 'local' });
+  }
+
+  #applyMedia(silent = this.#hangingUp !== undefined): void {
+    const held = this.#heldHere || this.#holdPending || silent;
+    this.#peer?.setSending({ audio: !held && !this.#muted, video: !held });
+    this.#peer?.setReceiving(!held);
+  }
+
+  #stopMedia(): void {
+    this.#monitor?.close();
+    this.#monitor = undefined;
+    this.#stopMeters();
+    this.#output.close();
+    this.#peer?.close();
+    this.#peer = undefined;
+  }
+
+  // ---- loudness ----
+
+  /** @internal */
+  protected override listenersChanged(event: keyof CallEvents): void {
+    if (event === 'volume') this.#restartMeters();
+  }
+
+  #restartMeters(): void {
+    this.#stopMeters();
+    const peer = this.#peer;
+    if (!peer || this.listenerCount('volume') === 0 || typeof AudioContext !== 'function') return;
+    const meter = (stream: MediaStream | undefined) =>
+      stream && stream.getAudioTracks().length > 0 ? new LevelMeter(stream) : undefined;
+    const meters = (this.#meters = { input: meter(peer.localStream), output: meter(peer.remoteStream) });
+    this.#volumeTimer = setInterval(
+      () => this.emit('volume', meters.input?.level ?? 0, meters.output?.level ?? 0),
+      VOLUME_INTERVAL_MS,
+    );
+  }
+
+  #stopMeters(): void {
+    clearInterval(this.#volumeTimer);
+    this.#meters?.input?.close();
+    this.#meters?.output?.close();
+    this.#meters = undefined;
+  }
+
+  // ---- telling the page ----
+
+  #setLost(signaling: boolean, media: boolean): void {
+    const before = this.reconnecting;
+    this.#signalingLost = signaling;
+    this.#mediaLost = media;
+    if (this.#ended || before === this.reconnecting) return;
+    if (before) this.emit('reconnected');
+    else if (signaling) this.emit('reconnecting', new CausewayError('connection_lost', 'The connection to the box dropped.'));
+    else this.emit('reconnecting', new CausewayError('media_lost', 'The audio connection dropped.'));
+  }
+
+  #warn(warning: CallWarning): void {
+    if (this.#ended || this.#warnings.has(warning.code)) return;
+    this.#warnings.add(warning.code);
+    this.emit('warning', warning);
+  }
+
+  #clearWarning(code: string): void {
+    if (this.#warnings.delete(code) && !this.#ended) this.emit('warningCleared', code);
+  }
+
+  #fail(error: CausewayError): void {
+    this.emit('error', error);
+    this.#owner.callError(this, error);
+  }
+
+  #settle(): void {
+    for (const resolve of this.#settled.splice(0)) resolve();
+  }
+
+  #wrongState(done: string): CausewayError {
+    return new CausewayError('wrong_state', `A call in the state "${this.#state}" cannot be ${done}.`);
+  }
+}
+
+function ended(): CausewayError {
+  return new CausewayError('call_ended', 'The call is over.');
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** @internal */
+export function stopTracks(stream: MediaStream | undefined): void {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}

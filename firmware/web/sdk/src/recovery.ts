@@ -1,0 +1,111 @@
+/**
+ * Brings a call's media back after the network changed under it, by ICE restarts.
+ *
+ * | state      | connected | disconnected          | failed     | timer                       | gone for `LIMIT_MS` |
+ * |------------|-----------|-----------------------|------------|-----------------------------|---------------------|
+ * | starting   | steady    | –                     | restarting | –                           | give up             |
+ * | steady     | –         | doubtful (`DOUBT_MS`) | restarting | –                           | –                   |
+ * | doubtful   | steady    | –                     | restarting | restarting                  | –                   |
+ * | restarting | steady    | –                     | restart    | restart again               | give up             |
+ *
+ * While signalling is down no restart can be sent; the first thing after its return is one.
+ */
+
+const DOUBT_MS = 2_000;
+const AGAIN_MS = 6_000;
+const LIMIT_MS = 30_000;
+/** Two restarts are never closer than this. */
+const GAP_MS = 1_500;
+
+/** @internal */
+export interface RecoveryOwner {
+  /** Media stopped flowing, for a moment perhaps. */
+  mediaDoubtful(): void;
+  /** Media is taken for lost; restarts begin. */
+  mediaLost(): void;
+  mediaBack(): void;
+  /** Sends an ICE restart; rejects or resolves, either is followed by the timer. */
+  restart(): Promise<void>;
+  canRestart(): boolean;
+  /** Nothing helped for `LIMIT_MS`. */
+  gaveUp(everConnected: boolean): void;
+}
+
+/** @internal */
+export class MediaRecovery {
+  state: 'starting' | 'steady' | 'doubtful' | 'restarting' | 'closed' = 'starting';
+  readonly #owner: RecoveryOwner;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #limit: ReturnType<typeof setTimeout> | undefined;
+  #lastRestart = -Infinity;
+  #everConnected = false;
+
+  constructor(owner: RecoveryOwner) {
+    this.#owner = owner;
+  }
+
+  /** The answer is applied: from now on media has to come. */
+  expectMedia(): void {
+    if (this.state === 'starting') this.#startLimit();
+  }
+
+  connectionChanged(connection: RTCPeerConnectionState): void {
+    if (this.state === 'closed') return;
+    if (connection === 'connected') this.#connected();
+    else if (connection === 'failed') this.#restarting();
+    else if (connection === 'disconnected' && this.state === 'steady') {
+      this.state = 'doubtful';
+      this.#owner.mediaDoubtful();
+      this.#after(DOUBT_MS, () => this.#restarting());
+    }
+  }
+
+  /** Signalling is back; what could not be sent is sent now. */
+  signalingBack(): void {
+    if (this.state === 'doubtful' || this.state === 'restarting') this.#restarting();
+  }
+
+  close(): void {
+    this.state = 'closed';
+    clearTimeout(this.#timer);
+    clearTimeout(this.#limit);
+  }
+
+  #connected(): void {
+    const was = this.state;
+    this.#everConnected = true;
+    this.state = 'steady';
+    clearTimeout(this.#timer);
+    clearTimeout(this.#limit);
+    this.#limit = undefined;
+    if (was === 'doubtful' || was === 'restarting') this.#owner.mediaBack();
+  }
+
+  #restarting(): void {
+    if (this.state === 'closed') return;
+    if (this.state !== 'restarting') {
+      this.state = 'restarting';
+      this.#startLimit();
+      this.#owner.mediaLost();
+    }
+    const wait = this.#lastRestart + GAP_MS - Date.now();
+    if (wait > 0) this.#after(wait, () => this.#restarting());
+    else this.#restart();
+  }
+
+  #restart(): void {
+    this.#after(AGAIN_MS, () => this.#restarting());
+    if (!this.#owner.canRestart()) return;
+    this.#lastRestart = Date.now();
+    this.#owner.restart().catch(() => undefined); // the timer tries again
+  }
+
+  #startLimit(): void {
+    this.#limit ??= setTimeout(() => this.#owner.gaveUp(this.#everConnected), LIMIT_MS);
+  }
+
+  #after(ms: number, run: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(run, ms);
+  }
+}
