@@ -1,1 +1,12 @@
-//! causeway-phone
+//! The phone: a SIP caller, a demo contact centre, and a WebRTC load generator.
+//!
+//! It stands at the far ends of the box and therefore shares no code with it: SIP is read and built
+//! through `rsip`, WebRTC comes from `webrtc`, and RTP, G.711, telephone events and SDP are written
+//! here once more. What [`media::measure`] and [`media::onset`] hear is what the tests believe.
+
+pub mod clock;
+pub mod events;
+pub mod media;
+pub mod sip;
+
+pub use media::measure;
