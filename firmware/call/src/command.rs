@@ -1,0 +1,123 @@
+//! What a call asks its shell to do.
+
+use crate::cause::Cause;
+use crate::event::{DeviceId, RequestId};
+use crate::hold::HeldBy;
+use causeway_media::plan;
+
+/// What a page is told of a call's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    Trying,
+    Ringing,
+    EarlyMedia,
+    Answered,
+    Held(HeldBy),
+    Ended(Cause),
+}
+
+impl Told {
+    /// The state as PROTOCOL.md writes it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Trying => "trying",
+            Self::Ringing => "ringing",
+            Self::EarlyMedia => "early_media",
+            Self::Answered => "answered",
+            Self::Held(_) => "held",
+            Self::Ended(_) => "ended",
+        }
+    }
+}
+
+/// Why a request was not carried out. The call is as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: RefusalCode,
+    pub message: String,
+    pub far: Option<crate::FarCause>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalCode {
+    WrongState,
+    Refused,
+    TimedOut,
+    NotFound,
+}
+
+/// An output of [`crate::Call::poll_command`], to be carried out in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// `call.state` to a device; `seq` grows by one with each state of the call.
+    Tell {
+        device: DeviceId,
+        told: Told,
+        seq: u32,
+    },
+    /// `ok` or `error` to a request.
+    Reply {
+        device: DeviceId,
+        request: RequestId,
+        result: Result<(), Refusal>,
+    },
+    /// `call.incoming` to a device.
+    RingDevice {
+        device: DeviceId,
+    },
+    /// `call.dtmf` to a device.
+    TellDigit {
+        device: DeviceId,
+        digit: char,
+        duration_ms: u32,
+    },
+    /// `call.warning` to a device.
+    Warn {
+        device: DeviceId,
+        code: &'static str,
+        message: &'static str,
+    },
+    /// Open the browser's media with the offer of this device's `accept`.
+    OpenWeb {
+        device: DeviceId,
+    },
+
+    /// INVITE.
+    PlaceTrunk,
+    /// 180 to a calling PBX.
+    RingTrunk,
+    /// 200 to it.
+    AnswerTrunk,
+    /// A final refusal to it.
+    RejectTrunk {
+        cause: Cause,
+    },
+    CancelTrunk {
+        cause: Cause,
+    },
+    EndTrunk {
+        cause: Cause,
+    },
+    /// re-INVITE with this direction.
+    OfferTrunk {
+        direction: plan::Direction,
+    },
+    /// Digits towards the PBX; answered by [`crate::Event::DigitsSent`].
+    SendDigits {
+        digits: String,
+        duration_ms: u16,
+        gap_ms: u16,
+    },
+
+    /// Let both legs hear each other.
+    Bridge,
+    /// What may flow to and from the browser.
+    DirectWeb {
+        direction: plan::Direction,
+    },
+
+    /// The call is over: close what is open and write the record. Always the last command.
+    Finish {
+        cause: Cause,
+    },
+}

@@ -1,0 +1,114 @@
+//! What happens to a call.
+
+use crate::cause::FarCause;
+use causeway_media::plan;
+
+/// One WebSocket session as the shell numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeviceId(pub u64);
+
+/// A page's request, to be answered once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub u64);
+
+/// An input of [`crate::Call::handle`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    // The browser's side.
+    /// The box's SDP answer went to the browser.
+    WebAnswered {
+        codec: plan::AudioCodec,
+    },
+    /// ICE and DTLS are up.
+    WebConnected,
+    /// They never will be.
+    WebFailed {
+        reason: String,
+    },
+    /// No packet from the browser for a while.
+    WebLost,
+    WebBack,
+    /// A session of this call is gone, or one that may speak for it has come.
+    DeviceGone {
+        device: DeviceId,
+    },
+    /// A session proved with the resume secret that the call is its own.
+    DeviceBack {
+        device: DeviceId,
+    },
+    /// Another session of the called account came while the call rings.
+    DeviceJoined {
+        device: DeviceId,
+    },
+    Hangup {
+        device: DeviceId,
+        request: RequestId,
+    },
+    Accept {
+        device: DeviceId,
+        request: RequestId,
+    },
+    Reject {
+        device: DeviceId,
+        request: RequestId,
+        busy: bool,
+    },
+    Hold {
+        device: DeviceId,
+        request: RequestId,
+    },
+    Resume {
+        device: DeviceId,
+        request: RequestId,
+    },
+    Digits {
+        device: DeviceId,
+        request: RequestId,
+        digits: String,
+        duration_ms: u16,
+        gap_ms: u16,
+    },
+    /// The digits of one `SendDigits` are out.
+    DigitsSent,
+
+    // The trunk's side.
+    /// 180 or the like. `early` when sound may come before the answer.
+    TrunkProgress {
+        early: Option<plan::Direction>,
+    },
+    /// The far side answered; `direction` is what was agreed.
+    TrunkAnswered {
+        direction: plan::Direction,
+    },
+    /// It did not, or our `cancel` was carried out.
+    TrunkFailed {
+        cause: FarCause,
+    },
+    /// The far side changed the session (hold, resume, address, codec); already answered.
+    TrunkReplanned {
+        direction: plan::Direction,
+    },
+    /// Our hold or resume was agreed.
+    TrunkAgreed {
+        direction: plan::Direction,
+    },
+    TrunkRefused {
+        cause: FarCause,
+    },
+    /// BYE, or the dialog broke.
+    TrunkEnded {
+        cause: FarCause,
+    },
+    /// A caller on the trunk gave up before we answered.
+    TrunkCancelled {
+        cause: FarCause,
+    },
+    /// The far side pressed a digit.
+    TrunkDigit {
+        digit: char,
+        duration_ms: u32,
+    },
+
+    /// The box is being stopped.
+    Stopping,
+}
