@@ -1,1 +1,23 @@
-//! causeway-harness
+//! Real parts under a test's control: the box, the demo ACD, browsers, Asterisk.
+//!
+//! Everything is started on free loopback ports with its files in a temporary folder, waits until it is ready, and is
+//! stopped by its own process id; a part that is dropped is ended at once. Nothing here knows the box's insides: it
+//! writes a configuration, starts programs and talks to them over their public interfaces.
+
+pub mod acd;
+pub mod asterisk;
+pub mod box_process;
+pub mod browser;
+pub mod config;
+pub mod error;
+pub mod https;
+pub mod page;
+pub mod place;
+pub mod program;
+pub mod sound;
+
+pub use acd::Acd;
+pub use box_process::BoxProcess;
+pub use browser::Browser;
+pub use config::BoxPlan;
+pub use error::{HarnessError, Result};

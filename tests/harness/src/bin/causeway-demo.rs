@@ -1,0 +1,2 @@
+//! The box with a demo ACD behind it, for people (`run`) and for a check.
+fn main() {}
