@@ -42,13 +42,28 @@ pub enum Event {
     /// Credentials were asked for.
     Challenged { call_id: String, status: u16 },
     /// A provisional response to a call this phone placed.
-    Progress { call: CallNumber, status: u16, sdp: bool, reliable: bool },
+    Progress {
+        call: CallNumber,
+        status: u16,
+        sdp: bool,
+        reliable: bool,
+    },
     /// A reliable provisional response was acknowledged.
     Prack { call: CallNumber, by: Side },
     /// The call stands; sound flows.
-    Answered { call: CallNumber, codec: &'static str, dtmf: bool, rtp: String },
+    Answered {
+        call: CallNumber,
+        codec: &'static str,
+        dtmf: bool,
+        rtp: String,
+    },
     /// What was heard in the last half second.
-    Heard { call: CallNumber, hz: f64, dbov: f64, purity: f64 },
+    Heard {
+        call: CallNumber,
+        hz: f64,
+        dbov: f64,
+        purity: f64,
+    },
     /// The sound jumped from quiet to loud: when its first loud sample arrived.
     Onset { call: CallNumber },
     /// This phone's own sound jumped from quiet to loud: when that packet was sent.
@@ -58,21 +73,46 @@ pub enum Event {
     /// No RTP came for this long (reported when it comes again).
     Gap { call: CallNumber, ms: f64 },
     /// The far end pressed a digit.
-    Dtmf { call: CallNumber, digit: char, duration_ms: u32 },
+    Dtmf {
+        call: CallNumber,
+        digit: char,
+        duration_ms: u32,
+    },
     /// The call is on hold.
     Held { call: CallNumber, by: Side },
     /// The call is off hold.
     Resumed { call: CallNumber, by: Side },
     /// A re-INVITE or UPDATE with SDP was answered.
-    Reinvite { call: CallNumber, by: Side, status: u16, media: String },
+    Reinvite {
+        call: CallNumber,
+        by: Side,
+        status: u16,
+        media: String,
+    },
     /// An UPDATE was answered.
-    Update { call: CallNumber, by: Side, status: u16 },
+    Update {
+        call: CallNumber,
+        by: Side,
+        status: u16,
+    },
     /// The context the box keeps for the call's token.
-    Context { call: CallNumber, context: serde_json::Value },
+    Context {
+        call: CallNumber,
+        context: serde_json::Value,
+    },
     /// The call is over.
-    Ended { call: CallNumber, by: Side, status: Option<u16>, cause: String, rtp: Figures },
+    Ended {
+        call: CallNumber,
+        by: Side,
+        status: Option<u16>,
+        cause: String,
+        rtp: Figures,
+    },
     /// Something could not be done.
-    Failed { call: Option<CallNumber>, message: String },
+    Failed {
+        call: Option<CallNumber>,
+        message: String,
+    },
     /// The calls that stand, for the `calls` command.
     Calls { calls: Vec<CallNumber> },
 }

@@ -4,6 +4,8 @@
 //! through `rsip`, WebRTC comes from `webrtc`, and RTP, G.711, telephone events and SDP are written
 //! here once more. What [`media::measure`] and [`media::onset`] hear is what the tests believe.
 
+pub mod acd;
+pub mod call;
 pub mod clock;
 pub mod events;
 pub mod media;

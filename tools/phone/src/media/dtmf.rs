@@ -8,7 +8,10 @@ const VOLUME: u8 = 10;
 /// The event code of a digit.
 pub fn code(digit: char) -> Option<u8> {
     let digit = digit.to_ascii_uppercase();
-    DIGITS.iter().position(|d| char::from(*d) == digit).map(|index| index as u8)
+    DIGITS
+        .iter()
+        .position(|d| char::from(*d) == digit)
+        .map(|index| index as u8)
 }
 
 /// A digit that was pressed at the far end.
@@ -43,7 +46,11 @@ impl Receiver {
             _ => None,
         };
         self.open = Some((timestamp, event, duration));
-        if flags & 0x80 != 0 { self.finish() } else { unfinished }
+        if flags & 0x80 != 0 {
+            self.finish()
+        } else {
+            unfinished
+        }
     }
 
     /// Closes an event whose end packets never came.
@@ -92,7 +99,12 @@ pub enum Turn {
 impl Sender {
     /// Queues digits; characters that are no digit are skipped.
     pub fn press(&mut self, digits: &str, duration_ms: u32, gap_ms: u32) {
-        self.queue.extend(digits.chars().filter_map(code).map(|code| (code, duration_ms, gap_ms)));
+        self.queue.extend(
+            digits
+                .chars()
+                .filter_map(code)
+                .map(|code| (code, duration_ms, gap_ms)),
+        );
     }
 
     /// One 20 ms tick at RTP `timestamp`.
@@ -157,8 +169,20 @@ mod tests {
         let mut receiver = Receiver::default();
         assert_eq!(receiver.packet(0, &[1, 10, 1, 64]), None);
         let pressed = receiver.packet(4000, &[2, 10, 0, 160]);
-        assert_eq!(pressed, Some(Pressed { digit: '1', duration_ms: 40 }));
-        assert_eq!(receiver.packet(4000, &[2, 0x8A, 3, 32]), Some(Pressed { digit: '2', duration_ms: 100 }));
+        assert_eq!(
+            pressed,
+            Some(Pressed {
+                digit: '1',
+                duration_ms: 40
+            })
+        );
+        assert_eq!(
+            receiver.packet(4000, &[2, 0x8A, 3, 32]),
+            Some(Pressed {
+                digit: '2',
+                duration_ms: 100
+            })
+        );
         assert_eq!(receiver.packet(4000, &[2, 0x8A, 3, 32]), None);
         assert_eq!(receiver.packet(8000, &[2, 0x8A]), None);
     }

@@ -55,12 +55,25 @@ impl Ears {
         let place = self.reception.packet(packet, since);
         if self.last_source != Some(packet.ssrc) {
             self.last_source = Some(packet.ssrc);
-            self.events.emit_at(Event::Source { call: self.call, ssrc: packet.ssrc }, now);
+            self.events.emit_at(
+                Event::Source {
+                    call: self.call,
+                    ssrc: packet.ssrc,
+                },
+                now,
+            );
         }
         if let Some(last) = self.last_arrival.replace(now) {
             if now - last > GAP_S {
-                self.events.emit_at(Event::Gap { call: self.call, ms: ((now - last) * 1000.0).round() }, now);
-                self.onsets.silence(((now - last) * 8000.0).min(80_000.0) as usize);
+                self.events.emit_at(
+                    Event::Gap {
+                        call: self.call,
+                        ms: ((now - last) * 1000.0).round(),
+                    },
+                    now,
+                );
+                self.onsets
+                    .silence(((now - last) * 8000.0).min(80_000.0) as usize);
             }
         }
         if packet.payload_type == self.dtmf_in {
@@ -86,7 +99,8 @@ impl Ears {
             if let Some(onset) = self.onsets.push(sample) {
                 // May lie in the packet before, when the confirmation crossed the border.
                 let offset = (onset as f64 - first as f64) / 8000.0;
-                self.events.emit_at(Event::Onset { call: self.call }, now + offset);
+                self.events
+                    .emit_at(Event::Onset { call: self.call }, now + offset);
             }
         }
         true
@@ -95,9 +109,17 @@ impl Ears {
     /// Reports what was heard since the last report.
     pub fn report(&mut self) {
         let event = if self.window.len() < 400 {
-            Event::Heard { call: self.call, hz: 0.0, dbov: SILENCE_DBOV, purity: 0.0 }
+            Event::Heard {
+                call: self.call,
+                hz: 0.0,
+                dbov: SILENCE_DBOV,
+                purity: 0.0,
+            }
         } else {
-            let heard = measure(&self.window[self.window.len().saturating_sub(WINDOW)..], 8000);
+            let heard = measure(
+                &self.window[self.window.len().saturating_sub(WINDOW)..],
+                8000,
+            );
             let round = |value: f64, by: f64| (value * by).round() / by;
             Event::Heard {
                 call: self.call,

@@ -70,7 +70,11 @@ fn decode_mu(code: u8) -> i16 {
     let segment = i32::from((code >> 4) & 7);
     let step = i32::from(code & 0x0F);
     let magnitude = (((step << 3) + MU_BIAS) << segment) - MU_BIAS;
-    (if code & 0x80 == 0 { magnitude } else { -magnitude }) as i16
+    (if code & 0x80 == 0 {
+        magnitude
+    } else {
+        -magnitude
+    }) as i16
 }
 
 fn encode_a(sample: i16) -> u8 {
@@ -80,12 +84,13 @@ fn encode_a(sample: i16) -> u8 {
     } else {
         (0, -i32::from(sample) - 1)
     };
-    let magnitude = magnitude >> 4; // 11 bits and a half: 0…2047
+    // In units of 16 the two lowest segments are linear; each further one doubles the step.
+    let magnitude = magnitude >> 4;
     let code = if magnitude < 32 {
-        magnitude >> 1
+        magnitude
     } else {
-        let segment = (31 - (magnitude as u32).leading_zeros()) as i32 - 4;
-        (segment << 4) | ((magnitude >> segment) & 0x0F)
+        let segment = (31 - magnitude.leading_zeros()) as i32 - 3;
+        (segment << 4) | ((magnitude >> (segment - 1)) & 0x0F)
     };
     (sign | code as u8) ^ 0x55
 }
@@ -98,7 +103,11 @@ fn decode_a(code: u8) -> i16 {
         0 => (step << 4) + 8,
         _ => ((step << 4) + 0x108) << (segment - 1),
     };
-    (if code & 0x80 == 0 { -magnitude } else { magnitude }) as i16
+    (if code & 0x80 == 0 {
+        -magnitude
+    } else {
+        magnitude
+    }) as i16
 }
 
 #[cfg(test)]
@@ -111,7 +120,11 @@ mod tests {
             for code in 0..=255_u8 {
                 let again = law.encode(law.decode(code));
                 // µ-law has two zeros; the negative one comes back as the positive one.
-                let expected = if law == Law::Pcmu && code == 0x7F { 0xFF } else { code };
+                let expected = if law == Law::Pcmu && code == 0x7F {
+                    0xFF
+                } else {
+                    code
+                };
                 assert_eq!(again, expected, "{law:?} {code:#04x}");
             }
         }

@@ -29,13 +29,21 @@ pub fn level_dbov(samples: &[i16]) -> f64 {
     }
     let sum: f64 = samples.iter().map(|s| f64::from(*s) * f64::from(*s)).sum();
     let rms = (sum / samples.len() as f64).sqrt() / 32_768.0;
-    if rms <= 0.0 { SILENCE_DBOV } else { (20.0 * rms.log10()).max(SILENCE_DBOV) }
+    if rms <= 0.0 {
+        SILENCE_DBOV
+    } else {
+        (20.0 * rms.log10()).max(SILENCE_DBOV)
+    }
 }
 
 /// Measures `samples` taken at `sample_rate` a second. At least 20 ms are needed to name a frequency.
 pub fn measure(samples: &[i16], sample_rate: u32) -> Heard {
     let dbov = level_dbov(samples);
-    let silent = Heard { hz: 0.0, dbov, purity: 0.0 };
+    let silent = Heard {
+        hz: 0.0,
+        dbov,
+        purity: 0.0,
+    };
     if dbov < AUDIBLE_DBOV || samples.len() < sample_rate as usize / 50 {
         return silent;
     }
@@ -55,7 +63,8 @@ pub fn measure(samples: &[i16], sample_rate: u32) -> Heard {
     let total: f64 = power.iter().sum();
     // The lowest bins hold what is left of a constant offset.
     let lowest = (size * 30).div_ceil(sample_rate as usize).max(1);
-    let Some(peak) = (lowest..power.len().saturating_sub(1)).max_by(|a, b| power[*a].total_cmp(&power[*b]))
+    let Some(peak) =
+        (lowest..power.len().saturating_sub(1)).max_by(|a, b| power[*a].total_cmp(&power[*b]))
     else {
         return silent;
     };
@@ -70,7 +79,9 @@ pub fn measure(samples: &[i16], sample_rate: u32) -> Heard {
         0.0
     };
     let around = 20 * size / sample_rate as usize + 3;
-    let near: f64 = power[peak.saturating_sub(around)..(peak + around + 1).min(power.len())].iter().sum();
+    let near: f64 = power[peak.saturating_sub(around)..(peak + around + 1).min(power.len())]
+        .iter()
+        .sum();
     Heard {
         hz: (peak as f64 + offset) * f64::from(sample_rate) / size as f64,
         dbov,
@@ -109,7 +120,10 @@ fn transform(real: &mut [f64], imaginary: &mut [f64]) {
                 imaginary[pair] = imaginary[offset] - b;
                 real[offset] += a;
                 imaginary[offset] += b;
-                (cos, sin) = (cos * turn_cos - sin * turn_sin, cos * turn_sin + sin * turn_cos);
+                (cos, sin) = (
+                    cos * turn_cos - sin * turn_sin,
+                    cos * turn_sin + sin * turn_cos,
+                );
             }
         }
         length <<= 1;
@@ -122,7 +136,10 @@ mod tests {
     use crate::media::{g711::Law, tone::Tone};
 
     fn within(measured: f64, wanted: f64, share: f64) {
-        assert!((measured - wanted).abs() <= wanted * share, "{measured} is not {wanted}");
+        assert!(
+            (measured - wanted).abs() <= wanted * share,
+            "{measured} is not {wanted}"
+        );
     }
 
     #[test]
@@ -154,7 +171,9 @@ mod tests {
 
     #[test]
     fn levels_are_in_dbov() {
-        let square: Vec<i16> = (0..800).map(|i| if i % 8 < 4 { 32_767 } else { -32_767 }).collect();
+        let square: Vec<i16> = (0..800)
+            .map(|i| if i % 8 < 4 { 32_767 } else { -32_767 })
+            .collect();
         assert!(level_dbov(&square).abs() < 0.01);
         assert_eq!(level_dbov(&[0; 160]), SILENCE_DBOV);
         assert_eq!(measure(&[0; 4000], 8000).hz, 0.0);

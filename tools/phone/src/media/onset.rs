@@ -64,7 +64,11 @@ impl OnsetDetector {
                 None
             }
         };
-        self.quiet_for = if found.is_some() { 0 } else { self.quiet_for.saturating_add(1) };
+        self.quiet_for = if found.is_some() {
+            0
+        } else {
+            self.quiet_for.saturating_add(1)
+        };
         if self.recent.len() == self.before + self.flank {
             self.recent.pop_front();
         }
@@ -86,7 +90,12 @@ impl OnsetDetector {
         let old_peak = old.copied().fold(FLOOR / JUMP, f64::max);
         let flank = self.recent.iter().skip(self.before);
         let steep = flank.rev().take_while(|a| **a > old_peak * 1.25).count();
-        Some(Candidate { at: self.seen - steep as u64, old_peak, loud: 1, count: 1 })
+        Some(Candidate {
+            at: self.seen - steep as u64,
+            old_peak,
+            loud: 1,
+            count: 1,
+        })
     }
 
     fn confirm(&mut self, mut candidate: Candidate, amplitude: f64) -> Option<u64> {
@@ -124,7 +133,10 @@ mod tests {
             let mut tone = Tone::new(hz, 8000);
             let mut samples = vec![0_i16; 8000 * 5 + 400];
             tone.fill(&mut samples);
-            let coded: Vec<i16> = samples.iter().map(|s| Law::Pcmu.decode(Law::Pcmu.encode(*s))).collect();
+            let coded: Vec<i16> = samples
+                .iter()
+                .map(|s| Law::Pcmu.decode(Law::Pcmu.encode(*s)))
+                .collect();
             let found = onsets(&coded);
             assert_eq!(found.len(), 5, "{found:?}");
             for (index, at) in found.iter().enumerate() {
@@ -143,7 +155,9 @@ mod tests {
 
     #[test]
     fn a_steady_tone_has_none() {
-        let samples: Vec<i16> = (0..16_000).map(|i| ((f64::from(i) * 0.345).sin() * 9000.0) as i16).collect();
+        let samples: Vec<i16> = (0..16_000)
+            .map(|i| ((f64::from(i) * 0.345).sin() * 9000.0) as i16)
+            .collect();
         assert!(onsets(&samples).is_empty());
     }
 }

@@ -131,7 +131,11 @@ impl Reception {
             return Place::Late;
         }
         self.highest += step;
-        if step == 1 { Place::Next } else { Place::After(step as u64 - 1) }
+        if step == 1 {
+            Place::Next
+        } else {
+            Place::After(step as u64 - 1)
+        }
     }
 
     /// Packets received from all sources.
@@ -206,22 +210,41 @@ mod tests {
     use super::*;
 
     fn packet(sequence: u16, ssrc: u32) -> Packet<'static> {
-        Packet { marker: false, payload_type: 0, sequence, timestamp: u32::from(sequence) * 160, ssrc, payload: b"x" }
+        Packet {
+            marker: false,
+            payload_type: 0,
+            sequence,
+            timestamp: u32::from(sequence) * 160,
+            ssrc,
+            payload: b"x",
+        }
     }
 
     #[test]
     fn a_packet_reads_as_it_was_written() {
         let mut bytes = Vec::new();
-        let sent = Packet { marker: true, payload_type: 101, sequence: 65_535, timestamp: 7, ssrc: 9, payload: b"abc" };
+        let sent = Packet {
+            marker: true,
+            payload_type: 101,
+            sequence: 65_535,
+            timestamp: 7,
+            ssrc: 9,
+            payload: b"abc",
+        };
         sent.write(&mut bytes);
         assert_eq!(Packet::read(&bytes), Some(sent));
     }
 
     #[test]
     fn extensions_sources_and_padding_are_skipped_and_nonsense_refused() {
-        let mut bytes = vec![0xB1, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 1, 1, 1, 1, 0xBE, 0xDE, 0, 1, 9, 9, 9, 9];
+        let mut bytes = vec![
+            0xB1, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 1, 1, 1, 1, 0xBE, 0xDE, 0, 1, 9, 9, 9, 9,
+        ];
         bytes.extend_from_slice(&[7, 7, 0, 2]);
-        assert_eq!(Packet::read(&bytes).map(|p| p.payload.to_vec()), Some(vec![7, 7]));
+        assert_eq!(
+            Packet::read(&bytes).map(|p| p.payload.to_vec()),
+            Some(vec![7, 7])
+        );
         assert_eq!(Packet::read(&bytes[..20]), None);
         assert_eq!(Packet::read(&[0x40; 20]), None);
         for length in 0..bytes.len() {
@@ -242,7 +265,10 @@ mod tests {
         assert_eq!(reception.packet(&packet(4, 1), ms(120)), Place::After(2));
         assert_eq!(reception.lost(), 2);
         assert_eq!(reception.packet(&packet(500, 2), ms(140)), Place::Next);
-        assert_eq!((reception.lost(), reception.sources(), reception.received()), (2, 2, 6));
+        assert_eq!(
+            (reception.lost(), reception.sources(), reception.received()),
+            (2, 2, 6)
+        );
     }
 
     #[test]

@@ -54,7 +54,11 @@ impl Ports {
             let other = if address.port() == even { odd } else { even };
             match UdpSocket::bind((ip, other)).await {
                 Ok(second) => {
-                    let (rtp, rtcp) = if address.port() == even { (first, second) } else { (second, first) };
+                    let (rtp, rtcp) = if address.port() == even {
+                        (first, second)
+                    } else {
+                        (second, first)
+                    };
                     return Ok(Self {
                         rtp: Arc::new(rtp),
                         rtcp: Arc::new(rtcp),
@@ -96,7 +100,13 @@ pub struct MediaSession {
 
 impl MediaSession {
     /// Starts receiving at once; sending begins with [`MediaSession::set_remote`].
-    pub fn start(call: CallNumber, ports: Ports, source: Source, dtmf_in: u8, events: EventSink) -> Self {
+    pub fn start(
+        call: CallNumber,
+        ports: Ports,
+        source: Source,
+        dtmf_in: u8,
+        events: EventSink,
+    ) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let tone = match source {
             Source::Tone(hz) => hz,
@@ -134,7 +144,9 @@ impl MediaSession {
 
     /// Presses digits.
     pub fn press(&self, digits: &str, duration_ms: u32, gap_ms: u32) {
-        let _ = self.orders.send(Order::Press(digits.to_owned(), duration_ms, gap_ms));
+        let _ = self
+            .orders
+            .send(Order::Press(digits.to_owned(), duration_ms, gap_ms));
     }
 
     /// Moves to other ports.
@@ -230,7 +242,14 @@ impl Running {
             Turn::Pause => {}
             Turn::Event(event) => {
                 if let Some(payload_type) = remote.dtmf {
-                    self.send(remote, payload_type, event.marker, event.timestamp, &event.payload).await;
+                    self.send(
+                        remote,
+                        payload_type,
+                        event.marker,
+                        event.timestamp,
+                        &event.payload,
+                    )
+                    .await;
                 }
                 self.fresh = true;
             }
@@ -245,7 +264,14 @@ impl Running {
                 let marker = self.tone.fill(&mut samples);
                 let coded = samples.map(|sample| remote.law.encode(sample));
                 let now = unix_now();
-                self.send(remote, remote.law.payload_type(), self.fresh, self.timestamp, &coded).await;
+                self.send(
+                    remote,
+                    remote.law.payload_type(),
+                    self.fresh,
+                    self.timestamp,
+                    &coded,
+                )
+                .await;
                 self.fresh = false;
                 if let Some(index) = marker {
                     self.ears.emit_marker(now + index as f64 / 8000.0);
@@ -271,15 +297,42 @@ impl Running {
             };
             self.echoed = Some((packet.ssrc, offset));
             let timestamp = packet.timestamp.wrapping_add(offset);
-            self.send(remote, packet.payload_type, marker, timestamp, packet.payload).await;
+            self.send(
+                remote,
+                packet.payload_type,
+                marker,
+                timestamp,
+                packet.payload,
+            )
+            .await;
         }
     }
 
-    async fn send(&mut self, remote: Remote, payload_type: u8, marker: bool, timestamp: u32, payload: &[u8]) {
+    async fn send(
+        &mut self,
+        remote: Remote,
+        payload_type: u8,
+        marker: bool,
+        timestamp: u32,
+        payload: &[u8],
+    ) {
         self.sequence = self.sequence.wrapping_add(1);
-        Packet { marker, payload_type, sequence: self.sequence, timestamp, ssrc: self.ssrc, payload }
-            .write(&mut self.buffer);
-        if self.ports.rtp.send_to(&self.buffer, remote.address).await.is_ok() {
+        Packet {
+            marker,
+            payload_type,
+            sequence: self.sequence,
+            timestamp,
+            ssrc: self.ssrc,
+            payload,
+        }
+        .write(&mut self.buffer);
+        if self
+            .ports
+            .rtp
+            .send_to(&self.buffer, remote.address)
+            .await
+            .is_ok()
+        {
             self.sent += 1;
         }
     }
@@ -288,7 +341,13 @@ impl Running {
         if let Some(remote) = self.remote.filter(|_| self.sent > 0) {
             // NTP counts from 1900.
             let ntp = ((unix_now() + 2_208_988_800.0) * 4_294_967_296.0) as u64;
-            let report = sender_report(self.ssrc, ntp, self.timestamp, self.sent, self.ears.reception());
+            let report = sender_report(
+                self.ssrc,
+                ntp,
+                self.timestamp,
+                self.sent,
+                self.ears.reception(),
+            );
             let mut address = remote.address;
             address.set_port(address.port().wrapping_add(1));
             let _ = self.ports.rtcp.send_to(&report, address).await;

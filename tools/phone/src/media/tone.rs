@@ -50,7 +50,11 @@ impl Tone {
             if position == 0 {
                 marker = Some(index);
             }
-            let peak = if position < self.loud_samples { LOUD_PEAK } else { QUIET_PEAK };
+            let peak = if position < self.loud_samples {
+                LOUD_PEAK
+            } else {
+                QUIET_PEAK
+            };
             *sample = ((self.phase * TAU).sin() * peak * 32_767.0).round() as i16;
             self.phase = (self.phase + self.step).fract();
             self.position += 1;

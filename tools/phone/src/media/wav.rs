@@ -44,7 +44,10 @@ mod tests {
         assert!(write_tone(&mut file, 440.0, 2).is_ok());
         assert_eq!(file.len(), 44 + 2 * 96_000);
         assert_eq!(&file[..4], b"RIFF");
-        let samples: Vec<i16> = file[44..].chunks(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
+        let samples: Vec<i16> = file[44..]
+            .chunks(2)
+            .map(|b| i16::from_le_bytes([b[0], b[1]]))
+            .collect();
         assert!((measure(&samples[..48_000], 48_000).hz - 440.0).abs() < 0.4);
         assert!(samples[..33_600].iter().any(|s| *s > 16_000));
         assert!(samples[33_600..48_000].iter().all(|s| *s < 1_700));

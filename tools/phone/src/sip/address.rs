@@ -13,12 +13,18 @@ pub struct NameAddr<'a> {
 pub fn name_addr(value: &str) -> NameAddr<'_> {
     let value = value.trim();
     let open = angle_start(value);
-    match (open, open.and_then(|start| value[start..].find('>').map(|end| start + end))) {
+    match (
+        open,
+        open.and_then(|start| value[start..].find('>').map(|end| start + end)),
+    ) {
         (Some(start), Some(end)) => NameAddr {
             display: value[..start].trim().trim_matches('"'),
             uri: &value[start + 1..end],
         },
-        _ => NameAddr { display: "", uri: value.split(';').next().unwrap_or(value) },
+        _ => NameAddr {
+            display: "",
+            uri: value.split(';').next().unwrap_or(value),
+        },
     }
 }
 
@@ -46,7 +52,9 @@ pub fn parameter<'a>(value: &'a str, name: &str) -> Option<&'a str> {
     };
     after.split(';').skip(1).find_map(|part| {
         let (key, found) = part.split_once('=').unwrap_or((part, ""));
-        key.trim().eq_ignore_ascii_case(name).then(|| found.trim().trim_matches('"'))
+        key.trim()
+            .eq_ignore_ascii_case(name)
+            .then(|| found.trim().trim_matches('"'))
     })
 }
 
@@ -69,7 +77,9 @@ pub fn host_port(uri: &str) -> Option<(&str, u16, Option<&str>)> {
     let host = parts.next()?;
     let transport = parts.find_map(|part| part.strip_prefix("transport="));
     let (host, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !name.ends_with(':') && !port.ends_with(']') => (name, port.parse().ok()?),
+        Some((name, port)) if !name.ends_with(':') && !port.ends_with(']') => {
+            (name, port.parse().ok()?)
+        }
         _ => (host, 5060),
     };
     (!host.is_empty()).then_some((host.trim_matches(['[', ']']), port, transport))
@@ -83,10 +93,16 @@ mod tests {
     fn names_and_parameters_are_told_apart() {
         let value = "\"A <b>; C\" <sip:+49@h:5061;transport=tcp>;tag=77";
         let parsed = name_addr(value);
-        assert_eq!((parsed.display, parsed.uri), ("A <b>; C", "sip:+49@h:5061;transport=tcp"));
+        assert_eq!(
+            (parsed.display, parsed.uri),
+            ("A <b>; C", "sip:+49@h:5061;transport=tcp")
+        );
         assert_eq!(parameter(value, "TAG"), Some("77"));
         assert_eq!(parameter(value, "transport"), None);
-        assert_eq!(parameter("SIP/2.0/UDP h;rport;branch=z9", "branch"), Some("z9"));
+        assert_eq!(
+            parameter("SIP/2.0/UDP h;rport;branch=z9", "branch"),
+            Some("z9")
+        );
         assert_eq!(name_addr("sip:a@b;tag=1").uri, "sip:a@b");
     }
 
@@ -95,7 +111,10 @@ mod tests {
         assert_eq!(user("sip:+49;ext=1@h"), "+49");
         assert_eq!(user("tel:+49;phone-context=x"), "+49");
         assert_eq!(user("sip:h"), "");
-        assert_eq!(host_port("sip:a@h:5061;transport=tcp"), Some(("h", 5061, Some("tcp"))));
+        assert_eq!(
+            host_port("sip:a@h:5061;transport=tcp"),
+            Some(("h", 5061, Some("tcp")))
+        );
         assert_eq!(host_port("sip:127.0.0.1"), Some(("127.0.0.1", 5060, None)));
         assert_eq!(host_port("sip:a@[::1]:7"), Some(("::1", 7, None)));
         assert_eq!(host_port("sip:a@h:x"), None);

@@ -16,6 +16,7 @@ pub struct Dialog {
     routes: Vec<String>,
     sequence: u32,
     contact: String,
+    established: bool,
     /// The hop by which the dialog came to be; later requests take the same transport.
     pub peer: Peer,
 }
@@ -25,7 +26,11 @@ impl Dialog {
     pub fn of_callee(invite: &Request, peer: Peer, contact: String) -> Self {
         let header = |name| invite.headers.first(name).unwrap_or_default().to_owned();
         let to = header("To");
-        let local = if parameter(&to, "tag").is_some() { to } else { format!("{to};tag={}", token()) };
+        let local = if parameter(&to, "tag").is_some() {
+            to
+        } else {
+            format!("{to};tag={}", token())
+        };
         Self {
             call_id: invite.headers.call_id().to_owned(),
             local,
@@ -34,6 +39,7 @@ impl Dialog {
             routes: routes(invite.headers.all("Record-Route")),
             sequence: 1,
             contact,
+            established: true,
             peer,
         }
     }
@@ -48,6 +54,7 @@ impl Dialog {
             routes: Vec::new(),
             sequence: 0,
             contact,
+            established: false,
             peer,
         }
     }
@@ -59,6 +66,7 @@ impl Dialog {
 
     /// Takes the tag, target and route of a response to our INVITE.
     pub fn established_by(&mut self, response: &Response) {
+        self.established = true;
         if let Some(to) = response.headers.first("To") {
             self.remote = to.to_owned();
         }
@@ -104,11 +112,15 @@ impl Dialog {
 
     /// The next hop: first route, else target; the hop of the INVITE when that names no address.
     pub fn hop(&self) -> Peer {
-        if self.peer.protocol == Protocol::Tcp {
-            // The connection that carried the INVITE is still open.
+        if self.peer.protocol == Protocol::Tcp || !self.established {
+            // The connection that carried the INVITE is still open; and before anybody answered the
+            // trunk is the way.
             return self.peer;
         }
-        let uri = self.routes.first().map_or(self.target.as_str(), |route| name_addr(route).uri);
+        let uri = self
+            .routes
+            .first()
+            .map_or(self.target.as_str(), |route| name_addr(route).uri);
         host_port(uri)
             .and_then(|(host, port, _)| Some((host.parse().ok()?, port)))
             .map_or(self.peer, |address: (std::net::IpAddr, u16)| Peer {
@@ -119,5 +131,8 @@ impl Dialog {
 }
 
 fn routes<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
-    values.flat_map(|value| value.split(',')).map(|route| route.trim().to_owned()).collect()
+    values
+        .flat_map(|value| value.split(','))
+        .map(|route| route.trim().to_owned())
+        .collect()
 }

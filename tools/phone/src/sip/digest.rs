@@ -14,7 +14,9 @@ pub struct Credentials {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
     }
 }
 
@@ -30,18 +32,29 @@ const REALM: &str = "causeway-phone";
 impl Challenger {
     /// One nonce serves the whole run: this is a test phone.
     pub fn new(credentials: Credentials) -> Self {
-        Self { nonce: token() + &token(), credentials }
+        Self {
+            nonce: token() + &token(),
+            credentials,
+        }
     }
 
     /// Whether the request carries the right credentials; `proxy` chooses Proxy-Authorization.
     pub fn accepts(&self, request: &Request, proxy: bool) -> bool {
-        let name = if proxy { "Proxy-Authorization" } else { "Authorization" };
-        request.headers.all(name).any(|value| self.fits(value, request.method))
+        let name = if proxy {
+            "Proxy-Authorization"
+        } else {
+            "Authorization"
+        };
+        request
+            .headers
+            .all(name)
+            .any(|value| self.fits(value, request.method))
     }
 
     fn fits(&self, value: &str, method: Method) -> bool {
         let parameter = |name| find(value, name);
-        let (Some(nonce), Some(uri), Some(response)) = (parameter("nonce"), parameter("uri"), parameter("response"))
+        let (Some(nonce), Some(uri), Some(response)) =
+            (parameter("nonce"), parameter("uri"), parameter("response"))
         else {
             return false;
         };
@@ -61,13 +74,20 @@ impl Challenger {
 
     /// The 401 or 407.
     pub fn challenge(&self, request: &Request, proxy: bool) -> Response {
-        let (status, name) = if proxy { (407, "Proxy-Authenticate") } else { (401, "WWW-Authenticate") };
+        let (status, name) = if proxy {
+            (407, "Proxy-Authenticate")
+        } else {
+            (401, "WWW-Authenticate")
+        };
         let mut response = Response::to(request, status);
         let to = response.headers.first("To").unwrap_or_default().to_owned();
         response.headers.set("To", format!("{to};tag={}", token()));
         response.headers.push(
             name,
-            format!("Digest realm=\"{REALM}\", nonce=\"{}\", algorithm=MD5, qop=\"auth\"", self.nonce),
+            format!(
+                "Digest realm=\"{REALM}\", nonce=\"{}\", algorithm=MD5, qop=\"auth\"",
+                self.nonce
+            ),
         );
         response
     }
@@ -140,7 +160,10 @@ mod tests {
     use super::*;
 
     fn demo() -> Credentials {
-        Credentials { user: "demo".into(), password: "demo".into() }
+        Credentials {
+            user: "demo".into(),
+            password: "demo".into(),
+        }
     }
 
     #[test]
@@ -154,7 +177,10 @@ mod tests {
             assert!(answer(&mut request, &challenge, &demo()));
             assert!(challenger.accepts(&request, proxy));
             assert!(!challenger.accepts(&request, !proxy));
-            let wrong = Credentials { password: "nope".into(), ..demo() };
+            let wrong = Credentials {
+                password: "nope".into(),
+                ..demo()
+            };
             assert!(answer(&mut request, &challenge, &wrong));
             assert!(!challenger.accepts(&request, proxy));
         }

@@ -14,12 +14,18 @@ pub struct Headers(Vec<(String, String)>);
 impl Headers {
     /// The first header of this name.
     pub fn first(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// All headers of this name, one by one as they stand.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// Adds a header at the end.
@@ -40,12 +46,16 @@ impl Headers {
 
     /// All headers in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Whether a comma-separated header such as Supported holds `token`.
     pub fn lists(&self, name: &str, token: &str) -> bool {
-        self.all(name).flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+        self.all(name)
+            .flat_map(|value| value.split(','))
+            .any(|part| part.trim().eq_ignore_ascii_case(token))
     }
 
     /// Number and method of CSeq.
@@ -118,14 +128,21 @@ pub enum MessageError {
 /// # Errors
 /// [`MessageError::Syntax`] with rsip's own words.
 pub fn read(bytes: &[u8]) -> Result<Message, MessageError> {
-    let start = bytes.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(bytes.len());
-    let parsed = rsip::SipMessage::try_from(&bytes[start..]).map_err(|e| MessageError::Syntax(e.to_string()))?;
+    let start = bytes
+        .iter()
+        .position(|b| !matches!(b, b'\r' | b'\n'))
+        .unwrap_or(bytes.len());
+    let parsed = rsip::SipMessage::try_from(&bytes[start..])
+        .map_err(|e| MessageError::Syntax(e.to_string()))?;
     let (headers, mut body) = match &parsed {
         rsip::SipMessage::Request(request) => (&request.headers, request.body.clone()),
         rsip::SipMessage::Response(response) => (&response.headers, response.body.clone()),
     };
     let headers = Headers(headers.iter().map(plain).collect());
-    if let Some(length) = headers.first("Content-Length").and_then(|value| value.trim().parse().ok()) {
+    if let Some(length) = headers
+        .first("Content-Length")
+        .and_then(|value| value.trim().parse().ok())
+    {
         body.truncate(length);
     }
     Ok(match parsed {
@@ -137,7 +154,12 @@ pub fn read(bytes: &[u8]) -> Result<Message, MessageError> {
         }),
         rsip::SipMessage::Response(response) => {
             let status = response.status_code.code();
-            Message::Response(Response { status, reason: reason_phrase(status).to_owned(), headers, body })
+            Message::Response(Response {
+                status,
+                reason: reason_phrase(status).to_owned(),
+                headers,
+                body,
+            })
         }
     })
 }
@@ -187,7 +209,12 @@ fn to_rsip(headers: &Headers, body: &[u8]) -> rsip::Headers {
 impl Request {
     /// A request without headers.
     pub fn new(method: Method, uri: impl Into<String>) -> Self {
-        Self { method, uri: uri.into(), headers: Headers::default(), body: Vec::new() }
+        Self {
+            method,
+            uri: uri.into(),
+            headers: Headers::default(),
+            body: Vec::new(),
+        }
     }
 
     /// Prints the request; Content-Length is always written anew.
@@ -195,7 +222,8 @@ impl Request {
     /// # Errors
     /// [`MessageError::Uri`] when rsip cannot hold the request-URI.
     pub fn to_bytes(&self) -> Result<Vec<u8>, MessageError> {
-        let uri = rsip::Uri::try_from(self.uri.as_str()).map_err(|_| MessageError::Uri(self.uri.clone()))?;
+        let uri = rsip::Uri::try_from(self.uri.as_str())
+            .map_err(|_| MessageError::Uri(self.uri.clone()))?;
         let request = rsip::Request {
             method: self.method,
             uri,
@@ -222,7 +250,12 @@ impl Response {
                 headers.push(name, value);
             }
         }
-        Self { status, reason: reason_phrase(status).to_owned(), headers, body: Vec::new() }
+        Self {
+            status,
+            reason: reason_phrase(status).to_owned(),
+            headers,
+            body: Vec::new(),
+        }
     }
 
     /// Prints the response; Content-Length is always written anew.
@@ -261,14 +294,20 @@ pub struct DigestInput<'a> {
 
 impl std::fmt::Debug for DigestInput<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DigestInput").field("user", &self.user).field("realm", &self.realm).finish_non_exhaustive()
+        f.debug_struct("DigestInput")
+            .field("user", &self.user)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
     }
 }
 
 /// The digest response; `None` when rsip cannot hold the URI.
 pub fn digest(input: DigestInput<'_>) -> Option<String> {
     let uri = rsip::Uri::try_from(input.uri).ok()?;
-    let qop = input.cnonce.map(|cnonce| AuthQop::Auth { cnonce: cnonce.to_owned(), nc: 1 });
+    let qop = input.cnonce.map(|cnonce| AuthQop::Auth {
+        cnonce: cnonce.to_owned(),
+        nc: 1,
+    });
     let generator = DigestGenerator {
         username: input.user,
         password: input.password,
@@ -344,11 +383,17 @@ mod tests {
         let Ok(Message::Request(request)) = read(format!("\r\n\r\n{INVITE}").as_bytes()) else {
             panic!("not read");
         };
-        assert_eq!((request.method, request.uri.as_str()), (Method::Invite, "sip:+4930123@127.0.0.1:5070;user=phone"));
+        assert_eq!(
+            (request.method, request.uri.as_str()),
+            (Method::Invite, "sip:+4930123@127.0.0.1:5070;user=phone")
+        );
         assert_eq!(request.headers.branch(), Some("z9hG4bKabc"));
         assert_eq!(request.headers.cseq(), Some((7, Method::Invite)));
         assert!(request.headers.lists("supported", "100REL"));
-        assert_eq!(request.headers.first("User-to-User"), Some("6162;encoding=hex"));
+        assert_eq!(
+            request.headers.first("User-to-User"),
+            Some("6162;encoding=hex")
+        );
         assert_eq!(request.body, b"v=0\r");
     }
 
@@ -362,7 +407,9 @@ mod tests {
         let Ok(Message::Request(again)) = read(&bytes) else {
             panic!("not read again");
         };
-        request.headers.set("Content-Length", request.body.len().to_string());
+        request
+            .headers
+            .set("Content-Length", request.body.len().to_string());
         assert_eq!(again, request);
         let response = Response::to(&request, 486).to_bytes();
         assert!(response.starts_with(b"SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP"));
@@ -381,14 +428,32 @@ mod tests {
             cnonce: None,
         };
         assert_eq!(digest(input).map(|d| d.len()), Some(32));
-        assert_ne!(digest(input), digest(DigestInput { cnonce: Some("c"), ..input }));
-        assert_ne!(digest(input), digest(DigestInput { password: "x", ..input }));
+        assert_ne!(
+            digest(input),
+            digest(DigestInput {
+                cnonce: Some("c"),
+                ..input
+            })
+        );
+        assert_ne!(
+            digest(input),
+            digest(DigestInput {
+                password: "x",
+                ..input
+            })
+        );
         assert!(!format!("{input:?}").contains("password"));
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in ["", "\r\n", "INVITE", "HTTP/1.1 200 OK\r\n\r\n", "INVITE sip:a SIP/2.0\r\n"] {
+        for bad in [
+            "",
+            "\r\n",
+            "INVITE",
+            "HTTP/1.1 200 OK\r\n\r\n",
+            "INVITE sip:a SIP/2.0\r\n",
+        ] {
             assert!(read(bad.as_bytes()).is_err(), "{bad:?}");
         }
     }

@@ -52,7 +52,10 @@ impl Direction {
 
     /// What to answer to an offer of this direction, when we would like `ours`.
     pub fn answer(self, ours: Self) -> Self {
-        Self::of(ours.sends() && self.listens(), ours.listens() && self.sends())
+        Self::of(
+            ours.sends() && self.listens(),
+            ours.listens() && self.sends(),
+        )
     }
 }
 
@@ -101,7 +104,13 @@ pub fn read(body: &[u8]) -> Option<Description> {
                 lines.push(value.to_owned());
             }
             "c" => {
-                let found: Option<IpAddr> = value.split_whitespace().nth(2)?.split('/').next()?.parse().ok();
+                let found: Option<IpAddr> = value
+                    .split_whitespace()
+                    .nth(2)?
+                    .split('/')
+                    .next()?
+                    .parse()
+                    .ok();
                 if lines.is_empty() {
                     session_address = found;
                 } else if in_audio {
@@ -120,10 +129,16 @@ pub fn read(body: &[u8]) -> Option<Description> {
                     session_direction = found.or(session_direction);
                 } else if in_audio {
                     direction = found.or(direction);
-                    if let Some((format, mapping)) = value.strip_prefix("rtpmap:").and_then(|v| v.split_once(' ')) {
+                    if let Some((format, mapping)) = value
+                        .strip_prefix("rtpmap:")
+                        .and_then(|v| v.split_once(' '))
+                    {
                         let mut parts = mapping.split('/');
                         let (name, rate) = (parts.next()?, parts.next());
-                        if name.eq_ignore_ascii_case("telephone-event") && rate == Some("8000") && dtmf.is_none() {
+                        if name.eq_ignore_ascii_case("telephone-event")
+                            && rate == Some("8000")
+                            && dtmf.is_none()
+                        {
                             dtmf = format.parse().ok();
                         }
                     }
@@ -141,12 +156,21 @@ pub fn read(body: &[u8]) -> Option<Description> {
         }
     }
     let address = address.or(session_address)?;
-    let mut direction = direction.or(session_direction).unwrap_or(Direction::SendRecv);
+    let mut direction = direction
+        .or(session_direction)
+        .unwrap_or(Direction::SendRecv);
     // The way of RFC 2543 to say hold.
     if address.is_unspecified() {
         direction = Direction::of(direction.sends(), false);
     }
-    (port != 0).then_some(Description { address: SocketAddr::new(address, port), laws, dtmf, direction, lines, audio })
+    (port != 0).then_some(Description {
+        address: SocketAddr::new(address, port),
+        laws,
+        dtmf,
+        direction,
+        lines,
+        audio,
+    })
 }
 
 /// What this phone says of itself.
@@ -191,7 +215,9 @@ impl Ours {
         let ip = self.address.ip();
         let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
         let (session, version) = (self.session, self.version);
-        format!("v=0\r\no=phone {session} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n")
+        format!(
+            "v=0\r\no=phone {session} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n"
+        )
     }
 
     fn audio(&self, laws: &[Law], dtmf: Option<u8>, direction: Direction) -> String {
@@ -232,7 +258,10 @@ mod tests {
         let read = read(&ours().offer()).expect("readable");
         assert_eq!(read.address, ours().address);
         assert_eq!(read.laws, [Law::Pcma, Law::Pcmu]);
-        assert_eq!((read.dtmf, read.direction), (Some(DTMF), Direction::SendRecv));
+        assert_eq!(
+            (read.dtmf, read.direction),
+            (Some(DTMF), Direction::SendRecv)
+        );
     }
 
     #[test]
@@ -245,7 +274,10 @@ mod tests {
         let (answer, law) = ours().answer(&offer).expect("in common");
         let text = String::from_utf8(answer).expect("text");
         assert_eq!(law, Law::Pcmu);
-        assert!(text.contains("m=video 0 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 0 96\r\n"), "{text}");
+        assert!(
+            text.contains("m=video 0 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 0 96\r\n"),
+            "{text}"
+        );
         assert!(text.contains("a=recvonly"), "{text}");
     }
 
@@ -253,22 +285,44 @@ mod tests {
     fn hold_is_read_in_all_its_spellings() {
         let base = "v=0\r\nc=IN IP4 ADDR\r\nSESSION\r\nm=audio 4000 RTP/AVP 0\r\nMEDIA\r\n";
         let direction = |ip: &str, session: &str, media: &str| {
-            let text = base.replace("ADDR", ip).replace("SESSION", session).replace("MEDIA", media);
+            let text = base
+                .replace("ADDR", ip)
+                .replace("SESSION", session)
+                .replace("MEDIA", media);
             read(text.as_bytes()).map(|d| d.direction)
         };
         assert_eq!(direction("1.1.1.1", "", ""), Some(Direction::SendRecv));
-        assert_eq!(direction("1.1.1.1", "a=inactive", ""), Some(Direction::Inactive));
-        assert_eq!(direction("1.1.1.1", "a=inactive", "a=sendonly"), Some(Direction::SendOnly));
+        assert_eq!(
+            direction("1.1.1.1", "a=inactive", ""),
+            Some(Direction::Inactive)
+        );
+        assert_eq!(
+            direction("1.1.1.1", "a=inactive", "a=sendonly"),
+            Some(Direction::SendOnly)
+        );
         assert_eq!(direction("0.0.0.0", "", ""), Some(Direction::SendOnly));
-        assert_eq!(Direction::SendOnly.answer(Direction::SendRecv), Direction::RecvOnly);
-        assert_eq!(Direction::Inactive.answer(Direction::SendRecv), Direction::Inactive);
+        assert_eq!(
+            Direction::SendOnly.answer(Direction::SendRecv),
+            Direction::RecvOnly
+        );
+        assert_eq!(
+            Direction::Inactive.answer(Direction::SendRecv),
+            Direction::Inactive
+        );
     }
 
     #[test]
     fn nothing_in_common_or_nothing_at_all() {
-        let offer = read(b"v=0\r\nc=IN IP4 1.1.1.1\r\nm=audio 4000 RTP/AVP 9\r\n").expect("readable");
+        let offer =
+            read(b"v=0\r\nc=IN IP4 1.1.1.1\r\nm=audio 4000 RTP/AVP 9\r\n").expect("readable");
         assert!(ours().answer(&offer).is_none());
-        for bad in ["", "v=0", "m=audio", "m=audio 0 RTP/AVP 0\nc=IN IP4 1.1.1.1", "m=audio 4000 RTP/SAVPF 0"] {
+        for bad in [
+            "",
+            "v=0",
+            "m=audio",
+            "m=audio 0 RTP/AVP 0\nc=IN IP4 1.1.1.1",
+            "m=audio 4000 RTP/SAVPF 0",
+        ] {
             assert!(read(bad.as_bytes()).is_none(), "{bad}");
         }
     }

@@ -62,9 +62,14 @@ impl Endpoint {
     ///
     /// # Errors
     /// The bind error.
-    pub async fn start(listen: SocketAddr) -> io::Result<(Arc<Self>, mpsc::UnboundedReceiver<Incoming>)> {
+    pub async fn start(
+        listen: SocketAddr,
+    ) -> io::Result<(Arc<Self>, mpsc::UnboundedReceiver<Incoming>)> {
         let (transport, mut datagrams) = Transport::bind(listen).await?;
-        let endpoint = Arc::new(Self { transport, tables: Mutex::default() });
+        let endpoint = Arc::new(Self {
+            transport,
+            tables: Mutex::default(),
+        });
         let (sender, receiver) = mpsc::unbounded_channel();
         let reading = endpoint.clone();
         tokio::spawn(async move {
@@ -127,7 +132,13 @@ impl Endpoint {
             match tables.servers.get(&key) {
                 Some(served) => Some(served.last.clone()),
                 None => {
-                    tables.servers.insert(key, Served { last: None, since: Instant::now() });
+                    tables.servers.insert(
+                        key,
+                        Served {
+                            last: None,
+                            since: Instant::now(),
+                        },
+                    );
                     None
                 }
             }
@@ -177,7 +188,11 @@ impl Endpoint {
             }
         });
         let key = (request.headers.call_id().to_owned(), number);
-        if let Some(old) = self.tables().unacknowledged.insert(key, repeats.abort_handle()) {
+        if let Some(old) = self
+            .tables()
+            .unacknowledged
+            .insert(key, repeats.abort_handle())
+        {
             old.abort();
         }
     }
@@ -199,7 +214,8 @@ impl Endpoint {
         mut request: Request,
         answered: impl Fn(Response) + Send + 'static,
     ) {
-        if request.method != Method::Cancel {
+        // An INVITE brings its Via along when it may be cancelled; a CANCEL carries the INVITE's.
+        if request.headers.first("Via").is_none() {
             self.add_via(peer, &mut request);
         }
         let Some(branch) = request.headers.branch().map(str::to_owned) else {
@@ -210,7 +226,9 @@ impl Endpoint {
         self.tables().clients.insert(key.clone(), sender);
         let endpoint = self.clone();
         tokio::spawn(async move {
-            endpoint.run_client(peer, request, responses, answered).await;
+            endpoint
+                .run_client(peer, request, responses, answered)
+                .await;
             endpoint.tables().clients.remove(&key);
         });
     }
@@ -252,7 +270,10 @@ impl Endpoint {
                     repeat = None;
                     let success = response.status < 300;
                     if invite && !success {
-                        let _ = self.transport.send(peer, ack_of_failure(&request, &response)).await;
+                        let _ = self
+                            .transport
+                            .send(peer, ack_of_failure(&request, &response))
+                            .await;
                     }
                     if !invite {
                         return answered(response);
@@ -273,18 +294,32 @@ impl Endpoint {
                 }
                 Err(_) => {
                     let _ = self.transport.send(peer, bytes.clone()).await;
-                    interval = if invite { interval * 2 } else { (interval * 2).min(T2) };
+                    interval = if invite {
+                        interval * 2
+                    } else {
+                        (interval * 2).min(T2)
+                    };
                     repeat = Some(Instant::now() + interval);
                 }
             }
         }
     }
 
-    fn add_via(&self, peer: Peer, request: &mut Request) {
-        let via = format!("SIP/2.0/{} {};branch=z9hG4bK{};rport", peer.protocol.name(), self.local(), token());
+    /// Puts a Via with a new branch on top, in the place of any other.
+    pub fn add_via(&self, peer: Peer, request: &mut Request) {
+        let via = format!(
+            "SIP/2.0/{} {};branch=z9hG4bK{};rport",
+            peer.protocol.name(),
+            self.local(),
+            token()
+        );
         let mut headers = super::message::Headers::default();
         headers.push("Via", via);
-        for (name, value) in request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("Via")) {
+        for (name, value) in request
+            .headers
+            .iter()
+            .filter(|(name, _)| !name.eq_ignore_ascii_case("Via"))
+        {
             headers.push(name, value);
         }
         request.headers = headers;
@@ -294,25 +329,37 @@ impl Endpoint {
 impl Tables {
     fn sweep(&mut self) {
         let now = Instant::now();
-        if self.swept.is_some_and(|at| now - at < Duration::from_secs(5)) {
+        if self
+            .swept
+            .is_some_and(|at| now - at < Duration::from_secs(5))
+        {
             return;
         }
         self.swept = Some(now);
-        self.servers.retain(|_, served| now - served.since < REMEMBER);
-        self.unacknowledged.retain(|_, repeats| !repeats.is_finished());
+        self.servers
+            .retain(|_, served| now - served.since < REMEMBER);
+        self.unacknowledged
+            .retain(|_, repeats| !repeats.is_finished());
     }
 }
 
 fn server_key(request: &Request) -> Option<(String, String)> {
     let top = request.headers.first("Via")?;
     let sent_by = top.split(';').next().unwrap_or(top);
-    Some((format!("{}|{sent_by}", request.headers.branch()?), request.method.to_string()))
+    Some((
+        format!("{}|{sent_by}", request.headers.branch()?),
+        request.method.to_string(),
+    ))
 }
 
 fn made_up(status: u16, reason: &str) -> Response {
     Response {
         status,
-        reason: if reason.is_empty() { reason_phrase(status).to_owned() } else { reason.to_owned() },
+        reason: if reason.is_empty() {
+            reason_phrase(status).to_owned()
+        } else {
+            reason.to_owned()
+        },
         headers: super::message::Headers::default(),
         body: Vec::new(),
     }
@@ -324,7 +371,9 @@ fn ack_of_failure(invite: &Request, response: &Response) -> Vec<u8> {
     for (name, value) in invite.headers.iter() {
         match name {
             "Via" | "From" | "Call-ID" | "Route" | "Max-Forwards" => ack.headers.push(name, value),
-            "To" => ack.headers.push("To", response.headers.first("To").unwrap_or(value)),
+            "To" => ack
+                .headers
+                .push("To", response.headers.first("To").unwrap_or(value)),
             "CSeq" => ack.headers.push("CSeq", value.replace("INVITE", "ACK")),
             _ => {}
         }
@@ -339,15 +388,31 @@ fn fill_rport(response: &mut Response, peer: Peer) {
     for (index, via) in vias.into_iter().enumerate() {
         let asked = via.split(';').any(|part| part.trim() == "rport");
         if index == 0 && asked {
-            let filled = format!("rport={};received={}", peer.address.port(), peer.address.ip());
-            let parts: Vec<&str> =
-                via.split(';').map(|part| if part.trim() == "rport" { filled.as_str() } else { part }).collect();
+            let filled = format!(
+                "rport={};received={}",
+                peer.address.port(),
+                peer.address.ip()
+            );
+            let parts: Vec<&str> = via
+                .split(';')
+                .map(|part| {
+                    if part.trim() == "rport" {
+                        filled.as_str()
+                    } else {
+                        part
+                    }
+                })
+                .collect();
             headers.push("Via", parts.join(";"));
         } else {
             headers.push("Via", via);
         }
     }
-    for (name, value) in response.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("Via")) {
+    for (name, value) in response
+        .headers
+        .iter()
+        .filter(|(name, _)| !name.eq_ignore_ascii_case("Via"))
+    {
         headers.push(name, value);
     }
     response.headers = headers;

@@ -54,7 +54,9 @@ impl Transport {
     ///
     /// # Errors
     /// The bind error.
-    pub async fn bind(listen: SocketAddr) -> io::Result<(Arc<Self>, mpsc::Receiver<(Peer, Vec<u8>)>)> {
+    pub async fn bind(
+        listen: SocketAddr,
+    ) -> io::Result<(Arc<Self>, mpsc::Receiver<(Peer, Vec<u8>)>)> {
         let mut attempt = 0;
         let (udp, tcp) = loop {
             attempt += 1;
@@ -67,7 +69,12 @@ impl Transport {
         };
         let (incoming, receiver) = mpsc::channel(1024);
         let local = udp.local_addr()?;
-        let transport = Arc::new(Self { udp, local, streams: Mutex::default(), incoming });
+        let transport = Arc::new(Self {
+            udp,
+            local,
+            streams: Mutex::default(),
+            incoming,
+        });
         tokio::spawn(transport.clone().read_udp());
         tokio::spawn(transport.clone().accept(tcp));
         Ok((transport, receiver))
@@ -91,11 +98,15 @@ impl Transport {
                     Some(sender) if !sender.is_closed() => sender,
                     _ => {
                         let connect = TcpStream::connect(peer.address);
-                        let stream = tokio::time::timeout(Duration::from_secs(5), connect).await??;
+                        let stream =
+                            tokio::time::timeout(Duration::from_secs(5), connect).await??;
                         self.adopt(stream, peer.address)
                     }
                 };
-                sender.send(bytes).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+                sender
+                    .send(bytes)
+                    .await
+                    .map_err(|_| io::ErrorKind::BrokenPipe.into())
             }
         }
     }
@@ -109,8 +120,16 @@ impl Transport {
         loop {
             match self.udp.recv_from(&mut buffer).await {
                 Ok((length, address)) => {
-                    let peer = Peer { protocol: Protocol::Udp, address };
-                    if self.incoming.send((peer, buffer[..length].to_vec())).await.is_err() {
+                    let peer = Peer {
+                        protocol: Protocol::Udp,
+                        address,
+                    };
+                    if self
+                        .incoming
+                        .send((peer, buffer[..length].to_vec()))
+                        .await
+                        .is_err()
+                    {
                         return;
                     }
                 }
@@ -149,7 +168,10 @@ impl Transport {
             loop {
                 while let Some(length) = framed(&buffer) {
                     let message: Vec<u8> = buffer.drain(..length).collect();
-                    let peer = Peer { protocol: Protocol::Tcp, address };
+                    let peer = Peer {
+                        protocol: Protocol::Tcp,
+                        address,
+                    };
                     if transport.incoming.send((peer, message)).await.is_err() {
                         return;
                     }
@@ -168,12 +190,21 @@ impl Transport {
 /// The length of the first whole message in a stream, with the line ends before it (section 18.3).
 fn framed(buffer: &[u8]) -> Option<usize> {
     let start = buffer.iter().position(|b| !matches!(b, b'\r' | b'\n'))?;
-    let head = buffer[start..].windows(4).position(|window| window == b"\r\n\r\n")? + start + 4;
+    let head = buffer[start..]
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")?
+        + start
+        + 4;
     let text = String::from_utf8_lossy(&buffer[start..head]);
     let length = text
         .lines()
         .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| matches!(name.trim().to_ascii_lowercase().as_str(), "content-length" | "l"))
+        .find(|(name, _)| {
+            matches!(
+                name.trim().to_ascii_lowercase().as_str(),
+                "content-length" | "l"
+            )
+        })
         .and_then(|(_, value)| value.trim().parse::<usize>().ok())
         .unwrap_or(0)
         .min(LARGEST);
