@@ -50,6 +50,8 @@ The number dialled chooses what happens:
   hangup5      hangs up after 5 s
   hold5x       holds and resumes five times, 1 s each
   update, move sends UPDATE, or moves its RTP port, after 1 s
+  701…710      silent, ring, early, reliable, hangup5, hold5x, update, move, auth, proxyauth for
+               callers who can dial only digits
 
 Commands on standard input, one a line:
   hold N [silent|music|inactive], resume N, hangup N, dtmf N 123, hold-cycle N 5 1000,
