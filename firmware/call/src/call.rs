@@ -173,6 +173,11 @@ impl Call {
         self.device
     }
 
+    /// The `accept` that is under way; whoever takes it answers it.
+    pub fn take_accept(&mut self) -> Option<(DeviceId, RequestId)> {
+        self.accept.take()
+    }
+
     /// Whether `device` has a part in this call.
     pub fn concerns(&self, device: DeviceId) -> bool {
         self.device == Some(device) || self.ringing.contains(&device)
@@ -314,7 +319,6 @@ impl Call {
                 if let Some((device, request)) = self.accept.take() {
                     self.reply(device, request, Ok(()));
                 }
-                self.set(Timer::MediaConnect, now + self.timing.media_connect);
             }
             // The answer of an ICE restart changes nothing here.
             Phase::Trying | Phase::Ringing | Phase::EarlyMedia | Phase::Offered => {}

@@ -1,0 +1,4 @@
+//! The translation between the words of [`causeway_call`] and those of SIP and of the web protocol.
+
+pub mod trunk;
+pub mod web;

@@ -1,0 +1,115 @@
+//! A call with everything of the box that belongs to it.
+
+use super::unix_ms;
+use crate::legs::trunk::TrunkLeg;
+use crate::legs::web::WebLeg;
+use crate::media::LegFigures;
+use causeway_api::request::SessionId;
+use causeway_api::wire::RequestNumber;
+use causeway_call::record::{CallRecord, LegPackets};
+use causeway_call::{Call, Cause};
+use causeway_directory::{AccountId, AppKey};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// One running call inside the switch; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallKey(pub u64);
+
+/// How long a finished call waits for the last figures of its media.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// An SDP offer of the browser that the media plane is looking at.
+#[derive(Clone, Copy, Debug)]
+pub enum WebOffer {
+    Place(SessionId, RequestNumber),
+    Accept,
+    Restart(SessionId, RequestNumber),
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct ActiveCall {
+    pub id: String,
+    pub call: Call,
+    /// Who holds this may speak for the browser leg again after its socket dropped.
+    pub resume: String,
+    pub app: Option<AppKey>,
+    pub account: Option<AccountId>,
+    pub web: WebLeg,
+    pub trunk: TrunkLeg,
+    pub record: CallRecord,
+    pub begun: Instant,
+    /// Offers under way in the media plane, in order.
+    pub offers: VecDeque<WebOffer>,
+    /// The offer of `call.accept`, until the call asks for it.
+    pub accept_sdp: Option<String>,
+    pub caller_name: Option<String>,
+    /// The User-to-User value of a call towards the PBX.
+    pub user_to_user: Option<String>,
+    pub finished: Option<Finished>,
+}
+
+/// What a finished call still waits for.
+#[derive(Debug)]
+pub struct Finished {
+    pub until: Instant,
+    pub web_open: bool,
+    pub trunk_open: bool,
+    pub cause: Cause,
+}
+
+impl ActiveCall {
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.finished {
+            Some(finished) => Some(finished.until),
+            None => self.call.poll_timeout(),
+        }
+    }
+
+    /// Fills in what the call knows of its own times.
+    pub fn mark_times(&mut self) {
+        let marks = *self.call.marks();
+        let placed = self.record.placed_at;
+        let at = |mark: Option<Instant>| {
+            mark.map(|at| {
+                let after = at.saturating_duration_since(self.begun);
+                placed + i64::try_from(after.as_millis()).unwrap_or(0)
+            })
+        };
+        self.record.ringing_at = at(marks.ringing);
+        self.record.answered_at = at(marks.answered);
+        self.record.ended_at = at(marks.ended);
+        self.record.setup_ms = marks
+            .answered
+            .and_then(|a| u32::try_from(a.saturating_duration_since(self.begun).as_millis()).ok());
+        self.record.web_codec = self.web.codec.map(|c| c.name().to_owned());
+        self.record.trunk_codec = self.trunk.plan.map(|p| p.format.codec.name().to_owned());
+    }
+
+    /// Begins the end: figures come until `LINGER` is over.
+    pub fn finish(&mut self, cause: Cause, web_open: bool, trunk_open: bool, now: Instant) {
+        self.mark_times();
+        self.record.ended_at.get_or_insert_with(unix_ms);
+        self.record.cause_code = Some(cause.code.as_str().to_owned());
+        self.record.cause_by = Some(crate::legs::web::by(cause.by).to_owned());
+        if let Some(far) = &cause.far {
+            self.record.sip_status = far.status;
+            self.record.reason = far.text.clone().or_else(|| far.reason.clone());
+        }
+        if let Some(detail) = &cause.detail {
+            self.record.reason.get_or_insert_with(|| detail.clone());
+        }
+        self.finished = Some(Finished { until: now + LINGER, web_open, trunk_open, cause });
+    }
+}
+
+/// A leg's final figures as the record keeps them.
+pub fn packets(figures: &LegFigures) -> LegPackets {
+    LegPackets {
+        packets_in: figures.packets_received,
+        packets_out: figures.packets_sent,
+        lost: figures.packets_lost,
+        jitter_ms: f64::from(figures.jitter_ms),
+    }
+}

@@ -1,0 +1,161 @@
+//! What the switch shows of itself: for health, metrics and tests that look for leaks.
+
+use super::{ActiveCall, Switch};
+use causeway_call::{CauseCode, Direction, Phase};
+use causeway_sip::endpoint::Counts;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Counted since the start.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    pub placed: u64,
+    pub incoming: u64,
+    pub answered: u64,
+    pub refused: u64,
+    pub by_cause: BTreeMap<&'static str, u64>,
+}
+
+impl Totals {
+    pub fn ended(&mut self, code: CauseCode, answered: bool) {
+        *self.by_cause.entry(code.as_str()).or_default() += 1;
+        self.answered += u64::from(answered);
+    }
+}
+
+/// A snapshot, renewed twice a second.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// Grows with every renewal: the switch is alive.
+    pub ticks: u64,
+    pub calls: usize,
+    pub sessions: usize,
+    pub ports: usize,
+    pub legs: usize,
+    pub sip: Counts,
+    pub totals: Totals,
+    /// Trunk and whether it answers; `None` before the first probe.
+    pub trunks: Vec<(String, Option<bool>)>,
+}
+
+impl Figures {
+    /// Appends Prometheus text.
+    pub fn write_metrics(&self, out: &mut String) {
+        let mut gauge = |name: &str, help: &str, value: u64| {
+            let _ = write!(
+                out,
+                "# HELP causeway_{name} {help}\n# TYPE causeway_{name} gauge\ncauseway_{name} {value}\n"
+            );
+        };
+        gauge("calls_running", "Calls now.", self.calls as u64);
+        gauge("switch_sessions", "Sessions the switch knows.", self.sessions as u64);
+        gauge("rtp_ports_held", "RTP port pairs in use.", self.ports as u64);
+        gauge("media_legs_known", "Media legs the switch knows.", self.legs as u64);
+        gauge("sip_dialogs", "SIP calls now.", self.sip.dialogs as u64);
+        gauge(
+            "sip_client_transactions",
+            "SIP client transactions now.",
+            self.sip.client_transactions as u64,
+        );
+        gauge(
+            "sip_server_transactions",
+            "SIP server transactions now.",
+            self.sip.server_transactions as u64,
+        );
+        let mut counter = |name: &str, help: &str, value: u64| {
+            let _ = write!(
+                out,
+                "# HELP causeway_{name} {help}\n# TYPE causeway_{name} counter\ncauseway_{name} {value}\n"
+            );
+        };
+        counter("calls_placed_total", "Calls placed by browsers.", self.totals.placed);
+        counter("calls_incoming_total", "Calls placed by PBXes.", self.totals.incoming);
+        counter("calls_answered_total", "Calls that were answered.", self.totals.answered);
+        counter("calls_refused_total", "Calls refused before they began.", self.totals.refused);
+        counter("sip_received_total", "SIP messages taken in.", self.sip.received);
+        counter("sip_sent_total", "SIP messages sent.", self.sip.sent);
+        counter("sip_retransmitted_total", "SIP messages sent again.", self.sip.retransmitted);
+        counter("sip_malformed_total", "SIP messages that could not be read.", self.sip.malformed);
+        counter("sip_discarded_total", "SIP messages without a use.", self.sip.discarded);
+        counter(
+            "sip_not_accepted_total",
+            "SIP messages from addresses that are no trunk's.",
+            self.sip.not_accepted,
+        );
+        let _ = write!(
+            out,
+            "# HELP causeway_calls_ended_total Calls by the cause of their end.\n# TYPE causeway_calls_ended_total counter\n"
+        );
+        for (cause, count) in &self.totals.by_cause {
+            let _ = writeln!(out, "causeway_calls_ended_total{{cause=\"{cause}\"}} {count}");
+        }
+        let _ = write!(
+            out,
+            "# HELP causeway_trunk_up Whether a trunk answers OPTIONS.\n# TYPE causeway_trunk_up gauge\n"
+        );
+        for (trunk, up) in &self.trunks {
+            if let Some(up) = up {
+                let _ = writeln!(out, "causeway_trunk_up{{trunk=\"{trunk}\"}} {}", u8::from(*up));
+            }
+        }
+    }
+}
+
+impl Switch {
+    pub(super) fn show_figures(&mut self) {
+        let sip = self.endpoint.counts();
+        self.figures.send_modify(|f| {
+            f.ticks += 1;
+            f.calls = self.calls.len();
+            f.sessions = self.sessions.len();
+            f.ports = self.ports.held();
+            f.legs = self.by_leg.len();
+            f.sip = sip;
+            f.totals = self.totals.clone();
+            f.trunks = self.probes.states();
+        });
+    }
+
+    /// The answer of `GET /api/v1/status`.
+    pub(super) fn status(&self) -> Value {
+        let calls: Vec<Value> = self.calls.values().map(call_json).collect();
+        json!({
+            "name": self.directory.config().settings.name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "calls": calls,
+            "sessions": self.sessions.len(),
+            "rtp_ports": { "held": self.ports.held() },
+            "trunks": self.probes.states().into_iter().map(|(name, up)| json!({
+                "name": name,
+                "state": match up { Some(true) => "up", Some(false) => "down", None => "unknown" },
+            })).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// A running call as the API shows it.
+pub(super) fn call_json(active: &ActiveCall) -> Value {
+    let mut value = serde_json::to_value(&active.record).unwrap_or_default();
+    if let Value::Object(fields) = &mut value {
+        let state = match active.call.phase() {
+            Phase::Placed | Phase::Trying => "trying",
+            Phase::Ringing => "ringing",
+            Phase::EarlyMedia => "early_media",
+            Phase::Offered | Phase::Accepting | Phase::Connecting => "incoming",
+            Phase::Answered if active.call.hold().held_by().is_some() => "held",
+            Phase::Answered => "answered",
+            Phase::Ended => "ended",
+        };
+        fields.insert("state".into(), state.into());
+        if let Some(by) = active.call.hold().held_by() {
+            fields.insert("held_by".into(), by.as_str().into());
+        }
+        let direction = match active.call.direction() {
+            Direction::Outbound => "from_browser",
+            Direction::Inbound => "to_browser",
+        };
+        fields.insert("direction".into(), direction.into());
+    }
+    value
+}

@@ -1,0 +1,157 @@
+//! What the media plane reports.
+
+use super::active::{CallKey, WebOffer, packets};
+use super::Switch;
+use crate::legs::web;
+use crate::media::{Event as Media, LegKey, WebRefusal};
+use causeway_api::wire::{ErrorCode, ServerMessage};
+use causeway_call::{Event, RequestId};
+use causeway_media::plan::AudioFormat;
+use serde_json::Map;
+use std::time::Instant;
+
+impl Switch {
+    pub(super) fn handle_media(&mut self, event: Media, now: Instant) {
+        match event {
+            Media::WebAnswer { leg, sdp, format } => self.web_answer(leg, sdp, format, now),
+            Media::WebRefused { leg, reason } => self.web_refused(leg, reason, now),
+            Media::WebConnected { leg } => self.feed_leg(leg, Event::WebConnected, now),
+            Media::WebLost { leg } => self.feed_leg(leg, Event::WebLost, now),
+            Media::WebBack { leg } => self.feed_leg(leg, Event::WebBack, now),
+            Media::WebFailed { leg, reason } => {
+                self.feed_leg(leg, Event::WebFailed { reason }, now);
+            }
+            Media::TrunkHeard { .. } | Media::Figures { .. } => {}
+            Media::Digit { leg, digit, duration_ms } => {
+                // What the browser presses is relayed by the media plane; only the other way is news.
+                let from_trunk = self.call_of_leg(leg).is_some_and(|key| {
+                    self.calls.get(&key).is_some_and(|c| c.trunk.media == leg)
+                });
+                if from_trunk {
+                    self.feed_leg(leg, Event::TrunkDigit { digit, duration_ms }, now);
+                }
+            }
+            Media::DigitsSent { leg } => self.feed_leg(leg, Event::DigitsSent, now),
+            Media::Closed { leg, figures } => {
+                let Some(key) = self.by_leg.remove(&leg) else {
+                    return;
+                };
+                if let Some(active) = self.calls.get_mut(&key) {
+                    let is_trunk = active.trunk.media == leg;
+                    let kept = if is_trunk {
+                        &mut active.record.trunk_leg
+                    } else {
+                        &mut active.record.web
+                    };
+                    *kept = packets(&figures);
+                    if is_trunk {
+                        self.ports.release(active.trunk.port);
+                    }
+                    if let Some(finished) = &mut active.finished {
+                        if is_trunk {
+                            finished.trunk_open = false;
+                        } else {
+                            finished.web_open = false;
+                        }
+                        if !finished.web_open && !finished.trunk_open {
+                            self.bury(key, now);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn call_of_leg(&self, leg: LegKey) -> Option<CallKey> {
+        self.by_leg.get(&leg).copied()
+    }
+
+    fn feed_leg(&mut self, leg: LegKey, event: Event, now: Instant) {
+        if let Some(key) = self.call_of_leg(leg) {
+            self.feed(key, event, now);
+        }
+    }
+
+    fn web_answer(&mut self, leg: LegKey, sdp: String, format: AudioFormat, now: Instant) {
+        let Some(key) = self.call_of_leg(leg) else {
+            return;
+        };
+        let Some(active) = self.calls.get_mut(&key).filter(|c| c.finished.is_none()) else {
+            return;
+        };
+        active.web.answer = Some(sdp.clone());
+        active.web.codec = Some(format.codec);
+        let id = active.id.clone();
+        let offer = active.offers.pop_front();
+        let (session, ok) = match offer {
+            Some(WebOffer::Place(session, request)) => {
+                let fields = Map::from_iter([
+                    ("call".to_owned(), active.id.clone().into()),
+                    ("resume".to_owned(), active.resume.clone().into()),
+                ]);
+                (Some(session), Some(ServerMessage::Ok { id: request, fields }))
+            }
+            Some(WebOffer::Restart(session, request)) => {
+                (Some(session), Some(ServerMessage::Ok { id: request, fields: Map::new() }))
+            }
+            Some(WebOffer::Accept) | None => (None, None),
+        };
+        if let (Some(session), Some(ok)) = (session, ok) {
+            self.tell(session, ok);
+        }
+        // `ok` to an accept comes from the call, and before the answer.
+        if !matches!(offer, Some(WebOffer::Restart(..))) {
+            if matches!(offer, Some(WebOffer::Place(..))) {
+                self.totals.placed += 1;
+                self.answer_page(key, &id, sdp);
+                self.feed(key, Event::WebAnswered { codec: format.codec }, now);
+            } else {
+                self.feed(key, Event::WebAnswered { codec: format.codec }, now);
+                self.answer_page(key, &id, sdp);
+            }
+        } else {
+            self.answer_page(key, &id, sdp);
+        }
+    }
+
+    fn answer_page(&mut self, key: CallKey, call: &str, sdp: String) {
+        let device = self.calls.get(&key).and_then(|c| c.call.device());
+        if let Some(device) = device {
+            let message = ServerMessage::Answer { call: call.to_owned(), sdp };
+            self.tell(causeway_api::request::SessionId(device.0), message);
+        }
+    }
+
+    fn web_refused(&mut self, leg: LegKey, refusal: WebRefusal, now: Instant) {
+        let Some(key) = self.call_of_leg(leg) else {
+            return;
+        };
+        let Some(active) = self.calls.get_mut(&key) else {
+            return;
+        };
+        let code = match refusal {
+            WebRefusal::BadSdp(_) | WebRefusal::NoCodec => ErrorCode::BadSdp,
+            WebRefusal::Full => ErrorCode::RateLimited,
+            WebRefusal::Internal(_) => ErrorCode::Internal,
+        };
+        match active.offers.pop_front() {
+            Some(WebOffer::Place(session, request)) => {
+                // It never became a call: nothing was placed, nothing is recorded.
+                self.totals.refused += 1;
+                self.tell(session, web::error(request, code, refusal.to_string()));
+                self.drop_unplaced(key);
+            }
+            Some(WebOffer::Restart(session, request)) => {
+                self.tell(session, web::error(request, code, refusal.to_string()));
+            }
+            Some(WebOffer::Accept) | None => {
+                let reason = refusal.to_string();
+                if let Some((device, RequestId(request))) = active.call.take_accept() {
+                    let session = causeway_api::request::SessionId(device.0);
+                    self.tell(session, web::error(request, code, reason.clone()));
+                }
+                self.feed(key, Event::WebFailed { reason }, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What the trunk side reports.
+
+use super::active::CallKey;
+use super::place::Incoming;
+use super::Switch;
+use crate::io::sip::SipInput;
+use crate::legs::trunk::{cause_of_failure, cause_of_reason};
+use crate::media::Command as Media;
+use causeway_call::{Event, FarCause};
+use causeway_media::plan::{Direction, TrunkPlan};
+use causeway_sip::endpoint::{self, AnswerOffer, Event as Sip, Warning};
+use std::time::Instant;
+
+impl Switch {
+    pub(super) fn handle_sip_input(&mut self, input: SipInput, now: Instant) {
+        match input {
+            SipInput::Message { transport, local, remote, bytes } => {
+                self.endpoint.handle_message(transport, local, remote, &bytes, now);
+            }
+            SipInput::TransportFailed { transport, remote, .. } => {
+                self.endpoint.handle_transport_failed(transport, remote, now);
+            }
+        }
+    }
+
+    pub(super) fn handle_sip(&mut self, event: Sip, now: Instant) {
+        match event {
+            Sip::Incoming { call, remote, request_uri, from, asserted, sdp, .. } => {
+                let invite = Incoming { sip: call, remote, request_uri, from, asserted, sdp };
+                self.incoming(invite, now);
+            }
+            Sip::Progress { call, sdp, .. } => {
+                if let Some(key) = self.call_of_sip(call) {
+                    let early = sdp.and_then(|sdp| self.early_answer(key, &sdp));
+                    self.feed(key, Event::TrunkProgress { early }, now);
+                }
+            }
+            Sip::Answered { call, sdp } => {
+                if let Some(key) = self.call_of_sip(call) {
+                    self.answered(key, sdp, now);
+                }
+            }
+            Sip::Confirmed { call, sdp } => {
+                if let Some(key) = self.call_of_sip(call) {
+                    self.confirmed(key, sdp, now);
+                }
+            }
+            Sip::Failed { call, failure } => {
+                if let Some(key) = self.by_sip.remove(&call) {
+                    self.feed(key, Event::TrunkFailed { cause: cause_of_failure(failure) }, now);
+                }
+            }
+            Sip::Offer { call, sdp } => match self.call_of_sip(call) {
+                Some(key) => self.far_offer(key, call, sdp, now),
+                None => self.endpoint.answer_offer(call, refuse(481, "no such call"), now),
+            },
+            Sip::OfferAnswered { call, sdp } => {
+                if let Some(key) = self.call_of_sip(call) {
+                    self.offer_answered(key, &sdp, now);
+                }
+            }
+            Sip::OfferRejected { call, failure } => {
+                if let Some(key) = self.call_of_sip(call) {
+                    self.feed(key, Event::TrunkRefused { cause: cause_of_failure(failure) }, now);
+                }
+            }
+            Sip::Cancelled { call, reason } => {
+                if let Some(key) = self.by_sip.remove(&call) {
+                    self.feed(key, Event::TrunkCancelled { cause: cause_of_reason(reason) }, now);
+                }
+            }
+            Sip::Ended { call, reason, .. } => {
+                if let Some(key) = self.by_sip.remove(&call) {
+                    self.feed(key, Event::TrunkEnded { cause: cause_of_reason(reason) }, now);
+                }
+            }
+            Sip::Dtmf { call, digit, duration_ms } => {
+                if let Some(key) = self.call_of_sip(call) {
+                    self.feed(key, Event::TrunkDigit { digit, duration_ms }, now);
+                }
+            }
+            Sip::RequestAnswered { request, .. } => self.probes.finished(request, true, now),
+            Sip::RequestFailed { request } => self.probes.finished(request, false, now),
+            Sip::Refused { remote, what } => tracing::info!(%remote, what, "SIP refused"),
+        }
+    }
+
+    fn call_of_sip(&self, call: endpoint::CallId) -> Option<CallKey> {
+        self.by_sip.get(&call).copied()
+    }
+
+    /// Takes an answer of the far side and plans the media with it.
+    fn take_answer(&mut self, key: CallKey, sdp: &[u8]) -> Result<TrunkPlan, String> {
+        let active = self.calls.get_mut(&key).ok_or("the call is gone")?;
+        let plan = active.trunk.session.receive_answer(sdp).map_err(|e| e.to_string())?;
+        self.plan_trunk(key, plan);
+        Ok(plan)
+    }
+
+    fn plan_trunk(&mut self, key: CallKey, plan: TrunkPlan) {
+        if let Some(active) = self.calls.get_mut(&key) {
+            active.trunk.plan = Some(plan);
+            self.media.send(Media::PlanTrunk { leg: active.trunk.media, plan });
+        }
+    }
+
+    /// A session description before the answer: the far side will be heard (early media).
+    fn early_answer(&mut self, key: CallKey, sdp: &[u8]) -> Option<Direction> {
+        match self.take_answer(key, sdp) {
+            Ok(plan) => {
+                if let Some(active) = self.calls.get_mut(&key) {
+                    active.trunk.early = true;
+                }
+                Some(plan.direction)
+            }
+            Err(fault) => {
+                tracing::warn!(fault, "early answer cannot be used");
+                None
+            }
+        }
+    }
+
+    fn answered(&mut self, key: CallKey, sdp: Option<Vec<u8>>, now: Instant) {
+        let plan = match sdp {
+            Some(sdp) => self.take_answer(key, &sdp),
+            // The answer came in a reliable provisional response (RFC 3262 section 5).
+            None => self
+                .calls
+                .get(&key)
+                .and_then(|c| c.trunk.plan)
+                .ok_or_else(|| "the far side answered without a session description".to_owned()),
+        };
+        match plan {
+            Ok(plan) => self.feed(key, Event::TrunkAnswered { direction: plan.direction }, now),
+            Err(fault) => self.give_up_trunk(key, &fault, now),
+        }
+    }
+
+    /// An answered call that cannot be heard is ended at once.
+    fn give_up_trunk(&mut self, key: CallKey, fault: &str, now: Instant) {
+        tracing::warn!(fault, "answer cannot be used");
+        let sip = self.calls.get(&key).and_then(|c| c.trunk.sip);
+        if let Some(sip) = sip {
+            self.by_sip.remove(&sip);
+            let reason = endpoint::ReasonHeader::q850(88, "Incompatible destination");
+            self.endpoint.bye(sip, Some(reason), now);
+        }
+        let cause = FarCause {
+            status: Some(488),
+            reason: Some(fault.chars().take(200).collect()),
+            ..FarCause::default()
+        };
+        self.feed(key, Event::TrunkFailed { cause }, now);
+    }
+
+    /// The ACK of our 200: with an answer when our 200 held the offer.
+    fn confirmed(&mut self, key: CallKey, sdp: Option<Vec<u8>>, now: Instant) {
+        let offerless = self.calls.get(&key).is_some_and(|c| c.trunk.offerless);
+        if !offerless {
+            return;
+        }
+        let plan = match sdp {
+            Some(sdp) => self.take_answer(key, &sdp),
+            None => Err("the ACK has no session description".to_owned()),
+        };
+        match plan {
+            Ok(plan) => self.feed(key, Event::TrunkAnswered { direction: plan.direction }, now),
+            Err(fault) => self.give_up_trunk(key, &fault, now),
+        }
+    }
+
+    /// A re-INVITE or UPDATE ends here: the browser's leg is not touched.
+    fn far_offer(&mut self, key: CallKey, sip: endpoint::CallId, sdp: Option<Vec<u8>>, now: Instant) {
+        let Some(active) = self.calls.get_mut(&key).filter(|c| c.finished.is_none()) else {
+            return self.endpoint.answer_offer(sip, refuse(481, "the call has ended"), now);
+        };
+        let wanted = active.call.trunk_direction();
+        let Some(sdp) = sdp else {
+            let offer = active.trunk.session.offer(wanted).into_bytes();
+            return self.endpoint.answer_offer(sip, AnswerOffer::Accept { sdp: offer }, now);
+        };
+        match active.trunk.session.receive_offer(&sdp, wanted) {
+            Ok((answer, plan)) => {
+                self.plan_trunk(key, plan);
+                let answer = AnswerOffer::Accept { sdp: answer.into_bytes() };
+                self.endpoint.answer_offer(sip, answer, now);
+                self.feed(key, Event::TrunkReplanned { direction: plan.direction }, now);
+            }
+            Err(fault) => {
+                tracing::info!(%fault, "offer of the far side refused");
+                let answer = refuse(fault.sip_status(), &fault.to_string());
+                self.endpoint.answer_offer(sip, answer, now);
+            }
+        }
+    }
+
+    fn offer_answered(&mut self, key: CallKey, sdp: &[u8], now: Instant) {
+        let event = match self.take_answer(key, sdp) {
+            Ok(plan) => Event::TrunkAgreed { direction: plan.direction },
+            Err(fault) => {
+                tracing::warn!(fault, "answer to our offer cannot be used");
+                let reason = Some(fault.chars().take(200).collect());
+                Event::TrunkRefused {
+                    cause: FarCause { status: Some(488), reason, ..FarCause::default() },
+                }
+            }
+        };
+        self.feed(key, event, now);
+    }
+}
+
+fn refuse(status: u16, text: &str) -> AnswerOffer {
+    let text = text.chars().filter(|c| !c.is_control()).take(120).collect();
+    AnswerOffer::Reject { status, warning: Some(Warning { code: 399, text }) }
+}

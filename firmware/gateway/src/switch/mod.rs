@@ -1,0 +1,265 @@
+//! The switch: one task that owns every call.
+//!
+//! It takes what comes from the API, the SIP sockets and the media plane, feeds the pure cores
+//! ([`causeway_call::Call`], [`causeway_sip::endpoint::Endpoint`]) and carries out what they ask.
+//! Nothing else touches a call, so nothing is locked.
+//!
+//! The loop serves, in this order: the stop signal, SIP, media events, requests, timers. Each turn
+//! handles one input and then drains every core, so that a flood of one kind cannot starve another
+//! for longer than one input.
+
+mod active;
+mod carry_out;
+mod figures;
+mod from_api;
+mod from_media;
+mod from_sip;
+mod place;
+pub mod ports;
+mod probe;
+mod recent;
+
+pub use figures::Figures;
+
+use crate::io::sip::{SipInput, SipSockets};
+use crate::media::{self, LegKey, MediaPlane};
+use crate::store::Store;
+use active::{ActiveCall, CallKey};
+use causeway_api::request::{Identity, Request, SessionId, SessionSender};
+use causeway_api::wire::ServerMessage;
+use causeway_call::{Event, Timing};
+use causeway_directory::Directory;
+use causeway_sip::endpoint::{self, Endpoint, EndpointConfig};
+use ports::PortPool;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, watch};
+
+/// What the switch works with, handed over at its start.
+#[derive(Debug)]
+pub struct Parts {
+    pub directory: Arc<Directory>,
+    pub sockets: SipSockets,
+    pub sip_inputs: mpsc::Receiver<SipInput>,
+    pub media: MediaPlane,
+    pub media_events: mpsc::UnboundedReceiver<media::Event>,
+    pub requests: mpsc::Receiver<Request>,
+    pub store: Store,
+    /// Turns true when the box shall stop.
+    pub stopping: watch::Receiver<bool>,
+    /// Where the switch shows what it holds.
+    pub figures: watch::Sender<Figures>,
+}
+
+#[derive(Debug)]
+struct Session {
+    identity: Identity,
+    out: SessionSender,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Switch {
+    directory: Arc<Directory>,
+    endpoint: Endpoint,
+    sockets: SipSockets,
+    media: MediaPlane,
+    store: Store,
+    ports: PortPool,
+    timing: Timing,
+    sessions: HashMap<SessionId, Session>,
+    calls: HashMap<CallKey, ActiveCall>,
+    by_name: HashMap<String, CallKey>,
+    by_sip: HashMap<endpoint::CallId, CallKey>,
+    by_leg: HashMap<LegKey, CallKey>,
+    recent: recent::RecentCalls,
+    probes: probe::TrunkProbes,
+    rates: place::CallRates,
+    next_key: u64,
+    next_leg: u64,
+    totals: figures::Totals,
+    figures: watch::Sender<Figures>,
+}
+
+/// How often the switch shows its figures and looks at slow timers.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Runs until `stopping` turns true: then every call is ended, said goodbye to and recorded.
+pub async fn run(parts: Parts) {
+    let Parts {
+        directory,
+        sockets,
+        mut sip_inputs,
+        media,
+        mut media_events,
+        mut requests,
+        store,
+        mut stopping,
+        figures,
+    } = parts;
+    let mut switch = Switch::new(directory, sockets, media, store, figures);
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut until: Option<Instant> = None;
+    loop {
+        let wake = switch.next_timeout().map(tokio::time::Instant::from_std);
+        let timer = async {
+            match wake {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stop| *stop), if until.is_none() => {
+                let now = Instant::now();
+                until = Some(now + Duration::from_secs(2));
+                switch.stop(now);
+            }
+            Some(input) = sip_inputs.recv() => switch.handle_sip_input(input, Instant::now()),
+            Some(event) = media_events.recv() => switch.handle_media(event, Instant::now()),
+            Some(request) = requests.recv() => switch.handle_request(request, Instant::now()),
+            () = timer => switch.handle_timeout(Instant::now()),
+            _ = tick.tick() => switch.tick(Instant::now()),
+        }
+        let now = Instant::now();
+        switch.settle(now);
+        if until.is_some_and(|at| switch.calls.is_empty() || at <= now) {
+            break;
+        }
+    }
+    switch.media.stop();
+    switch.sockets.shutdown().await;
+}
+
+impl Switch {
+    fn new(
+        directory: Arc<Directory>,
+        sockets: SipSockets,
+        media: MediaPlane,
+        store: Store,
+        figures: watch::Sender<Figures>,
+    ) -> Self {
+        let sip = &directory.config().sip;
+        let public = sip.public();
+        let mut config = EndpointConfig::new(
+            crate::random::bytes(),
+            (public, sockets.udp_addr().port()).into(),
+            (public, sockets.tcp_addr().port()).into(),
+        );
+        config.user_agent = format!("Causeway/{}", env!("CARGO_PKG_VERSION"));
+        config.accept_from = directory.sip_peers();
+        config.max_dialogs = directory.config().settings.max_calls;
+        let now = Instant::now();
+        let rtp = &directory.config().rtp;
+        let timing = Timing {
+            ring: Duration::from_secs(directory.config().settings.ring_s.into()),
+            ..Timing::default()
+        };
+        Self {
+            endpoint: Endpoint::new(config, now),
+            ports: PortPool::new(rtp.address, rtp.ports),
+            probes: probe::TrunkProbes::new(&directory, now),
+            directory,
+            sockets,
+            media,
+            store,
+            timing,
+            sessions: HashMap::new(),
+            calls: HashMap::new(),
+            by_name: HashMap::new(),
+            by_sip: HashMap::new(),
+            by_leg: HashMap::new(),
+            recent: recent::RecentCalls::default(),
+            rates: place::CallRates::default(),
+            next_key: 0,
+            next_leg: 0,
+            totals: figures::Totals::default(),
+            figures,
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.calls
+            .values()
+            .flat_map(ActiveCall::poll_timeout)
+            .chain(self.endpoint.poll_timeout())
+            .chain(self.probes.poll_timeout())
+            .min()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.endpoint.poll_timeout().is_some_and(|at| at <= now) {
+            self.endpoint.handle_timeout(now);
+        }
+        let due: Vec<CallKey> = self
+            .calls
+            .iter()
+            .filter(|(_, c)| c.poll_timeout().is_some_and(|at| at <= now))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in due {
+            self.call_timeout(key, now);
+        }
+        self.probe_trunks(now);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.recent.forget(now);
+        self.rates.forget(now);
+        self.show_figures();
+    }
+
+    /// Drains the cores: what they want sent and done, until nothing is left.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            while let Some(transmit) = self.endpoint.poll_transmit() {
+                self.sockets.send(transmit);
+            }
+            let Some(event) = self.endpoint.poll_event() else {
+                break;
+            };
+            self.handle_sip(event, now);
+        }
+    }
+
+    fn stop(&mut self, now: Instant) {
+        let keys: Vec<CallKey> = self.calls.keys().copied().collect();
+        for key in keys {
+            self.feed(key, Event::Stopping, now);
+        }
+    }
+
+    /// Gives a call an event and carries out what it asks for.
+    fn feed(&mut self, key: CallKey, event: Event, now: Instant) {
+        if let Some(active) = self.calls.get_mut(&key) {
+            active.call.handle(event, now);
+        }
+        self.carry_out(key, now);
+    }
+
+    /// A client that does not read its messages loses its socket, not the box's memory.
+    fn tell(&mut self, session: SessionId, message: ServerMessage) {
+        if let Some(to) = self.sessions.get(&session)
+            && let Err(fault) = to.out.try_send(message)
+        {
+            tracing::debug!(session = session.0, %fault, "session does not take its messages");
+            self.sessions.remove(&session);
+        }
+    }
+
+    fn new_leg(&mut self, key: CallKey) -> LegKey {
+        self.next_leg += 1;
+        let leg = LegKey(self.next_leg);
+        self.by_leg.insert(leg, key);
+        leg
+    }
+}
+
+/// Milliseconds since 1970 by the system's clock.
+fn unix_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}

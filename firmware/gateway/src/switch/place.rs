@@ -1,0 +1,330 @@
+//! How calls begin, from both sides.
+
+use super::active::{ActiveCall, CallKey, WebOffer};
+use super::{Switch, unix_ms};
+use crate::legs::trunk::{self, TrunkLeg};
+use crate::legs::web::{self, WebLeg};
+use crate::media::Command as Media;
+use causeway_api::request::{Identity, SessionId};
+use causeway_api::wire::{ErrorCode, RequestNumber};
+use causeway_call::context::{self, ContextToken};
+use causeway_call::record::{CallDirection, CallRecord};
+use causeway_call::route::{self, RouteError};
+use causeway_call::{Call, DeviceId, Setup};
+use causeway_directory::{AppKey, Destination};
+use causeway_media::sdp::trunk::TrunkSession;
+use causeway_sip::endpoint::{self, Party, ReasonHeader};
+use serde_json::{Map, Value};
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// How long the box keeps a context that nobody asks for.
+const CONTEXT_KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
+
+/// The starts of each app's calls in the last minute.
+#[derive(Debug, Default)]
+pub struct CallRates(HashMap<AppKey, VecDeque<Instant>>);
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl CallRates {
+    /// Counts a call, unless the app has had its share of this minute.
+    fn allow(&mut self, app: &AppKey, per_minute: u32, now: Instant) -> bool {
+        let starts = self.0.entry(app.clone()).or_default();
+        while starts.front().is_some_and(|at| now.duration_since(*at) >= MINUTE) {
+            starts.pop_front();
+        }
+        let fits = starts.len() < per_minute as usize;
+        if fits {
+            starts.push_back(now);
+        }
+        fits
+    }
+
+    pub fn forget(&mut self, now: Instant) {
+        self.0.retain(|_, starts| {
+            starts.back().is_some_and(|at| now.duration_since(*at) < MINUTE)
+        });
+    }
+}
+
+/// Compares two secrets without telling by the time taken where they differ.
+pub fn same_secret(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |d, (x, y)| d | (x ^ y)) == 0
+}
+
+/// A browser's `call.place`.
+#[derive(Debug)]
+pub struct Place {
+    pub id: RequestNumber,
+    pub to: String,
+    pub sdp: String,
+    pub context: Option<Map<String, Value>>,
+}
+
+type Refused = (ErrorCode, String);
+
+impl Switch {
+    pub(super) fn place(&mut self, session: SessionId, place: Place, now: Instant) {
+        let id = place.id;
+        if let Err((code, message)) = self.try_place(session, place, now) {
+            self.totals.refused += 1;
+            tracing::info!(session = session.0, ?code, message, "call refused");
+            self.tell(session, web::error(id, code, message));
+        }
+    }
+
+    fn try_place(&mut self, session: SessionId, place: Place, now: Instant) -> Result<(), Refused> {
+        let Some(known) = self.sessions.get(&session) else {
+            return Ok(());
+        };
+        let identity = known.identity.clone();
+        let directory = self.directory.clone();
+        let account = identity.account.as_ref();
+        let route =
+            route::from_browser(&directory, &identity.app, account, &identity.to, &place.to)
+                .map_err(|e| (route_code(&e), e.to_string()))?;
+        let context = place.context.unwrap_or_default();
+        context::check(&context).map_err(|e| (ErrorCode::TooLarge, e.to_string()))?;
+        self.admit(&identity, route.app.max_calls, route.app.calls_per_minute, now)?;
+        let ports = self.ports.take().map_err(|fault| {
+            tracing::error!(%fault, "no RTP ports");
+            (ErrorCode::RateLimited, "every line of the box is in use".to_owned())
+        })?;
+
+        let key = self.new_key();
+        let call_id = crate::random::hex::<8>();
+        let token = ContextToken::from_random(crate::random::bytes());
+        let page = context.get("page").and_then(page_of).or_else(|| identity.page.clone());
+        let mut record =
+            CallRecord::begun(&call_id, CallDirection::FromBrowser, &route.number, unix_ms());
+        record.app = Some(identity.app.0.clone());
+        record.account = account.map(ToString::to_string);
+        record.page = page;
+        record.origin = identity.origin.clone();
+        record.from_number = Some(route.caller_number.clone());
+        record.trunk = Some(route.trunk.name.get_ref().0.clone());
+        self.keep_context(&token, &call_id, &identity, context);
+
+        let config = trunk::media_config(
+            &directory,
+            route.trunk,
+            ports.port,
+            u64::from_be_bytes(crate::random::bytes()),
+        );
+        let (web_leg, trunk_leg) = (self.new_leg(key), self.new_leg(key));
+        self.media.send(Media::OpenTrunk { leg: trunk_leg, rtp: ports.rtp, rtcp: ports.rtcp });
+        self.media.send(Media::OpenWeb {
+            leg: web_leg,
+            offer: place.sdp,
+            policy: web::policy(route.app.codec),
+        });
+        tracing::info!(call = call_id, app = %identity.app, to = route.number, trunk = %route.trunk.name.get_ref(), "call placed");
+        self.by_name.insert(call_id.clone(), key);
+        self.calls.insert(
+            key,
+            ActiveCall {
+                id: call_id,
+                call: Call::new(Setup::Outbound { device: DeviceId(session.0) }, self.timing, now),
+                resume: crate::random::hex::<16>(),
+                app: Some(identity.app.clone()),
+                account: identity.account.clone(),
+                web: WebLeg { media: Some(web_leg), ..WebLeg::default() },
+                trunk: TrunkLeg {
+                    trunk: route.trunk.name.get_ref().0.clone(),
+                    sip: None,
+                    session: TrunkSession::new(config),
+                    media: trunk_leg,
+                    port: ports.port,
+                    plan: None,
+                    early: false,
+                    offer: None,
+                    offerless: false,
+                },
+                record,
+                begun: now,
+                offers: VecDeque::from([WebOffer::Place(session, place.id)]),
+                accept_sdp: None,
+                caller_name: route.caller_name.clone(),
+                user_to_user: Some(token.user_to_user()),
+                finished: None,
+            },
+        );
+        Ok(())
+    }
+
+    /// Every bound a new call of an app has to fit into.
+    fn admit(
+        &mut self,
+        identity: &Identity,
+        most: usize,
+        per_minute: u32,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let running = self.calls.values().filter(|c| c.finished.is_none());
+        let of_app = running.filter(|c| c.app.as_ref() == Some(&identity.app)).count();
+        let limited = |message: &str| Err((ErrorCode::RateLimited, message.to_owned()));
+        if self.calls.len() >= self.directory.config().settings.max_calls {
+            return limited("the box carries as many calls as it may");
+        }
+        if of_app >= most {
+            return limited("this app has as many calls as it may");
+        }
+        if !self.rates.allow(&identity.app, per_minute, now) {
+            return limited("this app has begun as many calls in a minute as it may");
+        }
+        Ok(())
+    }
+
+    fn keep_context(
+        &mut self,
+        token: &ContextToken,
+        call: &str,
+        identity: &Identity,
+        context: Map<String, Value>,
+    ) {
+        let created_at = unix_ms();
+        self.store.put_context(causeway_api::lookup::ContextRecord {
+            token: token.as_str().to_owned(),
+            call: call.to_owned(),
+            app: Some(identity.app.0.clone()),
+            created_at,
+            expires_at: created_at + CONTEXT_KEPT_MS,
+            context,
+        });
+    }
+
+    pub(super) fn new_key(&mut self) -> CallKey {
+        self.next_key += 1;
+        CallKey(self.next_key)
+    }
+
+    /// An INVITE of a PBX.
+    pub(super) fn incoming(&mut self, invite: Incoming, now: Instant) {
+        let sip = invite.sip;
+        if let Err((status, reason)) = self.try_incoming(invite, now) {
+            self.totals.refused += 1;
+            self.endpoint.reject(sip, status, Some(reason), now);
+        }
+    }
+
+    fn try_incoming(&mut self, invite: Incoming, now: Instant) -> Result<(), (u16, ReasonHeader)> {
+        let directory = self.directory.clone();
+        let Some(from_trunk) = directory.trunk_of(invite.remote) else {
+            return Err((403, ReasonHeader::q850(21, "Not a trunk of this box")));
+        };
+        let dialled = trunk::dialled(&invite.request_uri);
+        let account = route::from_trunk(&directory, &dialled).map_err(|fault| {
+            tracing::info!(trunk = %from_trunk.name.get_ref(), %fault, "incoming call refused");
+            (404, ReasonHeader::q850(1, "Unallocated number"))
+        })?;
+        if self.calls.len() >= directory.config().settings.max_calls {
+            return Err((503, ReasonHeader::q850(34, "No circuit available")));
+        }
+        let ports = self.ports.take().map_err(|fault| {
+            tracing::error!(%fault, "no RTP ports");
+            (503, ReasonHeader::q850(34, "No circuit available"))
+        })?;
+        let config = trunk::media_config(
+            &directory,
+            from_trunk,
+            ports.port,
+            u64::from_be_bytes(crate::random::bytes()),
+        );
+        let session = TrunkSession::new(config);
+        // An offer nobody could ever answer is refused before anything rings.
+        if let Some(sdp) = &invite.sdp
+            && let Err(fault) = session.clone().receive_offer(sdp, causeway_media::plan::Direction::SendRecv)
+        {
+            self.ports.release(ports.port);
+            tracing::info!(trunk = %from_trunk.name.get_ref(), %fault, "offer refused");
+            return Err((fault.sip_status(), ReasonHeader::q850(88, "Incompatible destination")));
+        }
+        let offerless = invite.sdp.is_none();
+        let devices: Vec<DeviceId> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.identity.account.as_ref() == Some(account))
+            .map(|(id, _)| DeviceId(id.0))
+            .collect();
+        let app = self
+            .sessions
+            .values()
+            .find(|s| s.identity.account.as_ref() == Some(account))
+            .map(|s| s.identity.app.clone());
+        let caller = invite.asserted.as_ref().unwrap_or(&invite.from);
+        let key = self.new_key();
+        let call_id = crate::random::hex::<8>();
+        let mut record =
+            CallRecord::begun(&call_id, CallDirection::ToBrowser, &dialled, unix_ms());
+        record.account = Some(account.to_string());
+        record.app = app.map(|a| a.0);
+        record.from_number = Some(caller.user.clone());
+        record.trunk = Some(from_trunk.name.get_ref().0.clone());
+        tracing::info!(call = call_id, from = caller.user, to = dialled, trunk = %from_trunk.name.get_ref(), devices = devices.len(), "call came in");
+        let leg = self.new_leg(key);
+        self.media.send(Media::OpenTrunk { leg, rtp: ports.rtp, rtcp: ports.rtcp });
+        self.by_name.insert(call_id.clone(), key);
+        self.by_sip.insert(invite.sip, key);
+        self.totals.incoming += 1;
+        self.calls.insert(
+            key,
+            ActiveCall {
+                id: call_id,
+                call: Call::new(Setup::Inbound { devices }, self.timing, now),
+                resume: crate::random::hex::<16>(),
+                app: None,
+                account: Some(account.clone()),
+                web: WebLeg::default(),
+                trunk: TrunkLeg {
+                    trunk: from_trunk.name.get_ref().0.clone(),
+                    sip: Some(invite.sip),
+                    session,
+                    media: leg,
+                    port: ports.port,
+                    plan: None,
+                    early: false,
+                    offer: invite.sdp,
+                    offerless,
+                },
+                record,
+                begun: now,
+                offers: VecDeque::new(),
+                accept_sdp: None,
+                caller_name: caller.display.clone(),
+                user_to_user: None,
+                finished: None,
+            },
+        );
+        self.carry_out(key, now);
+        Ok(())
+    }
+}
+
+/// What the switch needs of an INVITE.
+#[derive(Debug)]
+pub struct Incoming {
+    pub sip: endpoint::CallId,
+    pub remote: std::net::SocketAddr,
+    pub request_uri: String,
+    pub from: Party,
+    pub asserted: Option<Party>,
+    pub sdp: Option<Vec<u8>>,
+}
+
+/// The page a context names: a URL, or an object with a `url`.
+fn page_of(page: &Value) -> Option<String> {
+    let url = page.as_str().or_else(|| page.get("url").and_then(Value::as_str))?;
+    Some(url.chars().take(512).collect())
+}
+
+fn route_code(fault: &RouteError) -> ErrorCode {
+    match fault {
+        RouteError::Destination(_) => ErrorCode::BadRequest,
+        RouteError::UnknownApp(_) => ErrorCode::AuthFailed,
+        RouteError::Forbidden(Destination::Number(_) | Destination::Account(_)) => {
+            ErrorCode::DestinationForbidden
+        }
+        RouteError::NoTrunk(_) | RouteError::UnknownNumber(_) => ErrorCode::DestinationUnknown,
+    }
+}
