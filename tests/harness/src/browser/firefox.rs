@@ -25,6 +25,7 @@ const PREFERENCES: &[(&str, &str)] = &[
         "false",
     ),
     ("security.csp.enable", "false"),
+    ("devtools.jsonview.enabled", "false"),
     ("network.stricttransportsecurity.preloadlist", "false"),
     ("network.captive-portal-service.enabled", "false"),
     ("network.connectivity-service.enabled", "false"),

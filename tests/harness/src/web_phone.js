@@ -1,0 +1,54 @@
+// A telephone in a page: the SDK's device and its calls, with everything they tell written down.
+//
+// A test speaks to the SDK itself (`phone.device`, `phone.call`); this only keeps what events came, and when.
+if (!window.phone) {
+  const now = () => (performance.timeOrigin + performance.now()) / 1000
+  const plain = value => {
+    if (value instanceof Error) return {name: value.name, code: value.code, message: value.message, sip: value.sip}
+    if (value && typeof value === 'object' && 'remoteStream' in value) return {call: value.id}
+    return value
+  }
+  const CALL = ['trying', 'ringing', 'earlyMedia', 'accept', 'hold', 'unhold', 'disconnect', 'cancel', 'reject', 'error',
+    'reconnecting', 'reconnected', 'warning', 'warningCleared', 'dtmf', 'mute']
+  const DEVICE = ['registered', 'unregistered', 'incoming', 'error', 'tokenWillExpire', 'connectionState']
+  const follow = (what, emitter, names) => {
+    for (const event of names) {
+      emitter.on(event, (...args) => phone.events.push({on: what, event, at: now(), args: args.map(plain)}))
+    }
+  }
+  window.phone = {
+    events: [],
+    device: null,
+    call: null,
+    /** Makes the device. */
+    async start(token, options) {
+      const sdk = await import('/sdk/v1/causeway.js')
+      const audioConstraints = {echoCancellation: false, noiseSuppression: false, autoGainControl: false}
+      phone.microphone = await navigator.mediaDevices.getUserMedia({audio: audioConstraints})
+      phone.device = new sdk.Device(token, {audioConstraints, logLevel: 'info', ...options})
+      follow('device', phone.device, DEVICE)
+      phone.device.on('incoming', call => phone.adopt(call))
+    },
+    /** Follows a call, from now on the one tests speak of. */
+    adopt(call) {
+      phone.call = call
+      phone.answered = new Promise(resolve => call.on('accept', () => resolve(now())))
+      phone.ended = new Promise(resolve => call.on('disconnect', resolve))
+      follow('call', call, CALL)
+      return call
+    },
+    /** Places a call; its id, once the box took it. */
+    async place(options) {
+      phone.placedAt = now()
+      phone.adopt(await phone.device.connect({audio: phone.microphone, ...options}))
+      return phone.call.id
+    },
+    /** Listens to the microphone and the far side. */
+    async listen() {
+      await ears.listen('mic', phone.microphone)
+      while (!phone.call?.remoteStream?.getAudioTracks().length) await new Promise(r => setTimeout(r, 5))
+      await ears.listen('remote', phone.call.remoteStream)
+    },
+    now,
+  }
+}
