@@ -8,7 +8,7 @@
 //!
 //! | module | what | RFC |
 //! |---|---|---|
-//! | `message` | tolerant reader, exact writer, typed views of headers, stream framing | 3261 §7, §20, §25; 5626 §4.4.1 |
+//! | [`message`] | tolerant reader, exact writer, typed views of headers, stream framing | 3261 §7, §20, §25; 5626 §4.4.1 |
 //! | [`transaction`] | the four transaction machines | 3261 §17, 6026 |
 //! | [`timers`] | every timer in one table | 3261 table 4 |
 //! | [`dialog`] | route set, tags, sequence numbers, target refresh | 3261 §12 |
@@ -18,10 +18,24 @@
 //! The polling order after *every* input (`handle_*` or command): [`Endpoint::poll_transmit`] until `None`,
 //! [`Endpoint::poll_event`] until `None`, then sleep until [`Endpoint::poll_timeout`].
 
-#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
 
 pub mod endpoint;
+pub mod message;
 
 pub use endpoint::{
     AnswerOffer, CallId, Counts, Credentials, Endpoint, EndpointConfig, EndpointError, Event,
