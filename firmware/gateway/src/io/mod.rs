@@ -1,0 +1,4 @@
+//! Sockets of the control plane.
+
+pub mod sip;
+mod sip_stream;

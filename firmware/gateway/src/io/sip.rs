@@ -1,0 +1,149 @@
+//! SIP's sockets: one for UDP, a listener and connections for TCP. Bytes only; what they mean is
+//! the endpoint's business.
+//!
+//! Every queue is bounded. What does not fit is dropped and counted: over UDP the transaction sends
+//! again, and a stream whose peer does not read is closed.
+
+use super::sip_stream::{self, StreamSettings};
+use causeway_sip::endpoint::{Transmit, Transport};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Largest datagram taken in.
+const MAX_DATAGRAM: usize = 65_535;
+/// Messages waiting for their stream.
+const OUT_QUEUE: usize = 1_024;
+
+/// What came in.
+#[derive(Debug)]
+pub enum SipInput {
+    /// One datagram, or one framed message of a stream.
+    Message {
+        transport: Transport,
+        local: SocketAddr,
+        remote: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    /// A stream to `remote` could not be opened or broke; what waited for it is lost.
+    TransportFailed {
+        transport: Transport,
+        remote: SocketAddr,
+        reason: String,
+    },
+}
+
+/// The sockets. Dropping closes them; [`SipSockets::shutdown`] also waits for what is still to be written.
+#[derive(Debug)]
+pub struct SipSockets {
+    udp: Arc<UdpSocket>,
+    udp_addr: SocketAddr,
+    tcp_addr: SocketAddr,
+    streams: mpsc::Sender<Transmit>,
+    tasks: Vec<JoinHandle<()>>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl SipSockets {
+    /// Listens on both; what comes goes to `to_switch`.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub async fn bind(
+        udp: SocketAddr,
+        tcp: SocketAddr,
+        to_switch: mpsc::Sender<SipInput>,
+    ) -> io::Result<Self> {
+        let udp = Arc::new(UdpSocket::bind(udp).await?);
+        let listener = TcpListener::bind(tcp).await?;
+        let (udp_addr, tcp_addr) = (udp.local_addr()?, listener.local_addr()?);
+        let (streams, outgoing) = mpsc::channel(OUT_QUEUE);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let tasks = vec![
+            tokio::spawn(receive(udp.clone(), udp_addr, to_switch.clone(), dropped.clone())),
+            tokio::spawn(sip_stream::serve(
+                listener,
+                outgoing,
+                to_switch,
+                StreamSettings::default(),
+                dropped.clone(),
+            )),
+        ];
+        Ok(Self { udp, udp_addr, tcp_addr, streams, tasks, dropped })
+    }
+
+    pub fn udp_addr(&self) -> SocketAddr {
+        self.udp_addr
+    }
+
+    pub fn tcp_addr(&self) -> SocketAddr {
+        self.tcp_addr
+    }
+
+    /// Messages dropped because a queue or socket was full.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Sends, or drops and counts; never waits.
+    pub fn send(&self, transmit: Transmit) {
+        let sent = match transmit.transport {
+            Transport::Udp => self.udp.try_send_to(&transmit.bytes, transmit.remote).is_ok(),
+            Transport::Tcp => self.streams.try_send(transmit).is_ok(),
+        };
+        if !sent {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Closes everything, after giving streams a moment to write what they have.
+    pub async fn shutdown(self) {
+        let Self { streams, mut tasks, .. } = self;
+        drop(streams);
+        if let Some(stream_task) = tasks.pop() {
+            let wait = std::time::Duration::from_millis(500);
+            let abort = stream_task.abort_handle();
+            if tokio::time::timeout(wait, stream_task).await.is_err() {
+                abort.abort();
+            }
+        }
+        for task in tasks {
+            task.abort();
+        }
+    }
+}
+
+async fn receive(
+    udp: Arc<UdpSocket>,
+    local: SocketAddr,
+    to_switch: mpsc::Sender<SipInput>,
+    dropped: Arc<AtomicU64>,
+) {
+    let mut buffer = vec![0; MAX_DATAGRAM];
+    loop {
+        match udp.recv_from(&mut buffer).await {
+            Ok((length, remote)) => {
+                let bytes = buffer[..length].to_vec();
+                let transport = Transport::Udp;
+                let input = SipInput::Message { transport, local, remote, bytes };
+                match to_switch.try_send(input) {
+                    Ok(()) => {}
+                    Err(mpsc::error::TrySendError::Full(_)) => {
+                        dropped.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Err(mpsc::error::TrySendError::Closed(_)) => return,
+                }
+            }
+            // ICMP errors of earlier sends surface here; the transaction's timer speaks for them.
+            Err(fault) if fault.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(fault) => {
+                tracing::warn!(%fault, "SIP over UDP");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
