@@ -8,6 +8,7 @@ pub mod acd;
 pub mod call;
 pub mod clock;
 pub mod events;
+pub mod load;
 pub mod media;
 pub mod sip;
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use causeway_phone::call::AgentConfig;
+use causeway_phone::load::{Codec, LoadOptions, Secret, Trust};
 use causeway_phone::media::g711::Law;
 use causeway_phone::sip::transport::Protocol;
 use clap::{Args, Parser, Subcommand};
@@ -30,6 +31,9 @@ enum Command {
     /// Answer calls like a contact centre: play, listen, echo, hold, reject.
     #[command(after_help = ACD_HELP)]
     Acd(AcdArgs),
+    /// Place calls into the box like a browser would, and say how they went.
+    #[command(after_help = LOAD_HELP)]
+    Load(LoadArgs),
     /// Write a WAV file with the test tone, for a browser's fake microphone.
     #[command(
         after_help = "Example:\n  causeway-phone tone --hz 440 --seconds 60 --markers microphone.wav"
@@ -89,6 +93,67 @@ struct AcdArgs {
     early_media: bool,
 }
 
+const LOAD_HELP: &str = "\
+The secret is read from --secret-file, or from the environment variable CAUSEWAY_APP_SECRET.
+The last line of --json is one object; the program fails when any call failed.
+
+Examples:
+  causeway-phone load --url https://127.0.0.1:8443 --insecure --app demo --secret-file secret --to 600
+  causeway-phone load --url https://127.0.0.1:8443 --insecure --app demo --secret-file secret \\
+      --to 100 --expect-hz 1004 --calls 200 --at-once 30 --ramp 50 --seconds 5 --json";
+
+#[derive(Debug, Args)]
+struct LoadArgs {
+    /// The box.
+    #[arg(long)]
+    url: String,
+    /// The app's key.
+    #[arg(long)]
+    app: String,
+    /// A file that holds the app's secret.
+    #[arg(long)]
+    secret_file: Option<PathBuf>,
+    /// The number to call.
+    #[arg(long, default_value = "600")]
+    to: String,
+    /// Calls in all.
+    #[arg(long, default_value_t = 1)]
+    calls: u32,
+    /// Calls at the same time.
+    #[arg(long, default_value_t = 1)]
+    at_once: u32,
+    /// Seconds each call lasts after its answer.
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Milliseconds between two beginnings, at least.
+    #[arg(long, default_value_t = 0)]
+    ramp: u64,
+    /// The Origin header; the box's own when absent.
+    #[arg(long)]
+    origin: Option<String>,
+    /// Believe the certificates in this PEM file.
+    #[arg(long, conflicts_with = "insecure")]
+    ca: Option<PathBuf>,
+    /// Believe any certificate.
+    #[arg(long)]
+    insecure: bool,
+    /// The tone sent, whole Hz.
+    #[arg(long, default_value_t = 440)]
+    tone: u32,
+    /// The tone that must be heard, Hz; the one sent when absent.
+    #[arg(long)]
+    expect_hz: Option<f64>,
+    /// What is offered: opus, pcmu or pcma.
+    #[arg(long, default_value = "opus", value_parser = Codec::from_name)]
+    codec: Codec,
+    /// Seconds a call may take to be answered.
+    #[arg(long, default_value_t = 20)]
+    patience: u64,
+    /// End with one JSON object instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Debug, Args)]
 struct ToneArgs {
     /// Frequency, Hz.
@@ -136,6 +201,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
                 .map_err(|error| format!("{name}: {error}"))?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Load(args) => load(args),
         Command::Acd(args) => runtime()?.block_on(async {
             let listen = args.listen;
             let config = AgentConfig {
@@ -158,6 +224,52 @@ fn run(command: Command) -> Result<ExitCode, String> {
             std::process::exit(0)
         }),
     }
+}
+
+fn load(args: LoadArgs) -> Result<ExitCode, String> {
+    let secret = match (&args.secret_file, std::env::var("CAUSEWAY_APP_SECRET")) {
+        (Some(file), _) => Secret::read(file)?,
+        (None, Ok(secret)) => Secret::new(&secret),
+        (None, Err(_)) => {
+            return Err("neither --secret-file nor CAUSEWAY_APP_SECRET is given".into());
+        }
+    };
+    let talk = std::time::Duration::try_from_secs_f64(args.seconds)
+        .map_err(|error| format!("--seconds {}: {error}", args.seconds))?;
+    let options = LoadOptions {
+        url: args.url,
+        app: args.app,
+        secret,
+        to: args.to,
+        calls: args.calls,
+        at_once: args.at_once,
+        talk,
+        ramp: std::time::Duration::from_millis(args.ramp),
+        origin: args.origin,
+        trust: match args.ca {
+            Some(file) => Trust::File(file),
+            None if args.insecure => Trust::Anybody,
+            None => Trust::System,
+        },
+        tone: f64::from(args.tone),
+        expect_hz: args.expect_hz.unwrap_or(f64::from(args.tone)),
+        codec: args.codec,
+        patience: std::time::Duration::from_secs(args.patience),
+    };
+    let summary = runtime()?.block_on(causeway_phone::load::run(options))?;
+    if args.json {
+        println!(
+            "{}",
+            serde_json::to_string(&summary).map_err(|error| error.to_string())?
+        );
+    } else {
+        println!("{}", summary.text());
+    }
+    Ok(if summary.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

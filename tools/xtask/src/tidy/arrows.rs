@@ -46,8 +46,8 @@ fn foreign(dependency: &str, package: &str, folder: &str, kind: &str) -> Result<
             "tokio belongs in gateway, api, tools and tests",
         ),
         "rtc" => (
-            package == "causeway-gateway",
-            "rtc belongs in gateway alone",
+            matches!(package, "causeway-gateway" | "causeway-phone"),
+            "rtc belongs in gateway, and in the phone to name the types of webrtc",
         ),
         "rsip" => (
             package == "causeway-phone" || (package == "causeway-sip" && kind == "dev"),

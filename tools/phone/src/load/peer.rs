@@ -1,0 +1,285 @@
+//! One WebRTC connection through the `webrtc` crate: offers audio, sends the tone, samples what comes.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rtc::media_stream::MediaStreamTrack;
+use rtc::rtp;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RtpCodecKind,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
+    RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription,
+};
+
+use super::Shared;
+use super::signalling::{Failure, failure};
+use super::sound::{Codec, Sampler};
+use crate::clock::random;
+
+/// What a connection tells.
+pub(crate) enum PeerEvent {
+    Gathered,
+    State(RTCPeerConnectionState),
+    Track(Arc<dyn TrackRemote>),
+}
+
+/// What was received.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Received {
+    pub(crate) first_at: Option<Instant>,
+    pub(crate) packets: u64,
+    pub(crate) lost: u64,
+    pub(crate) sources: u32,
+    pub(crate) hz: f64,
+    pub(crate) as_expected: bool,
+}
+
+pub(crate) struct Peer {
+    connection: Box<dyn PeerConnection>,
+    pub(crate) events: mpsc::UnboundedReceiver<PeerEvent>,
+    track: Arc<dyn TrackLocal>,
+    ssrc: u32,
+    received: Arc<Mutex<Received>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+struct Handler(mpsc::UnboundedSender<PeerEvent>);
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            let _ = self.0.send(PeerEvent::Gathered);
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        let _ = self.0.send(PeerEvent::State(state));
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let _ = self.0.send(PeerEvent::Track(track));
+    }
+}
+
+fn webrtc_failure(error: impl std::fmt::Display) -> Failure {
+    failure("webrtc", error)
+}
+
+impl Peer {
+    /// Makes the connection and its complete offer.
+    pub(crate) async fn offer(codec: Codec, server: SocketAddr) -> Result<(Self, String), Failure> {
+        let description = codec_description(codec);
+        let mut engine = MediaEngine::default();
+        let parameters = RTCRtpCodecParameters {
+            rtp_codec: description.clone(),
+            payload_type: codec.payload_type(),
+        };
+        engine
+            .register_codec(parameters, RtpCodecKind::Audio)
+            .map_err(webrtc_failure)?;
+        let (sender, mut events) = mpsc::unbounded_channel();
+        let connection = PeerConnectionBuilder::new()
+            .with_media_engine(engine)
+            .with_handler(Arc::new(Handler(sender)))
+            .with_udp_addrs(vec![SocketAddr::new(way_to(server), 0)])
+            .build()
+            .await
+            .map_err(webrtc_failure)?;
+        let connection: Box<dyn PeerConnection> = Box::new(connection);
+        let ssrc = random() as u32 | 1;
+        let track: Arc<dyn TrackLocal> = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
+            "phone".into(),
+            "tone".into(),
+            "tone".into(),
+            RtpCodecKind::Audio,
+            vec![RTCRtpEncodingParameters {
+                rtp_coding_parameters: RTCRtpCodingParameters {
+                    ssrc: Some(ssrc),
+                    ..Default::default()
+                },
+                codec: description,
+                ..Default::default()
+            }],
+        )));
+        connection
+            .add_track(track.clone())
+            .await
+            .map_err(webrtc_failure)?;
+        let offer = connection
+            .create_offer(None)
+            .await
+            .map_err(webrtc_failure)?;
+        connection
+            .set_local_description(offer)
+            .await
+            .map_err(webrtc_failure)?;
+        let gathered = async {
+            while let Some(event) = events.recv().await {
+                if matches!(event, PeerEvent::Gathered) {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(5), gathered)
+            .await
+            .is_err()
+        {
+            return Err(failure("webrtc", "no candidates within 5 s"));
+        }
+        let sdp = connection
+            .local_description()
+            .await
+            .map(|description| description.sdp)
+            .ok_or_else(|| failure("webrtc", "no local description"))?;
+        let peer = Self {
+            connection,
+            events,
+            track,
+            ssrc,
+            received: Arc::default(),
+            tasks: Vec::new(),
+        };
+        Ok((peer, sdp))
+    }
+
+    /// Takes the box's answer.
+    pub(crate) async fn answer(&self, sdp: &str) -> Result<(), Failure> {
+        let answer = RTCSessionDescription::answer(sdp.to_owned())
+            .map_err(|error| failure("bad_answer", error))?;
+        self.connection
+            .set_remote_description(answer)
+            .await
+            .map_err(|error| failure("bad_answer", error))
+    }
+
+    /// Starts sending the tone, a frame every 20 ms.
+    pub(crate) fn speak(&mut self, shared: Arc<Shared>) {
+        let (track, ssrc) = (self.track.clone(), self.ssrc);
+        self.tasks.push(tokio::spawn(async move {
+            let codec = shared.options.codec;
+            let mut clock = tokio::time::interval(Duration::from_millis(20));
+            let mut timestamp = random() as u32;
+            let mut sequence = random() as u16;
+            for n in 0_usize.. {
+                clock.tick().await;
+                let header = rtp::Header {
+                    version: 2,
+                    marker: n == 0,
+                    payload_type: codec.payload_type(),
+                    sequence_number: sequence,
+                    timestamp,
+                    ssrc,
+                    ..Default::default()
+                };
+                let packet = rtp::Packet {
+                    header,
+                    payload: shared.frames.frame(n),
+                };
+                if track.write_rtp(packet).await.is_err() {
+                    return;
+                }
+                sequence = sequence.wrapping_add(1);
+                timestamp = timestamp.wrapping_add(codec.ticks());
+            }
+        }));
+    }
+
+    /// Starts listening to a track of the box.
+    pub(crate) fn listen(
+        &mut self,
+        track: Arc<dyn TrackRemote>,
+        shared: &Shared,
+    ) -> Result<(), Failure> {
+        let mut sampler =
+            Sampler::new(shared.options.codec).map_err(|error| failure("webrtc", error))?;
+        let wanted = shared.options.expect_hz;
+        let received = self.received.clone();
+        self.tasks.push(tokio::spawn(async move {
+            let mut last: Option<(u32, u16)> = None;
+            while let Some(event) = track.poll().await {
+                let TrackRemoteEvent::OnRtpPacket(packet) = event else {
+                    continue;
+                };
+                let (ssrc, sequence) = (packet.header.ssrc, packet.header.sequence_number);
+                let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
+                received.first_at.get_or_insert_with(Instant::now);
+                received.packets += 1;
+                match last {
+                    Some((source, before)) if source == ssrc => {
+                        let step = sequence.wrapping_sub(before) as i16;
+                        received.lost += u64::try_from(step - 1).unwrap_or(0);
+                    }
+                    _ => received.sources += 1,
+                }
+                last = Some((ssrc, sequence));
+                // Once the right tone was heard nothing more is decoded: load should cost little.
+                if received.as_expected {
+                    continue;
+                }
+                if let Some(heard) = sampler.take(&packet.payload) {
+                    received.hz = heard.hz;
+                    received.as_expected =
+                        (heard.hz - wanted).abs() <= wanted * 0.02 && heard.purity > 0.5;
+                }
+            }
+        }));
+        Ok(())
+    }
+
+    /// What came so far.
+    pub(crate) fn received(&self) -> Received {
+        self.received
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Ends the connection.
+    pub(crate) async fn close(mut self) {
+        for task in self.tasks.drain(..) {
+            task.abort();
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.connection.close()).await;
+    }
+}
+
+fn codec_description(codec: Codec) -> RTCRtpCodec {
+    let (mime_type, clock_rate, channels, fmtp) = match codec {
+        Codec::Opus => (
+            "audio/opus".to_owned(),
+            48_000,
+            2,
+            "minptime=10;useinbandfec=1",
+        ),
+        Codec::G711(law) => (format!("audio/{}", law.name()), 8000, 1, ""),
+    };
+    RTCRtpCodec {
+        mime_type,
+        clock_rate,
+        channels,
+        sdp_fmtp_line: fmtp.to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+/// The address from which the box is reached.
+fn way_to(server: SocketAddr) -> std::net::IpAddr {
+    let any: SocketAddr = if server.is_ipv4() {
+        ([0, 0, 0, 0], 0).into()
+    } else {
+        ([0; 8], 0).into()
+    };
+    std::net::UdpSocket::bind(any)
+        .and_then(|socket| socket.connect(server).and_then(|()| socket.local_addr()))
+        .map_or(server.ip(), |address| address.ip())
+}
