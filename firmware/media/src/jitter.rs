@@ -1,1 +1,326 @@
-//! Reordering and loss, packet by packet.
+//! Order, loss and identity of a source, packet by packet.
+//!
+//! Packets in order pass at once. One that is early waits for the missing one: until it comes,
+//! until [`HELD_PACKETS`] wait already, or for [`HOLD`]; then the hole counts as lost. There is
+//! no play-out delay: who listens to our output has a jitter buffer of its own.
+//!
+//! | arrives | effect |
+//! |---|---|
+//! | the next number | delivered, then what waited behind it |
+//! | up to 8 ahead | waits |
+//! | up to 100 ahead | what waits and this are delivered, the holes lost |
+//! | behind, in the line of its timestamps | late: dropped |
+//! | farther away, or with a foreign timestamp, twice in a row | delivered as a restart |
+//! | another SSRC | delivered as a restart, at once |
+//! | the SSRC before this one, while this one is heard | dropped: two sources overlap, the newer wins |
+
+use crate::rtp::Header;
+use std::time::{Duration, Instant};
+
+/// Early packets that wait at most.
+pub const HELD_PACKETS: usize = 2;
+/// How long an early packet waits at most.
+pub const HOLD: Duration = Duration::from_millis(30);
+/// Farther ahead than this nothing is worth waiting for.
+const MAX_WAIT_AHEAD: u16 = 8;
+/// Farther away than this it is no longer the same sequence.
+const MAX_AHEAD: u16 = 100;
+const MAX_BEHIND: u16 = 100;
+/// A source that was replaced may come back once its successor was silent for so long.
+const OVERLAP: Duration = Duration::from_millis(100);
+
+/// One packet in its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery<'a> {
+    pub header: Header,
+    pub payload: &'a [u8],
+    /// Packets missing just before this one.
+    pub lost: u16,
+    /// The first packet of a source, or of a source that jumped: nothing connects it to what
+    /// was before.
+    pub restart: bool,
+}
+
+/// What [`Sequencer`] counted; figures only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SequenceCounters {
+    pub lost: u64,
+    /// Came too late, twice, or from a source that was replaced.
+    pub late: u64,
+    /// Came out of order and were put right.
+    pub reordered: u64,
+    pub restarts: u64,
+}
+
+/// Puts the packets of one input in order.
+#[derive(Debug)]
+pub struct Sequencer {
+    /// Clock units in a second; farther apart than that a timestamp is foreign.
+    clock_rate: u32,
+    source: Option<Source>,
+    /// The SSRC that was heard before.
+    replaced: Option<u32>,
+    held: [Held; HELD_PACKETS],
+    held_since: Option<Instant>,
+    counters: SequenceCounters,
+}
+
+#[derive(Debug)]
+struct Source {
+    ssrc: u32,
+    next: u16,
+    last: Header,
+    /// Timestamp units between neighbours, as last seen.
+    step: u32,
+    heard: Instant,
+    /// What a restarted source would send next.
+    probation: Option<u16>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    waits: bool,
+    header: Header,
+    payload: Vec<u8>,
+}
+
+impl Sequencer {
+    /// `clock_rate` of the timestamps in Hz.
+    pub fn new(clock_rate: u32) -> Self {
+        Self {
+            clock_rate,
+            source: None,
+            replaced: None,
+            held: Default::default(),
+            held_since: None,
+            counters: SequenceCounters::default(),
+        }
+    }
+
+    pub fn set_clock_rate(&mut self, clock_rate: u32) {
+        self.clock_rate = clock_rate;
+    }
+
+    pub const fn counters(&self) -> &SequenceCounters {
+        &self.counters
+    }
+
+    /// SSRC that is heard now.
+    pub fn ssrc(&self) -> Option<u32> {
+        self.source.as_ref().map(|source| source.ssrc)
+    }
+
+    /// Takes one packet and delivers whatever has its turn now.
+    pub fn push(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        now: Instant,
+        mut deliver: impl FnMut(Delivery<'_>),
+    ) {
+        let Some(source) = &mut self.source else {
+            self.restart(header, payload, now, &mut deliver);
+            return;
+        };
+        if source.ssrc != header.ssrc {
+            let overlaps = now.saturating_duration_since(source.heard) < OVERLAP;
+            if overlaps && self.replaced == Some(header.ssrc) {
+                self.counters.late += 1;
+                return;
+            }
+            self.replaced = Some(source.ssrc);
+            self.release(&mut deliver);
+            self.restart(header, payload, now, &mut deliver);
+            return;
+        }
+        source.heard = now;
+        let ahead = header.sequence.wrapping_sub(source.next);
+        let behind = source.next.wrapping_sub(header.sequence);
+        if ahead == 0 {
+            source.probation = None;
+            let waited = self.held_since.is_some();
+            self.counters.reordered += u64::from(waited);
+            self.deliver_next(header, payload, 0, &mut deliver);
+            self.drain(&mut deliver);
+        } else if ahead <= MAX_WAIT_AHEAD {
+            source.probation = None;
+            self.hold(header, payload, now, &mut deliver);
+        } else if ahead <= MAX_AHEAD {
+            source.probation = None;
+            self.release(&mut deliver);
+            let lost = self.source.as_ref().map_or(0, |source| {
+                header.sequence.wrapping_sub(source.next)
+            });
+            self.deliver_next(header, payload, lost, &mut deliver);
+        } else if behind <= MAX_BEHIND && !source.is_foreign(&header, self.clock_rate) {
+            self.counters.late += 1;
+        } else if source.probation == Some(header.sequence) {
+            self.release(&mut deliver);
+            self.restart(header, payload, now, &mut deliver);
+        } else {
+            source.probation = Some(header.sequence.wrapping_add(1));
+            self.counters.late += 1;
+        }
+    }
+
+    /// When [`Self::handle_timeout`] gives up waiting.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.held_since.map(|since| since + HOLD)
+    }
+
+    /// Delivers what waited long enough.
+    pub fn handle_timeout(&mut self, now: Instant, mut deliver: impl FnMut(Delivery<'_>)) {
+        if self.poll_timeout().is_some_and(|at| at <= now) {
+            self.release(&mut deliver);
+        }
+    }
+
+    fn restart(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        now: Instant,
+        deliver: &mut impl FnMut(Delivery<'_>),
+    ) {
+        self.counters.restarts += 1;
+        self.source = Some(Source {
+            ssrc: header.ssrc,
+            next: header.sequence.wrapping_add(1),
+            last: header,
+            step: 0,
+            heard: now,
+            probation: None,
+        });
+        deliver(Delivery {
+            header,
+            payload,
+            lost: 0,
+            restart: true,
+        });
+    }
+
+    fn deliver_next(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        lost: u16,
+        deliver: &mut impl FnMut(Delivery<'_>),
+    ) {
+        if let Some(source) = &mut self.source {
+            source.took(header);
+        }
+        self.counters.lost += u64::from(lost);
+        deliver(Delivery {
+            header,
+            payload,
+            lost,
+            restart: false,
+        });
+    }
+
+    fn hold(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        now: Instant,
+        deliver: &mut impl FnMut(Delivery<'_>),
+    ) {
+        if self
+            .held
+            .iter()
+            .any(|held| held.waits && held.header.sequence == header.sequence)
+        {
+            self.counters.late += 1;
+            return;
+        }
+        if let Some(free) = self.held.iter_mut().find(|held| !held.waits) {
+            free.waits = true;
+            free.header = header;
+            free.payload.clear();
+            free.payload.extend_from_slice(payload);
+            self.held_since.get_or_insert(now);
+            return;
+        }
+        // No room: what waits goes first, as far as it is older than this one.
+        while let Some((at, _)) = self.earliest_held(Some(header.sequence)) {
+            self.deliver_held(at, deliver);
+        }
+        let next = self.source.as_ref().map_or(header.sequence, |s| s.next);
+        self.deliver_next(header, payload, header.sequence.wrapping_sub(next), deliver);
+        self.drain(deliver);
+    }
+
+    /// Delivers what waits and is next in turn.
+    fn drain(&mut self, deliver: &mut impl FnMut(Delivery<'_>)) {
+        while let Some((at, 0)) = self.earliest_held(None) {
+            self.deliver_held(at, deliver);
+        }
+        if !self.held.iter().any(|held| held.waits) {
+            self.held_since = None;
+        }
+    }
+
+    /// Delivers all that waits, holes or not.
+    fn release(&mut self, deliver: &mut impl FnMut(Delivery<'_>)) {
+        while let Some((at, _)) = self.earliest_held(None) {
+            self.deliver_held(at, deliver);
+        }
+        self.held_since = None;
+    }
+
+    /// Index of the earliest packet that waits (older than `before`), and the hole before it.
+    fn earliest_held(&self, before: Option<u16>) -> Option<(usize, u16)> {
+        let next = self.source.as_ref()?.next;
+        let limit = before.map_or(u16::MAX, |sequence| sequence.wrapping_sub(next));
+        self.held
+            .iter()
+            .enumerate()
+            .filter(|(_, held)| held.waits)
+            .map(|(at, held)| (at, held.header.sequence.wrapping_sub(next)))
+            .filter(|(_, ahead)| *ahead < limit)
+            .min_by_key(|(_, ahead)| *ahead)
+    }
+
+    fn deliver_held(&mut self, at: usize, deliver: &mut impl FnMut(Delivery<'_>)) {
+        let Some(held) = self.held.get_mut(at) else {
+            return;
+        };
+        held.waits = false;
+        let header = held.header;
+        let payload = std::mem::take(&mut held.payload);
+        let next = self.source.as_ref().map_or(header.sequence, |s| s.next);
+        let lost = header.sequence.wrapping_sub(next);
+        self.deliver_next(header, &payload, lost, deliver);
+        // The buffer goes back, so that the next one to wait costs no allocation.
+        if let Some(held) = self.held.get_mut(at) {
+            held.payload = payload;
+        }
+    }
+}
+
+impl Source {
+    fn took(&mut self, header: Header) {
+        if header.sequence == self.last.sequence.wrapping_add(1) {
+            self.step = header.timestamp.wrapping_sub(self.last.timestamp);
+        }
+        self.next = header.sequence.wrapping_add(1);
+        self.last = header;
+    }
+
+    /// Whether a packet from behind cannot belong to the line of numbers and timestamps
+    /// heard so far.
+    fn is_foreign(&self, header: &Header, clock_rate: u32) -> bool {
+        let back = u32::from(self.last.sequence.wrapping_sub(header.sequence));
+        let expected = self
+            .last
+            .timestamp
+            .wrapping_sub(self.step.wrapping_mul(back));
+        let off = (header.timestamp.wrapping_sub(expected) as i32).unsigned_abs();
+        // Silence suppression leaves holes between timestamps, never more than the packets
+        // of the window could span.
+        off > clock_rate.saturating_mul(5)
+    }
+}
+
+#[cfg(test)]
+mod tests;

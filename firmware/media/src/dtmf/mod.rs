@@ -3,8 +3,9 @@
 mod receiver;
 mod sender;
 
-pub use receiver::{Digit, DtmfReceiver};
-pub use sender::{DtmfPacket, DtmfSender};
+pub use receiver::{Digit, DtmfReceiver, Progress, Update};
+pub(crate) use sender::Segments;
+pub use sender::{DURATION_MS, DtmfPacket, DtmfSender, GAP_MS, MAX_QUEUED, PAUSE, Step};
 
 use thiserror::Error;
 

@@ -1,4 +1,9 @@
-use super::{ReportBlock, SenderInfo};
+use super::{
+    GOODBYE, RECEIVER_REPORT, ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SenderInfo,
+};
+
+/// Report blocks that the five-bit count of a header can tell.
+const MAX_REPORTS: usize = 31;
 
 /// Appends RTCP packets to a buffer that becomes one datagram.
 #[derive(Debug)]
@@ -14,21 +19,87 @@ impl<'a> Writer<'a> {
 
     /// Appends an SR; only the first 31 reports fit.
     pub fn sender_report(&mut self, ssrc: u32, info: &SenderInfo, reports: &[ReportBlock]) {
-        let _ = (ssrc, info, reports, &mut self.buffer);
+        let start = self.begin(SENDER_REPORT, reports.len().min(MAX_REPORTS));
+        self.word(ssrc);
+        self.buffer.extend_from_slice(&info.ntp.to_be_bytes());
+        self.word(info.rtp_timestamp);
+        self.word(info.packets);
+        self.word(info.octets);
+        self.reports(reports);
+        self.finish(start);
     }
 
     /// Appends an RR; only the first 31 reports fit.
     pub fn receiver_report(&mut self, ssrc: u32, reports: &[ReportBlock]) {
-        let _ = (ssrc, reports);
+        let start = self.begin(RECEIVER_REPORT, reports.len().min(MAX_REPORTS));
+        self.word(ssrc);
+        self.reports(reports);
+        self.finish(start);
     }
 
     /// Appends an SDES packet with one canonical name, cut at 255 octets.
     pub fn canonical_name(&mut self, ssrc: u32, name: &str) {
-        let _ = (ssrc, name);
+        let start = self.begin(SOURCE_DESCRIPTION, 1);
+        self.word(ssrc);
+        self.buffer.push(1);
+        self.text(name);
+        // At least one zero ends the items; `finish` fills the word.
+        self.buffer.push(0);
+        self.finish(start);
     }
 
     /// Appends a BYE for one source; the reason is cut at 255 octets.
     pub fn goodbye(&mut self, ssrc: u32, reason: Option<&str>) {
-        let _ = (ssrc, reason);
+        let start = self.begin(GOODBYE, 1);
+        self.word(ssrc);
+        if let Some(reason) = reason {
+            self.text(reason);
+        }
+        self.finish(start);
+    }
+
+    fn begin(&mut self, packet_type: u8, count: usize) -> usize {
+        let start = self.buffer.len();
+        self.buffer
+            .extend_from_slice(&[0x80 | count as u8, packet_type, 0, 0]);
+        start
+    }
+
+    fn word(&mut self, word: u32) {
+        self.buffer.extend_from_slice(&word.to_be_bytes());
+    }
+
+    fn reports(&mut self, reports: &[ReportBlock]) {
+        for report in reports.iter().take(MAX_REPORTS) {
+            self.word(report.ssrc);
+            let lost = report.cumulative_lost.clamp(-0x80_0000, 0x7F_FFFF) as u32 & 0xFF_FFFF;
+            self.word((u32::from(report.fraction_lost) << 24) | lost);
+            self.word(report.highest_sequence);
+            self.word(report.jitter);
+            self.word(report.last_sr);
+            self.word(report.delay_since_last_sr);
+        }
+    }
+
+    /// A length octet and text, cut between characters.
+    fn text(&mut self, text: &str) {
+        let mut end = text.len().min(255);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.buffer.push(end as u8);
+        self.buffer
+            .extend_from_slice(text.as_bytes().get(..end).unwrap_or_default());
+    }
+
+    /// Fills the last word and writes the length of the packet begun at `start`.
+    fn finish(&mut self, start: usize) {
+        while !(self.buffer.len() - start).is_multiple_of(4) {
+            self.buffer.push(0);
+        }
+        let words = ((self.buffer.len() - start) / 4 - 1) as u16;
+        if let Some(length) = self.buffer.get_mut(start + 2..start + 4) {
+            length.copy_from_slice(&words.to_be_bytes());
+        }
     }
 }

@@ -1,0 +1,184 @@
+use super::*;
+use crate::rtp::Header;
+use std::time::{Duration, Instant};
+
+fn block() -> ReportBlock {
+    ReportBlock {
+        ssrc: 0xDEAD_BEEF,
+        fraction_lost: 25,
+        cumulative_lost: -3,
+        highest_sequence: 0x0001_0005,
+        jitter: 17,
+        last_sr: 0x1234_5678,
+        delay_since_last_sr: 65_536,
+    }
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let info = SenderInfo {
+        ntp: 0x0102_0304_0506_0708,
+        rtp_timestamp: 160,
+        packets: 2,
+        octets: 320,
+    };
+    let mut bytes = Vec::new();
+    let mut writer = Writer::new(&mut bytes);
+    writer.sender_report(7, &info, &[block()]);
+    writer.receiver_report(8, &[block(), block()]);
+    writer.canonical_name(7, "leg-17");
+    writer.goodbye(7, Some("over"));
+    assert_eq!(bytes.len() % 4, 0);
+    let packets: Vec<_> = read(&bytes).unwrap().packets().collect();
+    assert_eq!(packets.len(), 4);
+    let Packet::SenderReport {
+        ssrc: 7,
+        info: read_info,
+        reports,
+    } = packets[0]
+    else {
+        panic!("{:?}", packets[0]);
+    };
+    assert_eq!(read_info, info);
+    assert_eq!(reports.iter().collect::<Vec<_>>(), [block()]);
+    let Packet::ReceiverReport { ssrc: 8, reports } = packets[1] else {
+        panic!("{:?}", packets[1]);
+    };
+    assert_eq!(reports.iter().count(), 2);
+    let Packet::SourceDescription(names) = packets[2] else {
+        panic!("{:?}", packets[2]);
+    };
+    assert_eq!(names.chunks().collect::<Vec<_>>(), [(7, &b"leg-17"[..])]);
+    let Packet::Goodbye(bye) = packets[3] else {
+        panic!("{:?}", packets[3]);
+    };
+    assert_eq!(bye.sources().collect::<Vec<_>>(), [7]);
+    assert_eq!(bye.reason(), b"over");
+}
+
+#[test]
+fn names_of_every_length_end_on_a_word_with_a_zero() {
+    for length in 0..300 {
+        let mut bytes = Vec::new();
+        let name = "é".repeat(length);
+        Writer::new(&mut bytes).canonical_name(1, &name);
+        let compound = read(&bytes).unwrap();
+        let Some(Packet::SourceDescription(names)) = compound.packets().next() else {
+            panic!("not SDES");
+        };
+        let (_, read_name) = names.chunks().next().unwrap();
+        assert!(name.starts_with(std::str::from_utf8(read_name).unwrap()));
+        assert_eq!(read_name.len(), name.len().min(254));
+    }
+}
+
+#[test]
+fn every_truncation_is_refused_or_shorter() {
+    let mut bytes = Vec::new();
+    let mut writer = Writer::new(&mut bytes);
+    writer.sender_report(7, &SenderInfo::default(), &[block()]);
+    writer.canonical_name(7, "x");
+    for end in 0..bytes.len() {
+        // Only the end of the first packet is a good place to stop.
+        assert_eq!(read(&bytes[..end]).is_ok(), end == 52, "{end}");
+    }
+    bytes[0] = 0x40;
+    assert_eq!(
+        read(&bytes),
+        Err(RtcpError::Version {
+            index: 0,
+            offset: 0,
+            version: 1
+        })
+    );
+}
+
+fn packet(sequence: u16, timestamp: u32) -> Header {
+    Header {
+        sequence,
+        timestamp,
+        ssrc: 1,
+        ..Header::default()
+    }
+}
+
+#[test]
+fn loss_is_counted_over_the_wrap_of_the_sequence_number() {
+    let start = Instant::now();
+    let mut stats = ReceptionStats::new(8_000);
+    for n in 0..100_u32 {
+        if n % 10 == 3 {
+            continue;
+        }
+        let sequence = 65_500_u16.wrapping_add(n as u16);
+        let at = start + Duration::from_millis(u64::from(n) * 20);
+        stats.on_packet(&packet(sequence, n * 160), at);
+    }
+    let report = stats.report(start).unwrap();
+    assert_eq!(report.cumulative_lost, 10);
+    assert_eq!(report.fraction_lost, 25);
+    assert_eq!(report.highest_sequence, (1 << 16) + 63);
+    assert_eq!(report.jitter, 0);
+    assert_eq!((stats.received(), stats.lost()), (90, 10));
+    // A quiet interval loses nothing.
+    assert_eq!(stats.report(start).unwrap().fraction_lost, 0);
+    // Another source: totals go on, the block starts afresh.
+    let other = Header {
+        ssrc: 2,
+        ..packet(9, 0)
+    };
+    stats.on_packet(&other, start);
+    assert_eq!(stats.report(start).unwrap().cumulative_lost, 0);
+    assert_eq!((stats.received(), stats.lost()), (91, 10));
+}
+
+#[test]
+fn a_restart_of_the_sequence_is_believed_at_the_second_packet() {
+    let now = Instant::now();
+    let mut stats = ReceptionStats::new(8_000);
+    for n in [1, 2, 4, 30_000, 5, 40_000, 40_001, 40_002] {
+        stats.on_packet(&packet(n, u32::from(n) * 160), now);
+    }
+    assert_eq!(stats.lost(), 1);
+}
+
+#[test]
+fn jitter_is_that_of_appendix_a_8() {
+    let start = Instant::now();
+    let mut stats = ReceptionStats::new(8_000);
+    // Every other packet is 8 ms (64 units) late: J converges to 64.
+    for n in 0..500_u32 {
+        let at = start + Duration::from_millis(u64::from(n) * 20 + u64::from(n % 2) * 8);
+        stats.on_packet(&packet(n as u16, n.wrapping_mul(160)), at);
+    }
+    let jitter = stats.jitter();
+    assert!((7..=8).contains(&jitter.as_millis()), "{jitter:?}");
+}
+
+#[test]
+fn round_trip_of_the_example_in_section_6_4_1() {
+    // RFC 3550 figure 2: A = 0xb710:8000, DLSR 5.250 s, LSR 0xb705:2000, delay 6.125 s.
+    let block = ReportBlock {
+        last_sr: 0xb705_2000,
+        delay_since_last_sr: 0x0005_4000,
+        ..ReportBlock::default()
+    };
+    let now = 0x0000_b710_8000_0000;
+    assert_eq!(round_trip(&block, now), Some(Duration::from_millis(6_125)));
+    assert_eq!(round_trip(&block, 0x0000_b709_0000_0000), None);
+}
+
+#[test]
+fn an_answer_to_a_sender_report_carries_its_time_and_delay() {
+    let start = Instant::now();
+    let mut stats = ReceptionStats::new(8_000);
+    stats.on_packet(&packet(1, 0), start);
+    let info = SenderInfo {
+        ntp: 0x0000_0001_8000_0000,
+        ..SenderInfo::default()
+    };
+    stats.on_sender_report(&info, start);
+    let report = stats.report(start + Duration::from_millis(500)).unwrap();
+    assert_eq!(report.last_sr, 0x0001_8000);
+    assert_eq!(report.delay_since_last_sr, 32_768);
+}
