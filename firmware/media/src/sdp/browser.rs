@@ -1,10 +1,12 @@
 //! A browser's offer, looked at before the WebRTC stack gets it, and the answer that leaves.
 
-use super::SdpError;
+use super::{Media, RtpMap, SdpError, SessionDescription, find, read};
 use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat};
 
 /// Octets of SDP a browser may send.
 pub const MAX_BROWSER_SDP: usize = 64 * 1024;
+
+const TELEPHONE_EVENT: &str = "telephone-event";
 
 /// Which codec the box wants on the web leg.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -57,8 +59,58 @@ pub struct BrowserOffer {
 /// # Errors
 /// [`SdpError`] names the line, or what WebRTC would miss.
 pub fn inspect(sdp: &str) -> Result<BrowserOffer, SdpError> {
-    let _ = sdp;
-    Err(SdpError::NoAudio)
+    if sdp.len() > MAX_BROWSER_SDP {
+        return Err(SdpError::TooLarge {
+            octets: sdp.len(),
+            limit: MAX_BROWSER_SDP,
+        });
+    }
+    let offer = read(sdp.as_bytes())?;
+    let (section, audio) = audio_section(&offer)?;
+    if !is_webrtc_profile(&audio.protocol) {
+        return Err(SdpError::Profile {
+            line: audio.line,
+            profile: audio.protocol.clone(),
+        });
+    }
+    // ICE and DTLS may stand at session level as well (RFC 8839, RFC 8842).
+    let anywhere = |name: &str| {
+        audio
+            .attribute(name)
+            .or_else(|| find(&offer.attributes, name))
+    };
+    let value = |name: &str| anywhere(name).and_then(|attribute| attribute.value.clone());
+    let ice_ufrag = value("ice-ufrag").filter(|ufrag| !ufrag.is_empty());
+    if ice_ufrag.is_none() {
+        return Err(SdpError::NotWebRtc("a=ice-ufrag"));
+    }
+    if value("ice-pwd").is_none() {
+        return Err(SdpError::NotWebRtc("a=ice-pwd"));
+    }
+    if value("fingerprint").is_none() {
+        return Err(SdpError::NotWebRtc("a=fingerprint"));
+    }
+    let mid = audio.value("mid").map(str::to_owned);
+    Ok(BrowserOffer {
+        section,
+        codecs: codecs(audio),
+        dtmf: telephone_events(audio),
+        direction: offer.direction_of(audio),
+        bundle: is_bundled(&offer, mid.as_deref()),
+        mid,
+        rtcp_mux: audio.attribute("rtcp-mux").is_some(),
+        ice_ufrag,
+        has_fingerprint: true,
+        setup: value("setup"),
+        candidates: audio
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.name == "candidate")
+            .count(),
+        end_of_candidates: anywhere("end-of-candidates").is_some(),
+        video_sections: offer.media.iter().filter(|media| media.is("video")).count(),
+        sections: offer.media.len(),
+    })
 }
 
 /// Chooses the web leg's audio format: the codec by policy, and the telephone-event whose clock
@@ -67,13 +119,230 @@ pub fn inspect(sdp: &str) -> Result<BrowserOffer, SdpError> {
 /// # Errors
 /// [`SdpError::NoCommonCodec`].
 pub fn choose(offer: &BrowserOffer, policy: WebCodecPolicy) -> Result<AudioFormat, SdpError> {
-    let _ = (offer, policy);
-    Err(SdpError::NoAudio)
+    let order: &[AudioCodec] = match policy {
+        WebCodecPolicy::Opus => &[AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma],
+        WebCodecPolicy::G711 => &[AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::Opus],
+        WebCodecPolicy::Preferred => &[],
+    };
+    let by_policy = order
+        .iter()
+        .find_map(|codec| offer.codecs.iter().find(|offered| offered.codec == *codec));
+    let chosen = by_policy
+        .or(offer.codecs.first())
+        .ok_or(SdpError::NoCommonCodec {
+            offered: "neither opus nor PCMU nor PCMA".to_owned(),
+        })?;
+    let clock_rate = chosen.codec.clock_rate();
+    Ok(AudioFormat {
+        codec: chosen.codec,
+        payload_type: chosen.payload_type,
+        ptime_ms: 20,
+        dtmf: offer
+            .dtmf
+            .iter()
+            .find(|dtmf| dtmf.clock_rate == clock_rate)
+            .or(offer.dtmf.first())
+            .copied(),
+    })
 }
 
 /// Makes an answer say exactly the chosen codec and telephone-event in its audio section;
 /// every other line stays as it is, octet for octet.
 pub fn finish_answer(answer: &str, format: &AudioFormat) -> String {
-    let _ = format;
-    answer.to_owned()
+    let mut finished = String::with_capacity(answer.len() + 64);
+    let mut in_audio = false;
+    let mut audio_done = false;
+    // Maps written so far, of the codec and of the event.
+    let mut maps = Maps::default();
+    for line in answer.split_inclusive('\n') {
+        let content = line.trim_end_matches(['\r', '\n']);
+        let ending = line.get(content.len()..).unwrap_or("\r\n");
+        if content.starts_with("m=") {
+            if in_audio {
+                maps.complete(&mut finished, format, "\r\n");
+            }
+            in_audio = !audio_done && content.starts_with("m=audio ");
+            audio_done |= in_audio;
+            if in_audio {
+                push_media_line(&mut finished, content, format);
+                finished.push_str(ending);
+                continue;
+            }
+        }
+        if !in_audio || maps.keeps(content, format) {
+            finished.push_str(line);
+        }
+    }
+    if in_audio {
+        if !finished.ends_with('\n') {
+            finished.push_str("\r\n");
+        }
+        maps.complete(&mut finished, format, "\r\n");
+    }
+    finished
+}
+
+/// Which of the maps that the answer must have it already has.
+#[derive(Default)]
+struct Maps {
+    codec: bool,
+    event: bool,
+}
+
+impl Maps {
+    /// Whether a line of the audio section stays.
+    fn keeps(&mut self, content: &str, format: &AudioFormat) -> bool {
+        let Some((name, value)) = content
+            .strip_prefix("a=")
+            .and_then(|attribute| attribute.split_once(':'))
+        else {
+            return true;
+        };
+        let number = value.split_ascii_whitespace().next().unwrap_or("");
+        match name {
+            "rtpmap" => {
+                let Some(map) = RtpMap::read(value) else {
+                    return false;
+                };
+                if map.payload_type == format.payload_type {
+                    let first = !self.codec
+                        && map.is(format.codec.name(), format.codec.clock_rate());
+                    self.codec |= first;
+                    first
+                } else if let Some(dtmf) = format.dtmf
+                    && map.payload_type == dtmf.payload_type
+                {
+                    let first = !self.event && map.is(TELEPHONE_EVENT, dtmf.clock_rate);
+                    self.event |= first;
+                    first
+                } else {
+                    false
+                }
+            }
+            "fmtp" | "rtcp-fb" => {
+                number == "*"
+                    || number.parse().is_ok_and(|payload_type: u8| {
+                        payload_type == format.payload_type
+                            || format.dtmf.map(|dtmf| dtmf.payload_type) == Some(payload_type)
+                    })
+            }
+            _ => true,
+        }
+    }
+
+    /// Writes the maps that the answer lacks.
+    fn complete(&self, finished: &mut String, format: &AudioFormat, ending: &str) {
+        if !self.codec {
+            let channels = match format.codec {
+                AudioCodec::Opus => "/2",
+                AudioCodec::Pcmu | AudioCodec::Pcma => "",
+            };
+            finished.push_str(&format!(
+                "a=rtpmap:{} {}/{}{channels}{ending}",
+                format.payload_type,
+                format.codec.name(),
+                format.codec.clock_rate(),
+            ));
+        }
+        if let Some(dtmf) = format.dtmf
+            && !self.event
+        {
+            finished.push_str(&format!(
+                "a=rtpmap:{} {TELEPHONE_EVENT}/{}{ending}",
+                dtmf.payload_type, dtmf.clock_rate,
+            ));
+        }
+    }
+}
+
+/// `m=audio port profile` as it stood, with our formats behind; a refused section keeps its own.
+fn push_media_line(finished: &mut String, content: &str, format: &AudioFormat) {
+    let mut fields = content.splitn(4, ' ');
+    let (Some(kind), Some(port), Some(profile)) = (fields.next(), fields.next(), fields.next())
+    else {
+        finished.push_str(content);
+        return;
+    };
+    finished.push_str(&format!("{kind} {port} {profile} {}", format.payload_type));
+    if let Some(dtmf) = format.dtmf {
+        finished.push_str(&format!(" {}", dtmf.payload_type));
+    }
+}
+
+/// The first audio section that is not refused.
+fn audio_section(offer: &SessionDescription) -> Result<(usize, &Media), SdpError> {
+    let mut sections = offer
+        .media
+        .iter()
+        .enumerate()
+        .filter(|(_, media)| media.is("audio"));
+    let mut refused = None;
+    sections
+        .find(|(_, media)| {
+            // Port 0 refuses, unless the section is carried by another one's transport.
+            let usable = media.port != 0 || media.attribute("bundle-only").is_some();
+            if !usable {
+                refused.get_or_insert(media.line);
+            }
+            usable
+        })
+        .ok_or(match refused {
+            Some(line) => SdpError::AudioRefused { line },
+            None => SdpError::NoAudio,
+        })
+}
+
+fn is_webrtc_profile(profile: &str) -> bool {
+    ["UDP/TLS/RTP/SAVPF", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(profile))
+}
+
+fn codecs(audio: &Media) -> Vec<OfferedCodec> {
+    let offered = audio.payload_types().filter_map(|payload_type| {
+        let meaning = audio.meaning(payload_type)?;
+        let codec = [AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma]
+            .into_iter()
+            .find(|codec| meaning.is(codec.name(), codec.clock_rate()))?;
+        // RFC 7587 section 7: Opus is always written with two channels; G.711 has one.
+        let channels = if codec == AudioCodec::Opus { 2 } else { 1 };
+        (meaning.channels == channels).then_some(OfferedCodec {
+            codec,
+            payload_type,
+        })
+    });
+    let mut codecs: Vec<OfferedCodec> = Vec::new();
+    for entry in offered {
+        if !codecs.iter().any(|known| known.codec == entry.codec) {
+            codecs.push(entry);
+        }
+    }
+    codecs
+}
+
+fn telephone_events(audio: &Media) -> Vec<DtmfFormat> {
+    audio
+        .payload_types()
+        .filter_map(|payload_type| audio.meaning(payload_type))
+        .filter(|map| map.encoding.eq_ignore_ascii_case(TELEPHONE_EVENT))
+        .map(|map| DtmfFormat {
+            payload_type: map.payload_type,
+            clock_rate: map.clock_rate,
+        })
+        .filter(|dtmf| (8_000..=192_000).contains(&dtmf.clock_rate))
+        .collect()
+}
+
+/// Whether the section stands in a `a=group:BUNDLE` (RFC 9143).
+fn is_bundled(offer: &SessionDescription, mid: Option<&str>) -> bool {
+    let Some(mid) = mid else {
+        return false;
+    };
+    offer
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.name == "group")
+        .filter_map(|attribute| attribute.value.as_deref())
+        .filter_map(|value| value.strip_prefix("BUNDLE"))
+        .any(|members| members.split_ascii_whitespace().any(|member| member == mid))
 }

@@ -1,8 +1,25 @@
 //! Offer/answer on one trunk leg (RFC 3264).
+//!
+//! | state | our offer | their answer | their offer |
+//! |---|---|---|---|
+//! | nothing agreed | offered | error `NoOffer` | answered → agreed |
+//! | offered | offered anew | → agreed | answered → agreed |
+//! | agreed | offered | again (183, then 200) → agreed | answered → agreed |
+//!
+//! An error never changes anything: what was agreed before still holds.
+//!
+//! One audio section is used, the first that can be; all others are refused with port 0.
+//! Session after session every section keeps its place (RFC 3264 section 8).
 
-use super::SdpError;
-use crate::plan::{AudioCodec, Direction, TrunkPlan};
-use std::net::IpAddr;
+use super::{
+    Address, Attribute, Connection, Media, Origin, SdpError, SessionDescription, direction_name,
+    read,
+};
+use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat, TrunkPlan};
+use std::net::{IpAddr, SocketAddr};
+
+/// Packet times that a plan may have.
+const PACKET_TIMES: [u8; 5] = [10, 20, 30, 40, 60];
 
 /// What our side of a trunk leg can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,18 +42,63 @@ pub struct TrunkMediaConfig {
 pub struct TrunkSession {
     config: TrunkMediaConfig,
     plan: Option<TrunkPlan>,
+    /// All sections of the session, ours at `audio`; the others as they are refused.
+    sections: Vec<Media>,
+    audio: usize,
+    /// Direction of our last offer, while answers to it are welcome.
+    offered: Option<Direction>,
+    /// What we sent last, without its version.
+    last_sent: Option<SessionDescription>,
+    version: u64,
+}
+
+/// What an audio section of theirs comes to.
+struct Agreed {
+    remote: SocketAddr,
+    remote_rtcp: SocketAddr,
+    format: AudioFormat,
+    /// As seen from the box, before our own wish.
+    direction: Direction,
 }
 
 impl TrunkSession {
     pub fn new(config: TrunkMediaConfig) -> Self {
-        Self { config, plan: None }
+        Self {
+            config,
+            plan: None,
+            sections: Vec::new(),
+            audio: 0,
+            offered: None,
+            last_sent: None,
+            version: 0,
+        }
     }
 
     /// Our offer. The version of its `o=` line grows only when something differs from what we
     /// sent last, so that a session refresh is recognised as one (RFC 4028 section 7.4).
     pub fn offer(&mut self, direction: Direction) -> String {
-        let _ = (direction, &self.config);
-        String::new()
+        let mut formats: Vec<(u8, AudioCodec)> = Vec::new();
+        for codec in &self.config.codecs {
+            if let Some(static_type) = static_payload_type(*codec)
+                && !formats.iter().any(|(_, known)| known == codec)
+            {
+                formats.push((static_type, *codec));
+            }
+        }
+        // What is in use stays in use: its payload types, its codec first.
+        let agreed = self.plan.map(|plan| plan.format);
+        if let Some(agreed) = agreed {
+            formats.retain(|(_, codec)| *codec != agreed.codec);
+            formats.insert(0, (agreed.payload_type, agreed.codec));
+        }
+        let dtmf = agreed
+            .and_then(|agreed| agreed.dtmf)
+            .map(|dtmf| dtmf.payload_type)
+            .or(self.config.dtmf_payload_type)
+            .filter(|dtmf| formats.iter().all(|(payload_type, _)| payload_type != dtmf));
+        let audio = self.audio_section(&formats, dtmf, direction);
+        self.offered = Some(direction);
+        self.send(audio)
     }
 
     /// The far side's answer to our last offer; may come again (183, then 200).
@@ -44,8 +106,34 @@ impl TrunkSession {
     /// # Errors
     /// [`SdpError`]; the plan then stays as it was.
     pub fn receive_answer(&mut self, sdp: &[u8]) -> Result<TrunkPlan, SdpError> {
-        let _ = sdp;
-        Err(SdpError::NoOffer)
+        let offered = self.offered.ok_or(SdpError::NoOffer)?;
+        let answer = read(sdp)?;
+        if answer.media.is_empty() {
+            return Err(SdpError::NoAudio);
+        }
+        // Sections too many or too few behind ours break RFC 3264 section 6 and harm nobody.
+        let section = answer
+            .media
+            .get(self.audio)
+            .ok_or(SdpError::SectionCount {
+                offered: self.sections.len(),
+                answered: answer.media.len(),
+            })?;
+        if !section.is("audio") {
+            return Err(SdpError::NoAudio);
+        }
+        if section.port == 0 {
+            return Err(SdpError::AudioRefused { line: section.line });
+        }
+        let agreed = self.agree(&answer, section)?;
+        let plan = TrunkPlan {
+            remote: agreed.remote,
+            remote_rtcp: agreed.remote_rtcp,
+            format: agreed.format,
+            direction: agreed.direction.intersect(offered),
+        };
+        self.plan = Some(plan);
+        Ok(plan)
     }
 
     /// The far side's offer and our answer to it, at most as open as `wanted`.
@@ -57,12 +145,288 @@ impl TrunkSession {
         sdp: &[u8],
         wanted: Direction,
     ) -> Result<(String, TrunkPlan), SdpError> {
-        let _ = (sdp, wanted);
-        Err(SdpError::NoAudio)
+        let offer = read(sdp)?;
+        // The first audio section that will do; when none does, what is wrong with the first.
+        let mut first_fault = None;
+        let mut chosen = None;
+        for (at, section) in offer.media.iter().enumerate() {
+            if !section.is("audio") {
+                continue;
+            }
+            let outcome = if section.port == 0 {
+                Err(SdpError::AudioRefused { line: section.line })
+            } else {
+                self.agree(&offer, section)
+            };
+            match outcome {
+                Ok(agreed) => {
+                    chosen = Some((at, agreed));
+                    break;
+                }
+                Err(fault) => _ = first_fault.get_or_insert(fault),
+            }
+        }
+        let Some((audio, agreed)) = chosen else {
+            return Err(first_fault.unwrap_or(SdpError::NoAudio));
+        };
+        let plan = TrunkPlan {
+            remote: agreed.remote,
+            remote_rtcp: agreed.remote_rtcp,
+            format: agreed.format,
+            direction: agreed.direction.intersect(wanted),
+        };
+        self.sections = offer.media.iter().map(refused).collect();
+        self.audio = audio;
+        self.offered = None;
+        self.plan = Some(plan);
+        let codec = (plan.format.payload_type, plan.format.codec);
+        let dtmf = plan.format.dtmf.map(|dtmf| dtmf.payload_type);
+        let section = self.audio_section(&[codec], dtmf, plan.direction);
+        Ok((self.send(section), plan))
     }
 
     /// What was agreed last.
     pub fn plan(&self) -> Option<&TrunkPlan> {
         self.plan.as_ref()
     }
+
+    /// Our audio section.
+    fn audio_section(
+        &self,
+        codecs: &[(u8, AudioCodec)],
+        dtmf: Option<u8>,
+        direction: Direction,
+    ) -> Media {
+        let mut formats = Vec::new();
+        let mut attributes = Vec::new();
+        for (payload_type, codec) in codecs {
+            formats.push(payload_type.to_string());
+            let map = format!("{payload_type} {}/{}", codec.name(), codec.clock_rate());
+            attributes.push(Attribute::with_value("rtpmap", map));
+        }
+        if let Some(payload_type) = dtmf {
+            formats.push(payload_type.to_string());
+            let map = format!("{payload_type} telephone-event/8000");
+            attributes.push(Attribute::with_value("rtpmap", map));
+            let events = format!("{payload_type} 0-16");
+            attributes.push(Attribute::with_value("fmtp", events));
+        }
+        let ptime = self.config.ptime_ms.to_string();
+        attributes.push(Attribute::with_value("ptime", ptime));
+        attributes.push(Attribute::flag(direction_name(direction)));
+        Media {
+            kind: "audio".to_owned(),
+            port: self.config.port,
+            protocol: "RTP/AVP".to_owned(),
+            formats,
+            connection: None,
+            attributes,
+            line: 0,
+        }
+    }
+
+    /// Puts our audio section in its place and writes the whole description.
+    fn send(&mut self, audio: Media) -> String {
+        match self.sections.get_mut(self.audio) {
+            Some(section) => *section = audio,
+            None => self.sections.push(audio),
+        }
+        let address = Address::Ip(self.config.address);
+        let mut description = SessionDescription {
+            origin: Origin {
+                username: "-".to_owned(),
+                session_id: self.config.session_id.to_string(),
+                version: String::new(),
+                address: address.clone(),
+            },
+            session_name: "-".to_owned(),
+            connection: Some(Connection { address, line: 0 }),
+            attributes: Vec::new(),
+            media: self.sections.clone(),
+        };
+        if self.last_sent.as_ref() != Some(&description) {
+            self.version += 1;
+            self.last_sent = Some(description.clone());
+        }
+        description.origin.version = self.version.to_string();
+        description.to_string()
+    }
+
+    /// What one of their audio sections comes to.
+    fn agree(&self, theirs: &SessionDescription, section: &Media) -> Result<Agreed, SdpError> {
+        if !section.protocol.eq_ignore_ascii_case("RTP/AVP") {
+            return Err(SdpError::Profile {
+                line: section.line,
+                profile: section.protocol.clone(),
+            });
+        }
+        let format = self.format(section)?;
+        let direction = theirs.direction_of(section).reversed();
+        let (remote, held) = self.remote(theirs, section)?;
+        let direction = if held {
+            // RFC 3264 section 8.4: the old hold. We must not send; they still may.
+            direction.intersect(Direction::RecvOnly)
+        } else {
+            direction
+        };
+        Ok(Agreed {
+            remote,
+            remote_rtcp: remote_rtcp(section, remote),
+            format,
+            direction,
+        })
+    }
+
+    /// Their address, and whether it is the unspecified one that holds.
+    fn remote(
+        &self,
+        theirs: &SessionDescription,
+        section: &Media,
+    ) -> Result<(SocketAddr, bool), SdpError> {
+        let connection = theirs
+            .connection_of(section)
+            .ok_or(SdpError::Missing("c="))?;
+        let refuse = || SdpError::Address {
+            line: connection.line,
+            address: match &connection.address {
+                Address::Ip(ip) => ip.to_string(),
+                Address::Name(name) => name.clone(),
+            },
+        };
+        let ip = connection.address.ip().ok_or_else(refuse)?;
+        if ip.is_unspecified() {
+            let last = self.plan.map(|plan| plan.remote);
+            return Ok((last.unwrap_or_else(|| self.stand_in(theirs, section)), true));
+        }
+        // From a socket of one family nothing reaches an address of the other.
+        if ip.is_multicast() || ip.is_ipv4() != self.config.address.to_canonical().is_ipv4() {
+            return Err(refuse());
+        }
+        Ok((SocketAddr::new(ip, section.port), false))
+    }
+
+    /// Some address for a session that begins on hold: nothing is sent to it, and it is not
+    /// the unspecified one.
+    fn stand_in(&self, theirs: &SessionDescription, section: &Media) -> SocketAddr {
+        let origin = theirs.origin.address.ip();
+        let ip = origin
+            .filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == self.config.address.is_ipv4())
+            .unwrap_or(self.config.address);
+        SocketAddr::new(ip, section.port)
+    }
+
+    /// The first codec of theirs that we speak, with its telephone-event.
+    fn format(&self, section: &Media) -> Result<AudioFormat, SdpError> {
+        let codec = section.payload_types().find_map(|payload_type| {
+            let meaning = section.meaning(payload_type)?;
+            self.config
+                .codecs
+                .iter()
+                .filter(|codec| static_payload_type(**codec).is_some())
+                .find(|codec| meaning.is(codec.name(), codec.clock_rate()) && meaning.channels == 1)
+                .map(|codec| (payload_type, *codec))
+        });
+        let Some((payload_type, codec)) = codec else {
+            return Err(SdpError::NoCommonCodec {
+                offered: offered_names(section),
+            });
+        };
+        let dtmf = self.config.dtmf_payload_type.and_then(|_| {
+            section.payload_types().find(|payload_type| {
+                section
+                    .rtp_maps(*payload_type)
+                    .any(|map| map.is("telephone-event", codec.clock_rate()))
+            })
+        });
+        Ok(AudioFormat {
+            codec,
+            payload_type,
+            ptime_ms: self.packet_time(section),
+            dtmf: dtmf.map(|payload_type| DtmfFormat {
+                payload_type,
+                clock_rate: codec.clock_rate(),
+            }),
+        })
+    }
+
+    /// What they want to receive (RFC 8866 section 6.4), as far as we can: the longest packet
+    /// time of ours that is not above it.
+    fn packet_time(&self, section: &Media) -> u8 {
+        let number = |name| {
+            let value = section.value(name)?;
+            // Fractions such as 20.0 have been seen.
+            let whole = value.split('.').next().unwrap_or(value);
+            whole.trim().parse::<u32>().ok().filter(|ms| *ms > 0)
+        };
+        let wanted = number("ptime").unwrap_or(u32::from(self.config.ptime_ms));
+        let most = number("maxptime").unwrap_or(u32::MAX);
+        let limit = wanted.min(most);
+        PACKET_TIMES
+            .into_iter()
+            .rev()
+            .find(|time| u32::from(*time) <= limit)
+            .unwrap_or(10)
+    }
+}
+
+/// The payload type of RFC 3551; what has none is no codec of a trunk.
+const fn static_payload_type(codec: AudioCodec) -> Option<u8> {
+    match codec {
+        AudioCodec::Pcmu => Some(0),
+        AudioCodec::Pcma => Some(8),
+        AudioCodec::Opus => None,
+    }
+}
+
+/// A section of theirs as our answer refuses it (RFC 3264 section 6).
+fn refused(theirs: &Media) -> Media {
+    Media {
+        port: 0,
+        connection: None,
+        attributes: Vec::new(),
+        line: 0,
+        ..theirs.clone()
+    }
+}
+
+/// `a=rtcp:port [IN IP4 address]` (RFC 3605), or the port behind that of RTP.
+fn remote_rtcp(section: &Media, remote: SocketAddr) -> SocketAddr {
+    let next = SocketAddr::new(remote.ip(), remote.port().saturating_add(1));
+    let Some(value) = section.value("rtcp") else {
+        return next;
+    };
+    let mut fields = value.split_ascii_whitespace();
+    let Some(port) = fields
+        .next()
+        .and_then(|port| port.parse::<u16>().ok())
+        .filter(|port| *port != 0)
+    else {
+        return next;
+    };
+    let ip = fields
+        .nth(2)
+        .and_then(|address| address.parse::<IpAddr>().ok())
+        .filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == remote.is_ipv4())
+        .unwrap_or(remote.ip());
+    SocketAddr::new(ip, port)
+}
+
+/// What stands in an error: `G722/8000, 96`.
+fn offered_names(section: &Media) -> String {
+    let names: Vec<String> = section
+        .formats
+        .iter()
+        .take(16)
+        .map(|format| {
+            let meaning = format.parse().ok().and_then(|pt| section.meaning(pt));
+            meaning.map_or_else(
+                || format.chars().take(32).collect(),
+                |map| {
+                    let name: String = map.encoding.chars().take(32).collect();
+                    format!("{name}/{}", map.clock_rate)
+                },
+            )
+        })
+        .collect();
+    names.join(", ")
 }
