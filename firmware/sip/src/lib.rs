@@ -34,8 +34,12 @@
     )
 )]
 
+pub mod dialog;
+pub mod digest;
 pub mod endpoint;
 pub mod message;
+pub mod timers;
+pub mod transaction;
 
 pub use endpoint::{
     AnswerOffer, CallId, Counts, Credentials, Endpoint, EndpointConfig, EndpointError, Event,
