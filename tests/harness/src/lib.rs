@@ -20,6 +20,7 @@ pub mod sound;
 pub mod web_phone;
 
 pub use acd::Acd;
+pub use asterisk::Asterisk;
 pub use box_process::BoxProcess;
 pub use browser::Browser;
 pub use config::BoxPlan;

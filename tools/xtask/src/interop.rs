@@ -61,7 +61,9 @@ pub fn ready(yes: bool, limit: Duration) -> Result<(), String> {
         remove(&making)?;
     }
     fs::create_dir_all(&making).map_err(|e| format!("{}: {e}", making.display()))?;
-    let made = make(&making, limit).and_then(|()| right_version(&making));
+    let made = make(&making, limit)
+        .and_then(|()| right_version(&making))
+        .and_then(|()| place_for_hosts(&making));
     if let Err(why) = made {
         let _ = remove(&making);
         return Err(why);
@@ -122,6 +124,17 @@ fn right_version(folder: &Path) -> Result<(), String> {
     Err(format!(
         "the chroot holds \"{version}\", the tests want Asterisk 22"
     ))
+}
+
+/// Every run of Asterisk mounts its own file there: it asks for its host's name and stalls without an answer.
+fn place_for_hosts(folder: &Path) -> Result<(), String> {
+    let hosts = folder.join("etc/hosts");
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&hosts)
+        .map(|_| ())
+        .map_err(|e| format!("{}: {e}", hosts.display()))
 }
 
 /// The Debian mirror this machine uses, so that a local one serves the chroot too.

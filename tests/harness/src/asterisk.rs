@@ -1,1 +1,0 @@
-//! Asterisk in its chroot.

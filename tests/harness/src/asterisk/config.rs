@@ -1,0 +1,255 @@
+//! The files of one Asterisk, and its numbers:
+//!
+//! | number | what it does |
+//! |---|---|
+//! | 100 | answers with a tone of 1004 Hz |
+//! | 200 | answers and logs four digits: `DIGITS 1234` |
+//! | 300 | answers, plays the tone, hangs up after 3 s |
+//! | 400 | rings the agent, and holds the box's end when the agent holds |
+//! | 500 | puts the caller into a queue the agent serves |
+//! | 600 | answers and echoes |
+//! | 701 | is busy (486) |
+//! | 702 | rings for ever |
+//! | 703 | rings for 3 s, then nobody is there (480) |
+//! | 704 | has no circuit (503) |
+//! | 705 | plays the tone before it answers, after 3 s |
+//! | 706 | does not exist (404): nothing is written for it |
+//!
+//! Every call logs `CALLER <number> NAME <name> UUI <User-to-User> TO <number>`.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::error::{Doing, Result};
+
+/// Where one Asterisk and its peers listen.
+#[derive(Debug, Clone)]
+pub struct Ports {
+    pub sip: SocketAddr,
+    pub manager: SocketAddr,
+    pub rtp_first: u16,
+    pub rtp_count: u16,
+    pub peer: SocketAddr,
+    pub agent: SocketAddr,
+}
+
+/// Account of the manager interface, which listens on loopback for the length of a test.
+pub const MANAGER: (&str, &str) = ("harness", "harness");
+
+/// Only what the numbers need: Asterisk then starts in a fraction of the time.
+const MODULES: &[&str] = &[
+    "res_sorcery_config",
+    "res_sorcery_memory",
+    "res_sorcery_astdb",
+    "res_timing_timerfd",
+    "res_pjproject",
+    "res_pjsip",
+    "res_pjsip_session",
+    "res_pjsip_sdp_rtp",
+    "res_pjsip_endpoint_identifier_ip",
+    "res_pjsip_authenticator_digest",
+    "res_pjsip_outbound_authenticator_digest",
+    "res_pjsip_caller_id",
+    "res_pjsip_dtmf_info",
+    "res_pjsip_header_funcs",
+    "res_pjsip_logger",
+    "res_pjsip_nat",
+    "res_pjsip_pubsub",
+    "res_pjsip_refer",
+    "res_pjsip_rfc3326",
+    "res_rtp_asterisk",
+    "res_musiconhold",
+    "res_stasis",
+    "res_stasis_device_state",
+    "chan_pjsip",
+    "pbx_config",
+    "app_dial",
+    "app_echo",
+    "app_playback",
+    "app_playtones",
+    "app_queue",
+    "app_read",
+    "app_senddtmf",
+    "app_stack",
+    "app_verbose",
+    "func_callerid",
+    "func_channel",
+    "func_pjsip_endpoint",
+    "func_strings",
+    "codec_alaw",
+    "codec_ulaw",
+    "codec_a_mu",
+    "codec_resample",
+    "format_pcm",
+    "format_wav",
+    "bridge_builtin_features",
+    "bridge_holding",
+    "bridge_native_rtp",
+    "bridge_simple",
+    "bridge_softmix",
+];
+
+/// Writes everything into `folder`, which the chroot sees as `/mnt`.
+pub fn write(folder: &Path, chroot: &Path, ports: &Ports) -> Result<()> {
+    for name in ["etc", "log", "run", "spool", "db"] {
+        fs::create_dir_all(folder.join(name)).doing("Asterisk's folders")?;
+    }
+    let host = fs::read_to_string("/etc/hostname").unwrap_or_default();
+    fs::write(
+        folder.join("hosts"),
+        format!("127.0.0.1 localhost {}\n", host.trim()),
+    )
+    .doing("hosts")?;
+    let files = [
+        ("asterisk.conf", directories(chroot)?),
+        ("modules.conf", modules()),
+        ("logger.conf", "[general]\ndateformat=%F %T.%3q\n[logfiles]\nfull.log => notice,warning,error,verbose(5)\n".to_owned()),
+        ("manager.conf", manager(ports)),
+        ("pjsip.conf", pjsip(ports)),
+        ("rtp.conf", rtp(ports)),
+        ("extensions.conf", EXTENSIONS.to_owned()),
+        ("queues.conf", QUEUES.to_owned()),
+        ("musiconhold.conf", "[default]\nmode=files\ndirectory=moh\n".to_owned()),
+        ("features.conf", String::new()),
+        ("indications.conf", "[general]\ncountry=us\n[us]\ndescription=United States\nringcadence=2000,4000\nring=440+480/2000,0/4000\nbusy=480+620/500,0/500\ncongestion=480+620/250,0/250\n".to_owned()),
+    ];
+    for (name, text) in files {
+        fs::write(folder.join("etc").join(name), text).doing(name)?;
+    }
+    Ok(())
+}
+
+fn directories(chroot: &Path) -> Result<String> {
+    let libraries = fs::read_dir(chroot.join("usr/lib")).doing("the chroot's libraries")?;
+    let modules = libraries
+        .flatten()
+        .map(|e| {
+            Path::new("/usr/lib")
+                .join(e.file_name())
+                .join("asterisk/modules")
+        })
+        .find(|path| chroot.join(path.strip_prefix("/").unwrap_or(path)).is_dir())
+        .doing("the chroot has no modules of Asterisk")?;
+    Ok(format!(
+        "[directories]\nastetcdir => /mnt/etc\nastmoddir => {}\nastvarlibdir => /var/lib/asterisk\nastdbdir => /mnt/db\n\
+         astkeydir => /var/lib/asterisk\nastdatadir => /usr/share/asterisk\nastagidir => /usr/share/asterisk/agi-bin\n\
+         astspooldir => /mnt/spool\nastrundir => /mnt/run\nastlogdir => /mnt/log\n\n[options]\nverbose = 5\n",
+        modules.display()
+    ))
+}
+
+fn modules() -> String {
+    let loads: String = MODULES
+        .iter()
+        .map(|name| format!("load = {name}.so\n"))
+        .collect();
+    format!("[modules]\nautoload = no\n{loads}")
+}
+
+fn manager(ports: &Ports) -> String {
+    let (user, secret) = MANAGER;
+    format!(
+        "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {}\n\n[{user}]\nsecret = {secret}\nread = all\nwrite = all\n",
+        ports.manager.port()
+    )
+}
+
+fn rtp(ports: &Ports) -> String {
+    format!(
+        "[general]\nrtpstart={}\nrtpend={}\nstrictrtp=yes\n",
+        ports.rtp_first,
+        ports.rtp_first + ports.rtp_count - 1
+    )
+}
+
+fn pjsip(ports: &Ports) -> String {
+    let endpoint = |name: &str, contact: String| {
+        format!(
+            "[{name}]\ntype=endpoint\ntransport=udp\ncontext=from-box\ndisallow=all\nallow=ulaw,alaw\naors={name}\n\
+             dtmf_mode=rfc4733\ndirect_media=no\nsend_pai=yes\ntrust_id_inbound=yes\ntrust_id_outbound=yes\n\
+             moh_passthrough=yes\nrtp_symmetric=no\nrewrite_contact=no\n\n[{name}]\ntype=aor\ncontact={contact}\n\n"
+        )
+    };
+    format!(
+        "[udp]\ntype=transport\nprotocol=udp\nbind={}\n\n{}{}[box]\ntype=identify\nendpoint=box\nmatch=127.0.0.1\n",
+        ports.sip,
+        endpoint("box", format!("sip:{}", ports.peer)),
+        endpoint("agent", format!("sip:agent@{}", ports.agent)),
+    )
+}
+
+const EXTENSIONS: &str = "\
+[general]
+static = yes
+
+[caller]
+exten => log,1,Log(NOTICE,CALLER ${CALLERID(num)} NAME ${CALLERID(name)} UUI ${PJSIP_HEADER(read,User-to-User)} TO ${ARG1})
+ same => n,Return()
+
+[from-box]
+exten => 100,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Answer()
+ same => n,Playtones(1004)
+ same => n,Wait(600)
+
+exten => 200,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Answer()
+ same => n,Read(digits,,4,,1,15)
+ same => n,Log(NOTICE,DIGITS ${digits})
+ same => n,Playtones(1004)
+ same => n,Wait(600)
+
+exten => 300,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Answer()
+ same => n,Playtones(1004)
+ same => n,Wait(3)
+ same => n,Hangup(16)
+
+exten => 400,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Dial(PJSIP/agent,30)
+
+exten => 500,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Answer()
+ same => n,Queue(sales,,,,60)
+
+exten => 600,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Answer()
+ same => n,Echo()
+
+exten => 701,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Hangup(17)
+
+exten => 702,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Ringing()
+ same => n,Wait(600)
+
+exten => 703,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Ringing()
+ same => n,Wait(3)
+ same => n,Hangup(19)
+
+exten => 704,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Hangup(34)
+
+exten => 705,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Progress()
+ same => n,Playtones(1004)
+ same => n,Wait(3)
+ same => n,Answer()
+ same => n,Wait(600)
+
+exten => h,1,Log(NOTICE,HANGUP ${CHANNEL(name)} CAUSE ${HANGUPCAUSE})
+";
+
+const QUEUES: &str = "\
+[general]
+persistentmembers = no
+
+[sales]
+strategy = ringall
+timeout = 20
+retry = 1
+musicclass = default
+member => PJSIP/agent
+";
