@@ -1,4 +1,39 @@
-//! HTTPS and WebSocket API.
+//! The box's HTTPS and WebSocket face: who may speak, what they may say, and how they are told off.
+//!
+//! The crate authenticates, checks shapes and bounds every client; it owns no call. What it admits
+//! goes to the switch as [`request::Request`]s; what it reads of the past it asks of the store as
+//! [`lookup::Lookup`]s. It never opens a file, never speaks SIP, never touches media, and never
+//! writes a token, secret or key into a log. `PROTOCOL.md` beside it is the contract.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`wire`] | the WebSocket messages as types, and their one parser |
+//! | [`request`] | the seam to the switch |
+//! | [`lookup`] | the seam to the store |
+//! | [`token`] | minting and verifying tokens, pure |
+//! | [`limits`] | every bound in one table, and the token buckets that keep rates |
+//! | [`state`] | what handlers share |
+//! | [`server`] | TLS, connections, shutdown |
+//! | [`http`] | the HTTP end points |
+//! | [`session`] | one WebSocket |
+//! | [`metrics`] | counters |
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod http;
+pub mod limits;
+pub mod lookup;
+pub mod metrics;
 pub mod request;
+pub mod server;
+pub mod session;
+pub mod state;
+pub mod timestamp;
+pub mod token;
 pub mod wire;
+
+pub use http::router;
+pub use server::serve;
+pub use state::{Api, ApiSettings, Health, Probes};
+pub use token::TokenKey;

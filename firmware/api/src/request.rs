@@ -24,7 +24,9 @@ pub struct Identity {
     pub page: Option<String>,
 }
 
-/// The bounded queue of one WebSocket. A client that does not read is closed (4429), never waited for.
+/// The bounded queue of one WebSocket. A client that does not read is closed (4429), never waited for:
+/// the switch uses `try_send`, and drops its sender when the queue is full. The session sees the
+/// queue's end, closes with 4429 and sends [`Request::Closed`] as ever.
 pub type SessionSender = mpsc::Sender<ServerMessage>;
 
 /// To the switch.

@@ -1,5 +1,9 @@
 //! The messages of PROTOCOL.md as types.
 
+mod parse;
+
+pub use parse::{WireError, parse_client};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -7,8 +11,11 @@ use serde_json::{Map, Value};
 pub type RequestNumber = u64;
 
 /// Client to box. `id` of those without an answer is absent.
+///
+/// Read by [`parse_client`] alone, which moves `type` outside so that a fault can be told with its
+/// field: what derives here is not the wire's own shape.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(tag = "type", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub enum ClientMessage {
     #[serde(rename = "hello")]
     Hello {
@@ -107,6 +114,27 @@ pub struct Token(pub String);
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Token(…)")
+    }
+}
+
+impl ClientMessage {
+    /// The number to answer with, for the types that are answered.
+    pub fn id(&self) -> Option<RequestNumber> {
+        match self {
+            Self::Hello { id, .. }
+            | Self::TokenRefresh { id, .. }
+            | Self::Ping { id }
+            | Self::Place { id, .. }
+            | Self::Accept { id, .. }
+            | Self::Reject { id, .. }
+            | Self::Hangup { id, .. }
+            | Self::Hold { id, .. }
+            | Self::Resume { id, .. }
+            | Self::Dtmf { id, .. }
+            | Self::Restart { id, .. }
+            | Self::Reattach { id, .. } => Some(*id),
+            Self::Candidate { .. } | Self::Report { .. } => None,
+        }
     }
 }
 
@@ -241,7 +269,7 @@ pub struct ReasonCause {
 }
 
 /// Section 5 of PROTOCOL.md: stable codes.
-#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq, Hash, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     BadRequest,
@@ -261,4 +289,66 @@ pub enum ErrorCode {
     Unsupported,
     NotFound,
     Internal,
+}
+
+impl ErrorCode {
+    /// Every code, in the order of PROTOCOL.md.
+    pub const ALL: [Self; 17] = [
+        Self::BadRequest,
+        Self::BadSdp,
+        Self::AuthFailed,
+        Self::TokenExpired,
+        Self::OriginForbidden,
+        Self::DestinationForbidden,
+        Self::DestinationUnknown,
+        Self::AccountForbidden,
+        Self::CallNotFound,
+        Self::WrongState,
+        Self::Refused,
+        Self::TimedOut,
+        Self::TooLarge,
+        Self::RateLimited,
+        Self::Unsupported,
+        Self::NotFound,
+        Self::Internal,
+    ];
+
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::BadSdp => "bad_sdp",
+            Self::AuthFailed => "auth_failed",
+            Self::TokenExpired => "token_expired",
+            Self::OriginForbidden => "origin_forbidden",
+            Self::DestinationForbidden => "destination_forbidden",
+            Self::DestinationUnknown => "destination_unknown",
+            Self::AccountForbidden => "account_forbidden",
+            Self::CallNotFound => "call_not_found",
+            Self::WrongState => "wrong_state",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed_out",
+            Self::TooLarge => "too_large",
+            Self::RateLimited => "rate_limited",
+            Self::Unsupported => "unsupported",
+            Self::NotFound => "not_found",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The HTTP status that goes with it.
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::BadRequest | Self::BadSdp => 422,
+            Self::AuthFailed | Self::TokenExpired => 401,
+            Self::OriginForbidden | Self::DestinationForbidden | Self::AccountForbidden => 403,
+            Self::DestinationUnknown | Self::CallNotFound | Self::NotFound => 404,
+            Self::WrongState | Self::Refused => 409,
+            Self::TimedOut => 504,
+            Self::TooLarge => 413,
+            Self::RateLimited => 429,
+            Self::Unsupported => 400,
+            Self::Internal => 500,
+        }
+    }
 }

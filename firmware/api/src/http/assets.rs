@@ -1,0 +1,97 @@
+//! Files compiled into the program: the SDK, and the demo's pages. A name is looked up in a list,
+//! so there is no path to travel along.
+
+use super::ApiError;
+use crate::wire::ErrorCode;
+use axum::extract::{Path, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+mod embedded {
+    include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// One file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asset {
+    kind: &'static str,
+    bytes: &'static [u8],
+}
+
+const fn asset(kind: &'static str, bytes: &'static [u8]) -> Asset {
+    Asset { kind, bytes }
+}
+
+fn sdk_asset(name: &str) -> Option<Asset> {
+    Some(match name {
+        "causeway.js" => asset(SCRIPT, embedded::SDK_JS),
+        "causeway.d.ts" => asset("application/typescript; charset=utf-8", embedded::SDK_TYPES),
+        _ => return None,
+    })
+}
+
+/// A file of the demo.
+pub(super) fn demo_asset(name: &str) -> Option<Asset> {
+    Some(match name {
+        "index.html" => asset(HTML, embedded::DEMO_INDEX),
+        "agent.html" => asset(HTML, embedded::DEMO_AGENT),
+        "demo.js" => asset(SCRIPT, embedded::DEMO_JS),
+        "agent.js" => asset(SCRIPT, embedded::DEMO_AGENT_JS),
+        "demo.css" => asset("text/css; charset=utf-8", embedded::DEMO_CSS),
+        "icon.svg" => asset("image/svg+xml", embedded::DEMO_ICON),
+        _ => return None,
+    })
+}
+
+/// The SDK, for pages of every origin: it holds no secret and asks for nothing.
+pub(super) async fn sdk(Path(name): Path<String>, request: Request) -> Response {
+    let mut response = answer(sdk_asset(&name), request.headers());
+    let headers = response.headers_mut();
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    );
+    response
+}
+
+/// Answers with a file, or 304 when the client has it, or 404.
+pub(super) fn answer(asset: Option<Asset>, request: &HeaderMap) -> Response {
+    let Some(asset) = asset.filter(|a| !a.bytes.is_empty()) else {
+        return ApiError::new(ErrorCode::NotFound, "There is no such file.").into_response();
+    };
+    let tag = entity_tag(asset.bytes);
+    let known = request
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| {
+            v.split(',')
+                .map(|t| t.trim().trim_start_matches("W/"))
+                .any(|t| t == tag || t == "*")
+        });
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, asset.kind)], asset.bytes).into_response()
+    };
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    // A box that was updated must not be spoken to by yesterday's SDK.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn entity_tag(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    let hex: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
+    format!("\"{hex}\"")
+}

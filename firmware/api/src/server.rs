@@ -1,0 +1,275 @@
+//! TLS, connections and shutdown: every client is bounded in number, time and bytes before a
+//! handler sees it.
+//!
+//! Per connection: TLS handshake (5 s) → request heads (10 s each, idle keep-alive included,
+//! 16 KiB) → handlers → upgrade to a WebSocket. A write that a client does not read ends the
+//! connection after 10 s.
+
+use crate::http::{PeerAddress, router};
+use crate::limits::peer_key;
+use crate::state::Api;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+/// Serves until `stopping` (of the [`Api`]'s settings) turns true, then gives connections
+/// [`Limits::drain`](crate::limits::Limits::drain) to finish.
+///
+/// `tls` needs no ALPN protocols; `http/1.1` is what is spoken.
+pub async fn serve(listener: TcpListener, tls: Arc<rustls::ServerConfig>, api: Api) {
+    let acceptor = TlsAcceptor::from(tls);
+    let router = router(api.clone());
+    let places = Places::new(&api);
+    let mut stopping = api.stopping();
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped(&mut stopping) => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, peer)) => {
+                    let Some(place) = places.take(peer.ip()) else {
+                        api.metrics().connections_refused.increment();
+                        continue;
+                    };
+                    let (api, acceptor, router) = (api.clone(), acceptor.clone(), router.clone());
+                    connections.spawn(async move {
+                        let _counted = api.metrics().connections.enter();
+                        connection(&api, tcp, peer, place, acceptor, router).await;
+                    });
+                }
+                Err(error) => {
+                    // Out of descriptors, mostly: waiting is all that helps.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    let gone = async {
+        drained.await;
+        // WebSockets run in tasks of their own; their places tell when they are gone.
+        while places.occupied() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    if tokio::time::timeout(api.limits().drain, gone)
+        .await
+        .is_err()
+    {
+        tracing::info!("closing connections that did not finish");
+    }
+}
+
+/// Resolves when the box stops, or nobody is left to say so.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+async fn connection(
+    api: &Api,
+    tcp: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    acceptor: TlsAcceptor,
+    router: axum::Router,
+) {
+    let limits = api.limits();
+    let _ = tcp.set_nodelay(true);
+    let tls = match tokio::time::timeout(limits.handshake, acceptor.accept(tcp)).await {
+        Ok(Ok(tls)) => tls,
+        Ok(Err(error)) => {
+            api.metrics().handshakes_failed.increment();
+            tracing::debug!(%peer, %error, "TLS handshake failed");
+            return;
+        }
+        Err(_) => {
+            api.metrics().handshakes_failed.increment();
+            tracing::debug!(%peer, "TLS handshake took too long");
+            return;
+        }
+    };
+    let place = Arc::new(place);
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let (router, place) = (router.clone(), place.clone());
+        async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(PeerAddress(peer));
+            // A handler that upgrades keeps the place: hyper's connection is over then.
+            request.extensions_mut().insert(place);
+            Ok::<_, Infallible>(match router.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            })
+        }
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header)
+        .max_buf_size(limits.header_bytes.max(8192));
+    let io = TokioIo::new(PatientStream::new(tls, limits.write));
+    let mut connection = std::pin::pin!(builder.serve_connection(io, service).with_upgrades());
+    let mut stopping = api.stopping();
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+}
+
+/// Counts connections, all and by peer.
+#[derive(Clone, Debug)]
+struct Places {
+    taken: Arc<Mutex<Taken>>,
+    all: usize,
+    per_peer: usize,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    by_peer: HashMap<IpAddr, usize>,
+}
+
+impl Places {
+    fn new(api: &Api) -> Self {
+        Self {
+            taken: Arc::default(),
+            all: api.limits().connections,
+            per_peer: api.limits().connections_per_peer,
+        }
+    }
+
+    fn occupied(&self) -> usize {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all
+    }
+
+    fn take(&self, peer: IpAddr) -> Option<Place> {
+        let peer = peer_key(peer);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_peer = taken.by_peer.get(&peer).copied().unwrap_or(0);
+        if taken.all >= self.all || of_peer >= self.per_peer {
+            return None;
+        }
+        taken.all += 1;
+        taken.by_peer.insert(peer, of_peer + 1);
+        Some(Place {
+            taken: self.taken.clone(),
+            peer,
+        })
+    }
+}
+
+/// One connection's place, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    taken: Arc<Mutex<Taken>>,
+    peer: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all = taken.all.saturating_sub(1);
+        if let Some(of_peer) = taken.by_peer.get_mut(&self.peer) {
+            *of_peer = of_peer.saturating_sub(1);
+            if *of_peer == 0 {
+                taken.by_peer.remove(&self.peer);
+            }
+        }
+    }
+}
+
+/// A stream whose writes fail when the client takes nothing for a while.
+struct PatientStream<S> {
+    stream: S,
+    patience: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> PatientStream<S> {
+    fn new(stream: S, patience: Duration) -> Self {
+        Self {
+            stream,
+            patience,
+            waiting: None,
+        }
+    }
+
+    /// Passes a write's result on, and turns waiting too long into an error.
+    fn judge<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        result: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.waiting = None;
+            return result;
+        }
+        let deadline = Instant::now() + self.patience;
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        match waiting.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for PatientStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for PatientStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.judge(context, result)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_flush(context);
+        self.judge(context, result)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.judge(context, result)
+    }
+}
