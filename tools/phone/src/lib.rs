@@ -6,6 +6,7 @@
 
 pub mod acd;
 pub mod call;
+pub mod caller;
 pub mod clock;
 pub mod events;
 pub mod load;

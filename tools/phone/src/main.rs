@@ -3,10 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use causeway_phone::call::AgentConfig;
+use causeway_phone::caller::{CallOptions, listen_towards};
 use causeway_phone::load::{Codec, LoadOptions, Secret, Trust};
 use causeway_phone::media::g711::Law;
+use causeway_phone::sip::digest::Credentials;
 use causeway_phone::sip::transport::Protocol;
 use clap::{Args, Parser, Subcommand};
 
@@ -31,6 +34,9 @@ enum Command {
     /// Answer calls like a contact centre: play, listen, echo, hold, reject.
     #[command(after_help = ACD_HELP)]
     Acd(AcdArgs),
+    /// Place one SIP call into the box and report it.
+    #[command(after_help = CALL_HELP)]
+    Call(CallArgs),
     /// Place calls into the box like a browser would, and say how they went.
     #[command(after_help = LOAD_HELP)]
     Load(LoadArgs),
@@ -91,6 +97,60 @@ struct AcdArgs {
     /// Send 183 with sound before every answer.
     #[arg(long)]
     early_media: bool,
+}
+
+const CALL_HELP: &str = "\
+The last line of --json is an object with \"event\":\"report\"; the program fails when the call was not
+answered or the expected tone was not heard.
+
+Examples:
+  causeway-phone call --to sip:+49301234@127.0.0.1 --via 127.0.0.1:5060
+  causeway-phone call --to sip:100@127.0.0.1:5070 --seconds 3 --expect-hz 1004 --dtmf 12# --json";
+
+#[derive(Debug, Args)]
+struct CallArgs {
+    /// The SIP URI to call.
+    #[arg(long)]
+    to: String,
+    /// Where the INVITE is sent; the URI's own address when absent.
+    #[arg(long)]
+    via: Option<SocketAddr>,
+    /// The caller's number or SIP URI.
+    #[arg(long)]
+    from: Option<String>,
+    /// Where answers are received; chosen towards --via when absent.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// Use TCP.
+    #[arg(long)]
+    tcp: bool,
+    /// The tone played, Hz.
+    #[arg(long, default_value_t = 1004.0)]
+    tone: f64,
+    /// Seconds the call lasts after its answer.
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Seconds it may take to be answered.
+    #[arg(long, default_value_t = 30.0)]
+    patience: f64,
+    /// Digits to press one second after the answer.
+    #[arg(long)]
+    dtmf: Option<String>,
+    /// The tone that must be heard, Hz.
+    #[arg(long)]
+    expect_hz: Option<f64>,
+    /// The codecs offered, best first: pcmu, pcma.
+    #[arg(long, value_delimiter = ',', default_value = "pcmu,pcma", value_parser = law)]
+    codecs: Vec<Law>,
+    /// The user name shown when credentials are asked for.
+    #[arg(long, default_value = "demo")]
+    user: String,
+    /// A file with the password for it (demo when absent).
+    #[arg(long)]
+    password_file: Option<PathBuf>,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
 }
 
 const LOAD_HELP: &str = "\
@@ -201,6 +261,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
                 .map_err(|error| format!("{name}: {error}"))?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Call(args) => call(args),
         Command::Load(args) => load(args),
         Command::Acd(args) => runtime()?.block_on(async {
             let listen = args.listen;
@@ -226,6 +287,74 @@ fn run(command: Command) -> Result<ExitCode, String> {
     }
 }
 
+fn seconds(name: &str, value: f64) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(value).map_err(|error| format!("--{name} {value}: {error}"))
+}
+
+fn call(args: CallArgs) -> Result<ExitCode, String> {
+    let password = match &args.password_file {
+        Some(file) => std::fs::read_to_string(file)
+            .map_err(|error| format!("{}: {error}", file.display()))?
+            .trim()
+            .to_owned(),
+        None => "demo".to_owned(),
+    };
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listen = args
+        .listen
+        .unwrap_or_else(|| args.via.map_or(loopback, listen_towards));
+    let options = CallOptions {
+        agent: AgentConfig {
+            trunk: args.via,
+            protocol: if args.tcp {
+                Protocol::Tcp
+            } else {
+                Protocol::Udp
+            },
+            laws: args.codecs,
+            tone: args.tone,
+            credentials: Credentials {
+                user: args.user,
+                password,
+            },
+            ..AgentConfig::new(listen)
+        },
+        to: args.to,
+        from: args.from,
+        talk: seconds("seconds", args.seconds)?,
+        patience: seconds("patience", args.patience)?,
+        digits: args.dtmf,
+        expect_hz: args.expect_hz,
+        json: args.json,
+    };
+    let json = options.json;
+    let report = runtime()?.block_on(causeway_phone::caller::run(options))?;
+    if json {
+        println!(
+            "{}",
+            serde_json::to_string(&report).map_err(|error| error.to_string())?
+        );
+    } else {
+        let setup = report.setup_ms.map_or("not answered".to_owned(), |ms| {
+            format!("answered after {ms} ms")
+        });
+        println!(
+            "{setup}, heard {:.1} Hz{}",
+            report.heard_hz,
+            if report.heard_ok {
+                ""
+            } else {
+                " — not as expected"
+            }
+        );
+    }
+    Ok(if report.answered && report.heard_ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
 fn load(args: LoadArgs) -> Result<ExitCode, String> {
     let secret = match (&args.secret_file, std::env::var("CAUSEWAY_APP_SECRET")) {
         (Some(file), _) => Secret::read(file)?,
@@ -234,8 +363,6 @@ fn load(args: LoadArgs) -> Result<ExitCode, String> {
             return Err("neither --secret-file nor CAUSEWAY_APP_SECRET is given".into());
         }
     };
-    let talk = std::time::Duration::try_from_secs_f64(args.seconds)
-        .map_err(|error| format!("--seconds {}: {error}", args.seconds))?;
     let options = LoadOptions {
         url: args.url,
         app: args.app,
@@ -243,8 +370,8 @@ fn load(args: LoadArgs) -> Result<ExitCode, String> {
         to: args.to,
         calls: args.calls,
         at_once: args.at_once,
-        talk,
-        ramp: std::time::Duration::from_millis(args.ramp),
+        talk: seconds("seconds", args.seconds)?,
+        ramp: Duration::from_millis(args.ramp),
         origin: args.origin,
         trust: match args.ca {
             Some(file) => Trust::File(file),
@@ -254,7 +381,7 @@ fn load(args: LoadArgs) -> Result<ExitCode, String> {
         tone: f64::from(args.tone),
         expect_hz: args.expect_hz.unwrap_or(f64::from(args.tone)),
         codec: args.codec,
-        patience: std::time::Duration::from_secs(args.patience),
+        patience: Duration::from_secs(args.patience),
     };
     let summary = runtime()?.block_on(causeway_phone::load::run(options))?;
     if args.json {

@@ -258,19 +258,19 @@ impl Agent {
         let request = &incoming.request;
         let dialled = user(&request.uri).to_owned();
         let script = script(&dialled, self.config.early_media, self.config.prack);
-        if let Some(proxy) = script.challenge {
-            if !self.challenger.accepts(request, proxy) {
-                let challenge = self.challenger.challenge(request, proxy);
-                let call_id = request.headers.call_id().to_owned();
-                self.events.emit(Event::Challenged {
-                    call_id,
-                    status: challenge.status,
-                });
-                self.endpoint
-                    .respond(incoming.peer, request, challenge)
-                    .await;
-                return;
-            }
+        if let Some(proxy) = script.challenge
+            && !self.challenger.accepts(request, proxy)
+        {
+            let challenge = self.challenger.challenge(request, proxy);
+            let call_id = request.headers.call_id().to_owned();
+            self.events.emit(Event::Challenged {
+                call_id,
+                status: challenge.status,
+            });
+            self.endpoint
+                .respond(incoming.peer, request, challenge)
+                .await;
+            return;
         }
         let number = self.next_number();
         self.events.emit(invite_event(number, "in", request));

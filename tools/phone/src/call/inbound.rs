@@ -307,11 +307,11 @@ impl Call {
     }
 
     fn take_answer(&mut self, body: &[u8]) {
-        if self.offered {
-            if let Some(answer) = Self::described_in(body) {
-                self.offered = false;
-                self.follow(&answer);
-            }
+        if self.offered
+            && let Some(answer) = Self::described_in(body)
+        {
+            self.offered = false;
+            self.follow(&answer);
         }
     }
 

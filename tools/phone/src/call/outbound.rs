@@ -90,7 +90,7 @@ impl Call {
         for (name, value) in invite.headers.iter() {
             match name {
                 "Via" | "From" | "To" | "Call-ID" | "Route" | "Max-Forwards" => {
-                    cancel.headers.push(name, value)
+                    cancel.headers.push(name, value);
                 }
                 "CSeq" => cancel.headers.push(name, value.replace("INVITE", "CANCEL")),
                 _ => {}
@@ -103,7 +103,7 @@ impl Call {
     pub(super) async fn response(&mut self, method: Method, sequence: u32, response: Response) {
         match (method, self.state) {
             (Method::Invite, State::Calling | State::Cancelling) => {
-                self.invited(sequence, response).await
+                self.invited(sequence, response).await;
             }
             (Method::Invite, _) => self.reinvited(sequence, response).await,
             (Method::Bye, State::Ending) if response.status >= 200 => self.state = State::Over,
@@ -199,16 +199,16 @@ impl Call {
             .headers
             .first("RSeq")
             .and_then(|v| v.trim().parse::<u32>().ok())
+            && reliable
+            && self.last_rseq.is_none_or(|last| rseq > last)
         {
-            if reliable && self.last_rseq.is_none_or(|last| rseq > last) {
-                self.last_rseq = Some(rseq);
-                self.dialog.established_by(response);
-                let mut prack = self.dialog.request(Method::PRack);
-                prack
-                    .headers
-                    .push("RAck", format!("{rseq} {sequence} INVITE"));
-                self.ask(prack);
-            }
+            self.last_rseq = Some(rseq);
+            self.dialog.established_by(response);
+            let mut prack = self.dialog.request(Method::PRack);
+            prack
+                .headers
+                .push("RAck", format!("{rseq} {sequence} INVITE"));
+            self.ask(prack);
         }
         if let Some(theirs) = theirs {
             self.follow(&theirs);

@@ -23,6 +23,7 @@ use webrtc::peer_connection::{
 use super::Shared;
 use super::signalling::{Failure, failure};
 use super::sound::{Codec, Sampler};
+use crate::caller::listen_towards;
 use crate::clock::random;
 
 /// What a connection tells.
@@ -88,13 +89,12 @@ impl Peer {
             .register_codec(parameters, RtpCodecKind::Audio)
             .map_err(webrtc_failure)?;
         let (sender, mut events) = mpsc::unbounded_channel();
-        let connection = PeerConnectionBuilder::new()
+        let builder = PeerConnectionBuilder::new()
             .with_media_engine(engine)
             .with_handler(Arc::new(Handler(sender)))
-            .with_udp_addrs(vec![SocketAddr::new(way_to(server), 0)])
-            .build()
-            .await
-            .map_err(webrtc_failure)?;
+            .with_udp_addrs(vec![listen_towards(server)]);
+        // Boxed: the future holds the whole connection while it is made.
+        let connection = Box::pin(builder.build()).await.map_err(webrtc_failure)?;
         let connection: Box<dyn PeerConnection> = Box::new(connection);
         let ssrc = random() as u32 | 1;
         let track: Arc<dyn TrackLocal> = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
@@ -270,16 +270,4 @@ fn codec_description(codec: Codec) -> RTCRtpCodec {
         sdp_fmtp_line: fmtp.to_owned(),
         rtcp_feedback: Vec::new(),
     }
-}
-
-/// The address from which the box is reached.
-fn way_to(server: SocketAddr) -> std::net::IpAddr {
-    let any: SocketAddr = if server.is_ipv4() {
-        ([0, 0, 0, 0], 0).into()
-    } else {
-        ([0; 8], 0).into()
-    };
-    std::net::UdpSocket::bind(any)
-        .and_then(|socket| socket.connect(server).and_then(|()| socket.local_addr()))
-        .map_or(server.ip(), |address| address.ip())
 }

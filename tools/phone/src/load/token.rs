@@ -40,10 +40,10 @@ impl Tokens {
     /// The current token. Fails with a code and a sentence.
     pub(crate) async fn get(&self, server: &Server) -> Result<Token, (String, String)> {
         let mut current = self.current.lock().await;
-        if let Some((token, since)) = current.as_ref() {
-            if since.elapsed() < USE_FOR {
-                return Ok(token.clone());
-            }
+        if let Some((token, since)) = current.as_ref()
+            && since.elapsed() < USE_FOR
+        {
+            return Ok(token.clone());
         }
         let body = json!({"app": self.app, "secret": self.secret.reveal()}).to_string();
         let (status, answer) = server

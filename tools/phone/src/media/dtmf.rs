@@ -153,11 +153,11 @@ mod tests {
         let mut receiver = Receiver::default();
         let mut heard = String::new();
         for tick in 0..100 {
-            if let Turn::Event(packet) = sender.tick(tick * 160) {
-                if let Some(pressed) = receiver.packet(packet.timestamp, &packet.payload) {
-                    heard.push(pressed.digit);
-                    assert_eq!(pressed.duration_ms, 100);
-                }
+            if let Turn::Event(packet) = sender.tick(tick * 160)
+                && let Some(pressed) = receiver.packet(packet.timestamp, &packet.payload)
+            {
+                heard.push(pressed.digit);
+                assert_eq!(pressed.duration_ms, 100);
             }
         }
         assert_eq!(heard, "15#D");

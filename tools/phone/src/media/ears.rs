@@ -63,18 +63,18 @@ impl Ears {
                 now,
             );
         }
-        if let Some(last) = self.last_arrival.replace(now) {
-            if now - last > GAP_S {
-                self.events.emit_at(
-                    Event::Gap {
-                        call: self.call,
-                        ms: ((now - last) * 1000.0).round(),
-                    },
-                    now,
-                );
-                self.onsets
-                    .silence(((now - last) * 8000.0).min(80_000.0) as usize);
-            }
+        if let Some(last) = self.last_arrival.replace(now)
+            && now - last > GAP_S
+        {
+            self.events.emit_at(
+                Event::Gap {
+                    call: self.call,
+                    ms: ((now - last) * 1000.0).round(),
+                },
+                now,
+            );
+            self.onsets
+                .silence(((now - last) * 8000.0).min(80_000.0) as usize);
         }
         if packet.payload_type == self.dtmf_in {
             if let Some(pressed) = self.digits.packet(packet.timestamp, packet.payload) {

@@ -74,10 +74,10 @@ impl Endpoint {
         let reading = endpoint.clone();
         tokio::spawn(async move {
             while let Some((peer, bytes)) = datagrams.recv().await {
-                if let Some(incoming) = reading.absorb(peer, &bytes).await {
-                    if sender.send(incoming).is_err() {
-                        return;
-                    }
+                if let Some(incoming) = reading.absorb(peer, &bytes).await
+                    && sender.send(incoming).is_err()
+                {
+                    return;
                 }
             }
         });
@@ -157,10 +157,10 @@ impl Endpoint {
     pub async fn respond(self: &Arc<Self>, peer: Peer, request: &Request, mut response: Response) {
         fill_rport(&mut response, peer);
         let bytes = response.to_bytes();
-        if let Some(key) = server_key(request) {
-            if let Some(served) = self.tables().servers.get_mut(&key) {
-                served.last = Some(bytes.clone());
-            }
+        if let Some(key) = server_key(request)
+            && let Some(served) = self.tables().servers.get_mut(&key)
+        {
+            served.last = Some(bytes.clone());
         }
         if let Err(error) = self.transport.send(peer, bytes.clone()).await {
             tracing::debug!(%error, "response not sent");

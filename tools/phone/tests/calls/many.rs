@@ -21,10 +21,10 @@ async fn sixty_at_once_all_hear() {
             let stamped = phone
                 .expect("every tone", 8, |e| matches!(e, Event::Heard { .. }))
                 .await;
-            if let Event::Heard { call, hz, .. } = stamped.event {
-                if (hz - wanted).abs() < wanted * 0.005 {
-                    heard.insert(call);
-                }
+            if let Event::Heard { call, hz, .. } = stamped.event
+                && (hz - wanted).abs() < wanted * 0.005
+            {
+                heard.insert(call);
             }
         }
     }
