@@ -110,28 +110,29 @@ impl Sequencer {
         self.source.as_ref().map(|source| source.ssrc)
     }
 
-    /// Takes one packet and delivers whatever has its turn now.
+    /// Takes one packet and delivers whatever has its turn now. `false` when the packet is of
+    /// a source that was replaced, and not to be counted for the present one.
     pub fn push(
         &mut self,
         header: Header,
         payload: &[u8],
         now: Instant,
         mut deliver: impl FnMut(Delivery<'_>),
-    ) {
+    ) -> bool {
         let Some(source) = &mut self.source else {
             self.restart(header, payload, now, &mut deliver);
-            return;
+            return true;
         };
         if source.ssrc != header.ssrc {
             let overlaps = now.saturating_duration_since(source.heard) < OVERLAP;
             if overlaps && self.replaced == Some(header.ssrc) {
                 self.counters.late += 1;
-                return;
+                return false;
             }
             self.replaced = Some(source.ssrc);
             self.release(&mut deliver);
             self.restart(header, payload, now, &mut deliver);
-            return;
+            return true;
         }
         source.heard = now;
         let ahead = header.sequence.wrapping_sub(source.next);
@@ -161,6 +162,7 @@ impl Sequencer {
             source.probation = Some(header.sequence.wrapping_add(1));
             self.counters.late += 1;
         }
+        true
     }
 
     /// When [`Self::handle_timeout`] gives up waiting.

@@ -165,6 +165,15 @@ impl DtmfSender {
         !self.queue.is_empty() || !matches!(self.state, State::Idle { .. })
     }
 
+    /// Whether sound has to make room: a digit or the pause behind it is under way, or begins
+    /// at the next chance. The gap behind the last digit belongs to the sound again.
+    pub fn is_sounding(&self) -> bool {
+        match self.state {
+            State::Idle { not_before } => !self.queue.is_empty() && not_before.is_none(),
+            State::Tone { .. } | State::Gap { .. } => true,
+        }
+    }
+
     /// When [`Self::handle_timeout`] wants to be called. Digits that may begin at once give
     /// `idle`, any moment that is past.
     pub fn poll_timeout(&self, idle: Option<Instant>) -> Option<Instant> {

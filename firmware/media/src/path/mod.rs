@@ -1,12 +1,38 @@
 //! One direction of one call's sound: packets of one leg in, packets of the other leg out.
+//!
+//! | input → output | way |
+//! |---|---|
+//! | the same codec | payloads pass untouched under new headers; losses stay visible |
+//! | PCMU ↔ PCMA | octet by octet through a table |
+//! | Opus ↔ G.711 | decoded and encoded at 8 kHz; losses are concealed |
+//!
+//! The output is one unbroken line of sequence numbers and timestamps under one SSRC: see
+//! `timeline.rs`. Digits: see `digits.rs`.
+//!
+//! Order of calls: any `handle_*` or setter, then drain [`Output`], then
+//! [`Path::poll_timeout`]. Call [`Path::handle_timeout`] right after
+//! [`Path::send_dtmf`] and [`Path::set_keepalive`]: a path that has never been told
+//! the time cannot name a moment to be woken at.
 
+mod conceal;
+mod digits;
+mod emitter;
+mod input;
 mod output;
+mod timeline;
+mod tones;
 
 pub use output::{OutPacket, Output, PathEvent};
 
 use crate::dtmf::DtmfError;
-use crate::plan::AudioFormat;
+use crate::g711::Law;
+use crate::jitter::{Delivery, Sequencer};
+use crate::plan::{AudioCodec, AudioFormat};
 use crate::rtcp::{ReceptionStats, SenderInfo};
+use crate::rtp;
+use digits::Digits;
+use emitter::{Emitter, Sink};
+use input::{Continuity, Input, MAX_CONCEALED, MAX_PAYLOAD};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -74,9 +100,25 @@ pub struct Levels {
 /// One direction of one call's sound.
 #[derive(Debug)]
 pub struct Path {
-    from: AudioFormat,
-    to: AudioFormat,
+    sequencer: Sequencer,
     reception: ReceptionStats,
+    conversion: Conversion,
+    /// The latest time this path was told.
+    seen: Option<Instant>,
+    last_received: Option<Instant>,
+    keepalive: Option<Duration>,
+    /// Nothing left before this.
+    quiet_since: Option<Instant>,
+}
+
+/// Everything behind the sequencer: packets come in order here.
+#[derive(Debug)]
+struct Conversion {
+    input: Input,
+    emitter: Emitter,
+    digits: Digits,
+    gate: Gate,
+    counters: PathCounters,
 }
 
 impl Path {
@@ -87,27 +129,87 @@ impl Path {
         to: AudioFormat,
         out: OutputIdentity,
     ) -> Result<Self, PathError> {
-        let _ = out;
+        check(&from)?;
+        check(&to)?;
+        let emitter = Emitter::new(to, out)?;
+        let clock_rate = from.codec.clock_rate();
         Ok(Self {
-            from,
-            to,
-            reception: ReceptionStats::new(from.codec.clock_rate()),
+            sequencer: Sequencer::new(clock_rate),
+            reception: ReceptionStats::new(clock_rate),
+            conversion: Conversion {
+                input: Input::new(from)?,
+                digits: Digits::new(&from, &to, emitter.packet_time()),
+                emitter,
+                gate: Gate::Open,
+                counters: PathCounters::default(),
+            },
+            seen: None,
+            last_received: None,
+            keepalive: None,
+            quiet_since: None,
         })
     }
 
     /// Takes one datagram of the input. What it causes is appended to `out`.
     pub fn handle_rtp(&mut self, datagram: &[u8], now: Instant, out: &mut Output) {
-        let _ = (datagram, now, out);
+        self.seen = Some(now);
+        let conversion = &mut self.conversion;
+        let counters = &mut conversion.counters;
+        let Ok(packet) = rtp::read(datagram) else {
+            counters.discarded += 1;
+            return;
+        };
+        let header = packet.header;
+        let known = conversion.input.knows(header.payload_type);
+        // An unknown payload type holds its place in the order, but it founds no source.
+        if packet.payload.len() > MAX_PAYLOAD
+            || (!known && self.sequencer.ssrc() != Some(header.ssrc))
+        {
+            counters.discarded += 1;
+            return;
+        }
+        if known {
+            counters.packets_in += 1;
+            counters.octets_in += packet.payload.len() as u64;
+        }
+        self.last_received = Some(now);
+        let belongs = self
+            .sequencer
+            .push(header, packet.payload, now, |delivery| {
+                conversion.deliver(delivery, now, out);
+            });
+        if belongs {
+            self.reception.on_packet(&header, now);
+        }
+        self.count_sequence();
     }
 
     /// When [`Self::handle_timeout`] wants to be called; ask again after every other call.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let keepalive = self
+            .keepalive
+            .filter(|_| self.conversion.gate != Gate::Closed)
+            .zip(self.last_sent())
+            .map(|(after, last)| last + after);
+        [
+            self.sequencer.poll_timeout(),
+            self.conversion.digits.poll_timeout(self.seen),
+            keepalive,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Does what is due at `now`; calling early or late is harmless.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Output) {
-        let _ = (now, out);
+        self.seen = Some(now);
+        let conversion = &mut self.conversion;
+        self.sequencer
+            .handle_timeout(now, |delivery| conversion.deliver(delivery, now, out));
+        conversion.digits_due(now, out);
+        self.count_sequence();
+        self.keep_alive(now, out);
     }
 
     /// Changes formats after a re-negotiation. SSRC, sequence numbers and timestamps of the
@@ -116,13 +218,25 @@ impl Path {
     /// # Errors
     /// [`PathError`]; the path then stays as it was.
     pub fn replan(&mut self, from: AudioFormat, to: AudioFormat) -> Result<(), PathError> {
-        self.from = from;
-        self.to = to;
+        check(&from)?;
+        check(&to)?;
+        let before = self.conversion.input.format;
+        self.conversion.input.set_format(from)?;
+        if let Err(error) = self.conversion.emitter.set_format(to) {
+            self.conversion.input.set_format(before)?;
+            return Err(error);
+        }
+        let clock_rate = from.codec.clock_rate();
+        self.sequencer.set_clock_rate(clock_rate);
+        self.reception.set_clock_rate(clock_rate);
+        let packet_time = self.conversion.emitter.packet_time();
+        self.conversion.digits.set_formats(&from, &to, packet_time);
         Ok(())
     }
 
     /// Queues digits toward the output; sound is withheld until they are through
-    /// ([`PathEvent::DigitsSent`]). `,` pauses for 2 s.
+    /// ([`PathEvent::DigitsSent`]). `,` pauses for 2 s. They go as RFC 4733 events, or as
+    /// tones in the sound when the far side has not agreed on events.
     ///
     /// # Errors
     /// [`DtmfError`]; nothing is queued then.
@@ -132,19 +246,27 @@ impl Path {
         duration: Duration,
         gap: Duration,
     ) -> Result<(), DtmfError> {
-        let _ = (digits, duration, gap);
-        Ok(())
+        self.conversion.digits.queue(digits, duration, gap)
     }
 
     /// Forgets digits not yet sent; the one under way is ended properly.
-    pub fn cancel_dtmf(&mut self) {}
+    pub fn cancel_dtmf(&mut self) {
+        self.conversion.digits.cancel();
+    }
 
+    /// What may leave from now on. Closing also forgets digits not yet sent.
     pub fn set_gate(&mut self, gate: Gate) {
-        let _ = gate;
+        let conversion = &mut self.conversion;
+        conversion.gate = gate;
+        conversion.emitter.muted = gate == Gate::Muted;
+        if gate == Gate::Closed {
+            conversion.emitter.break_off();
+            conversion.digits.cancel();
+        }
     }
 
     pub fn gate(&self) -> Gate {
-        Gate::Open
+        self.conversion.gate
     }
 
     /// [`Gate::Muted`] or [`Gate::Open`].
@@ -156,33 +278,19 @@ impl Path {
     /// never does). Keeps far sides quiet that hang up on missing RTP. Starts with the first
     /// `handle_timeout` after it was set.
     pub fn set_keepalive(&mut self, after: Option<Duration>) {
-        let _ = after;
+        self.keepalive = after.map(|after| after.max(MIN_KEEPALIVE));
     }
 
     pub fn from(&self) -> &AudioFormat {
-        &self.from
+        &self.conversion.input.format
     }
 
     pub fn to(&self) -> &AudioFormat {
-        &self.to
+        &self.conversion.emitter.format
     }
 
     pub fn counters(&self) -> &PathCounters {
-        const NONE: PathCounters = PathCounters {
-            packets_in: 0,
-            octets_in: 0,
-            packets_out: 0,
-            octets_out: 0,
-            lost: 0,
-            concealed: 0,
-            late: 0,
-            reordered: 0,
-            discarded: 0,
-            source_changes: 0,
-            digits_in: 0,
-            digits_out: 0,
-        };
-        &NONE
+        &self.conversion.counters
     }
 
     /// Statistics of the input for receiver reports; `None` from its `report` before the
@@ -193,23 +301,230 @@ impl Path {
 
     /// When the last packet of the input came.
     pub fn last_received(&self) -> Option<Instant> {
-        None
+        self.last_received
     }
 
     /// Sender information of the output for a sender report; `None` before the first packet.
     /// `ntp` is the wall clock at `now` as a 64-bit NTP timestamp.
     pub fn sender_info(&self, now: Instant, ntp: u64) -> Option<SenderInfo> {
-        let _ = (now, ntp);
-        None
+        let counters = self.counters();
+        Some(SenderInfo {
+            ntp,
+            rtp_timestamp: self.conversion.emitter.timeline.at(now)?,
+            // Both wrap (RFC 3550 section 6.4.1).
+            packets: counters.packets_out as u32,
+            octets: counters.octets_out as u32,
+        })
     }
 
     /// SSRC of the output.
     pub fn ssrc(&self) -> u32 {
-        0
+        self.conversion.emitter.timeline.ssrc()
     }
 
     /// Loudness of the last decoded frame; `None` where the sound is not decoded.
     pub fn levels(&self) -> Option<Levels> {
-        None
+        let frame = self.conversion.input.last_frame();
+        let peak = frame.iter().map(|sample| sample.unsigned_abs()).max()?;
+        let energy: f64 = frame.iter().map(|s| f64::from(*s) * f64::from(*s)).sum();
+        Some(Levels {
+            peak_dbov: dbov(f64::from(peak)),
+            rms_dbov: dbov((energy / frame.len() as f64).sqrt()),
+        })
+    }
+
+    fn last_sent(&self) -> Option<Instant> {
+        self.conversion
+            .emitter
+            .timeline
+            .last_sent()
+            .max(self.quiet_since)
+    }
+
+    fn keep_alive(&mut self, now: Instant, out: &mut Output) {
+        let Some(after) = self.keepalive else {
+            return;
+        };
+        let idle = self.conversion.gate != Gate::Closed && !self.conversion.digits.is_sending();
+        match self.last_sent() {
+            None => self.quiet_since = Some(now),
+            Some(last) if last + after > now => {}
+            // A closed gate is looked at again one interval later.
+            Some(_) if !idle => self.quiet_since = Some(now),
+            Some(_) => {
+                let Conversion {
+                    emitter, counters, ..
+                } = &mut self.conversion;
+                emitter.silence(
+                    now,
+                    &mut Sink {
+                        output: out,
+                        counters,
+                    },
+                );
+            }
+        }
+    }
+
+    fn count_sequence(&mut self) {
+        let sequence = *self.sequencer.counters();
+        let counters = &mut self.conversion.counters;
+        counters.lost = sequence.lost;
+        counters.late = sequence.late;
+        counters.reordered = sequence.reordered;
+        // The first source is no change.
+        counters.source_changes = sequence.restarts.saturating_sub(1);
     }
 }
+
+impl Conversion {
+    /// Takes a packet in its turn.
+    fn deliver(&mut self, delivery: Delivery<'_>, now: Instant, output: &mut Output) {
+        let payload_type = delivery.header.payload_type;
+        if delivery.restart {
+            self.source_ended(now, output);
+            if self.counters.packets_in > 1 {
+                output.push_event(PathEvent::SourceChanged {
+                    ssrc: delivery.header.ssrc,
+                });
+            }
+        }
+        if self.input.is_event(payload_type) {
+            self.event(&delivery, now, output);
+        } else if let Some(codec) = self.input.codec_of(payload_type) {
+            self.sound(codec, &delivery, now, output);
+        } else if !self.input.knows(payload_type) {
+            self.counters.discarded += 1;
+        }
+    }
+
+    /// What was under way from the source before this one is over.
+    fn source_ended(&mut self, now: Instant, output: &mut Output) {
+        self.finish_event(now, output);
+        self.digits.forget_source();
+        self.input.restart();
+    }
+
+    fn sound(
+        &mut self,
+        codec: AudioCodec,
+        delivery: &Delivery<'_>,
+        now: Instant,
+        output: &mut Output,
+    ) {
+        let payload = delivery.payload;
+        if payload.is_empty() {
+            // Keeps a NAT open (RFC 6263) and says nothing.
+            return;
+        }
+        let Some(samples) = input::samples(codec, payload) else {
+            self.counters.discarded += 1;
+            return;
+        };
+        if self.digits.is_overdue(now) {
+            self.finish_event(now, output);
+        }
+        let place =
+            self.input
+                .place(&delivery.header, samples, delivery.lost, delivery.restart);
+        if self.gate == Gate::Closed || self.digits.withhold_sound() {
+            self.emitter.break_off();
+            return;
+        }
+        if place == Continuity::Jump {
+            self.emitter.break_off();
+        }
+        let Self {
+            input,
+            emitter,
+            counters,
+            ..
+        } = self;
+        let out = &mut Sink { output, counters };
+        let hole = match place {
+            Continuity::After { lost, frame } => Some((lost, frame)),
+            Continuity::Follows | Continuity::Jump => None,
+        };
+        match (Law::of(codec), Law::of(emitter.format.codec)) {
+            (None, None) => {
+                if let Some((lost, frame)) = hole {
+                    emitter.hole(lost, frame);
+                }
+                emitter.forward_opus(payload, samples, now, out);
+            }
+            (Some(from), Some(to)) => {
+                if let Some((lost, frame)) = hole {
+                    emitter.hole(lost, frame);
+                }
+                emitter.companded(from, to, payload, now, out);
+            }
+            (Some(_), None) | (None, Some(_)) => {
+                if let Some((lost, frame)) = hole {
+                    fill(input, emitter, codec, (lost, frame), payload, now, out);
+                }
+                if let Some(pcm) = input.decode(codec, payload) {
+                    emitter.sound(pcm, now, out);
+                } else {
+                    // The payload is broken; its time still passes.
+                    out.counters.discarded += 1;
+                    conceal(input, emitter, codec, samples, None, now, out);
+                }
+            }
+        }
+    }
+}
+
+/// Fills a hole of `lost` packets with made-up sound, as far as that is worth hearing.
+fn fill(
+    input: &mut Input,
+    emitter: &mut Emitter,
+    codec: AudioCodec,
+    (lost, frame): (u16, usize),
+    next: &[u8],
+    now: Instant,
+    out: &mut Sink<'_>,
+) {
+    let made_up = lost.min(MAX_CONCEALED);
+    for nth in 1..=made_up {
+        // Only the packet just before `next` has its redundancy in it.
+        let next = (nth == lost).then_some(next);
+        conceal(input, emitter, codec, frame, next, now, out);
+    }
+    emitter.leave_out(usize::from(lost - made_up) * frame);
+}
+
+fn conceal(
+    input: &mut Input,
+    emitter: &mut Emitter,
+    codec: AudioCodec,
+    samples: usize,
+    next: Option<&[u8]>,
+    now: Instant,
+    out: &mut Sink<'_>,
+) {
+    if let Some(pcm) = input.conceal(codec, samples, next) {
+        out.counters.concealed += 1;
+        emitter.sound(pcm, now, out);
+    } else {
+        emitter.leave_out(samples);
+    }
+}
+
+/// Silence is not sent more often than a packet of sound would be.
+const MIN_KEEPALIVE: Duration = Duration::from_millis(20);
+
+fn check(format: &AudioFormat) -> Result<(), PathError> {
+    if matches!(format.ptime_ms, 10 | 20 | 30 | 40 | 60) {
+        Ok(())
+    } else {
+        Err(PathError::PacketTime(format.ptime_ms))
+    }
+}
+
+fn dbov(amplitude: f64) -> f32 {
+    let level = 20.0 * (amplitude / 32_768.0).log10();
+    level.clamp(-127.0, 0.0) as f32
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! The sending half of a path: sound into packets of the agreed length, events between them,
+//! all on one [`Timeline`].
+
+use super::output::Output;
+use super::timeline::Timeline;
+use super::{OutputIdentity, PathCounters, PathError};
+use crate::dtmf::Event;
+use crate::g711::Law;
+use crate::opus::{self, Encoded, Encoder, EncoderSettings, SILENCE_20_MS};
+use crate::plan::{AudioCodec, AudioFormat, DtmfFormat};
+use std::time::{Duration, Instant};
+
+#[derive(Debug)]
+pub(super) struct Emitter {
+    pub(super) format: AudioFormat,
+    pub(super) timeline: Timeline,
+    encoder: Option<Encoder>,
+    /// Encoded G.711 that does not fill a packet yet.
+    octets: Vec<u8>,
+    /// Samples that do not fill an Opus frame yet.
+    samples: Vec<i16>,
+    /// The next sound does not follow the last.
+    broken: bool,
+    /// Sound becomes silence.
+    pub(super) muted: bool,
+}
+
+impl Emitter {
+    pub(super) fn new(format: AudioFormat, identity: OutputIdentity) -> Result<Self, PathError> {
+        Ok(Self {
+            format,
+            timeline: Timeline::new(identity, format.codec.clock_rate()),
+            encoder: encoder_for(format)?,
+            octets: Vec::with_capacity(4_096),
+            samples: Vec::with_capacity(4_096),
+            broken: false,
+            muted: false,
+        })
+    }
+
+    /// Changes the format; nothing has changed when it fails.
+    pub(super) fn set_format(&mut self, format: AudioFormat) -> Result<(), PathError> {
+        if self.format.codec != format.codec {
+            self.encoder = encoder_for(format)?;
+            if self.format.codec.clock_rate() != format.codec.clock_rate() {
+                self.timeline.set_clock_rate(format.codec.clock_rate());
+            }
+            self.break_off();
+        }
+        self.format = format;
+        Ok(())
+    }
+
+    /// Samples at 8 kHz in a packet of ours.
+    pub(super) fn frame(&self) -> usize {
+        usize::from(self.packet_time_ms()) * 8
+    }
+
+    pub(super) fn packet_time(&self) -> Duration {
+        Duration::from_millis(u64::from(self.packet_time_ms()))
+    }
+
+    fn packet_time_ms(&self) -> u8 {
+        match (self.format.codec, self.format.ptime_ms) {
+            // Opus has no frame of 30 ms (RFC 6716 section 2.1.4).
+            (AudioCodec::Opus, 30) => 20,
+            (_, ms) => ms,
+        }
+    }
+
+    /// The next sound begins anew: at the time it comes, with the marker.
+    pub(super) fn break_off(&mut self) {
+        self.broken = true;
+        self.octets.clear();
+        self.samples.clear();
+    }
+
+    /// Moves the timeline to `now` when something was broken off.
+    fn resume(&mut self, now: Instant) {
+        if std::mem::take(&mut self.broken) {
+            let quantum = self.units(self.frame());
+            self.timeline.realign(now, quantum);
+        }
+    }
+
+    /// Sends sound.
+    pub(super) fn sound(&mut self, pcm: &[i16], now: Instant, out: &mut Sink<'_>) {
+        self.resume(now);
+        match Law::of(self.format.codec) {
+            Some(law) => {
+                let start = self.octets.len();
+                self.octets.resize(start + pcm.len(), law.silence());
+                if !self.muted
+                    && let Some(room) = self.octets.get_mut(start..)
+                {
+                    law.encode_into(pcm, room);
+                }
+                self.flush_octets(now, out);
+            }
+            None => {
+                let start = self.samples.len();
+                self.samples.extend_from_slice(pcm);
+                if self.muted
+                    && let Some(muted) = self.samples.get_mut(start..)
+                {
+                    muted.fill(0);
+                }
+                self.flush_samples(now, out);
+            }
+        }
+    }
+
+    /// Sends sound of our own, which muting the far side's does not silence.
+    pub(super) fn unmuted_sound(&mut self, pcm: &[i16], now: Instant, out: &mut Sink<'_>) {
+        let muted = std::mem::take(&mut self.muted);
+        self.sound(pcm, now, out);
+        self.muted = muted;
+    }
+
+    /// Sends G.711 as G.711 without going through samples.
+    pub(super) fn companded(
+        &mut self,
+        from: Law,
+        to: Law,
+        payload: &[u8],
+        now: Instant,
+        out: &mut Sink<'_>,
+    ) {
+        self.resume(now);
+        if self.muted {
+            let filled = self.octets.len() + payload.len();
+            self.octets.resize(filled, to.silence());
+        } else if from == to {
+            self.octets.extend_from_slice(payload);
+        } else {
+            let converted = payload.iter().map(|octet| from.convert(to, *octet));
+            self.octets.extend(converted);
+        }
+        self.flush_octets(now, out);
+    }
+
+    /// Sends an Opus packet of `samples` as it is.
+    pub(super) fn forward_opus(
+        &mut self,
+        payload: &[u8],
+        samples: usize,
+        now: Instant,
+        out: &mut Sink<'_>,
+    ) {
+        self.resume(now);
+        let payload = if self.muted { &SILENCE_20_MS } else { payload };
+        self.packet(self.units(samples), payload.len(), now, out, |room| {
+            room.copy_from_slice(payload);
+            Some(payload.len())
+        });
+    }
+
+    /// Shows the far side a hole of `lost` packets with `frame` samples each, where sound is
+    /// passed on as it comes.
+    pub(super) fn hole(&mut self, lost: u16, frame: usize) {
+        let samples = usize::from(lost) * frame;
+        let aligned = self.octets.is_empty() && self.samples.is_empty();
+        if !aligned {
+            // What waits for its other half is too old to be of use.
+            self.octets.clear();
+        }
+        let packets = match self.format.codec {
+            AudioCodec::Opus => lost,
+            AudioCodec::Pcmu | AudioCodec::Pcma => (samples / self.frame().max(1)) as u16,
+        };
+        self.timeline.skip(self.units(samples), packets);
+    }
+
+    /// Leaves out sound that is not worth making up.
+    pub(super) fn leave_out(&mut self, samples: usize) {
+        self.timeline.skip(self.units(samples), 0);
+    }
+
+    /// Sends one packet of silence that belongs to nothing.
+    pub(super) fn silence(&mut self, now: Instant, out: &mut Sink<'_>) {
+        self.break_off();
+        self.resume(now);
+        match Law::of(self.format.codec) {
+            Some(law) => {
+                let frame = self.frame();
+                self.packet(self.units(frame), frame, now, out, |room| {
+                    room.fill(law.silence());
+                    Some(frame)
+                });
+            }
+            None => {
+                let units = 160 * opus::CLOCK_PER_SAMPLE;
+                self.packet(units, SILENCE_20_MS.len(), now, out, |room| {
+                    room.copy_from_slice(&SILENCE_20_MS);
+                    Some(SILENCE_20_MS.len())
+                });
+            }
+        }
+        self.break_off();
+    }
+
+    /// Begins an event at `now`; returns its timestamp.
+    pub(super) fn begin_event(&mut self, now: Instant) -> u32 {
+        self.break_off();
+        self.resume(now);
+        self.broken = true;
+        self.timeline.position()
+    }
+
+    /// Sends one event packet. `segment` and `total` count in the event's clock; timestamps
+    /// stay in that of the sound, which is the same unless a browser knows only 8 kHz events.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn event(
+        &mut self,
+        dtmf: DtmfFormat,
+        begin: u32,
+        (segment, total): (u32, u32),
+        marker: bool,
+        event: Event,
+        now: Instant,
+        out: &mut Sink<'_>,
+    ) {
+        let clock_rate = self.format.codec.clock_rate();
+        let header = self.timeline.event(
+            dtmf.payload_type,
+            marker,
+            scale(segment, dtmf.clock_rate, clock_rate),
+            begin,
+            (
+                scale(total, dtmf.clock_rate, clock_rate),
+                self.units(self.frame()),
+            ),
+            now,
+        );
+        let payload = event.to_bytes();
+        out.push(header, payload.len(), |room| {
+            room.copy_from_slice(&payload);
+            Some(payload.len())
+        });
+        self.broken = true;
+    }
+
+    fn flush_octets(&mut self, now: Instant, out: &mut Sink<'_>) {
+        let frame = self.frame().max(1);
+        let units = self.units(frame);
+        let waiting = std::mem::take(&mut self.octets);
+        let mut packets = waiting.chunks_exact(frame);
+        for octets in packets.by_ref() {
+            self.packet(units, frame, now, out, |room| {
+                room.copy_from_slice(octets);
+                Some(frame)
+            });
+        }
+        let rest = packets.remainder().len();
+        self.octets = waiting;
+        keep_last(&mut self.octets, rest);
+    }
+
+    fn flush_samples(&mut self, now: Instant, out: &mut Sink<'_>) {
+        let frame = self.frame().max(1);
+        let units = self.units(frame);
+        let waiting = std::mem::take(&mut self.samples);
+        let mut encoder = self.encoder.take();
+        let mut frames = waiting.chunks_exact(frame);
+        for samples in frames.by_ref() {
+            let mut silent = false;
+            let sent = self.packet(units, opus::MAX_PACKET, now, out, |room| {
+                match encoder.as_mut()?.encode(samples, room) {
+                    Ok(Encoded::Packet(octets)) => Some(octets),
+                    Ok(Encoded::Silence) | Err(_) => {
+                        silent = true;
+                        None
+                    }
+                }
+            });
+            if !sent && silent {
+                self.timeline.skip(units, 0);
+                self.broken = true;
+            }
+        }
+        let rest = frames.remainder().len();
+        self.encoder = encoder;
+        self.samples = waiting;
+        keep_last(&mut self.samples, rest);
+    }
+
+    /// Sends one packet of sound that lasts `units`.
+    fn packet(
+        &mut self,
+        units: u32,
+        room: usize,
+        now: Instant,
+        out: &mut Sink<'_>,
+        fill: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> bool {
+        let header = self.timeline.next(self.format.payload_type);
+        let sent = out.push(header, room, fill);
+        if sent {
+            self.timeline.sent(units, now);
+        }
+        sent
+    }
+
+    /// Samples at 8 kHz in units of the RTP clock.
+    fn units(&self, samples: usize) -> u32 {
+        samples as u32 * (self.format.codec.clock_rate() / opus::SAMPLE_RATE)
+    }
+}
+
+/// Where packets go, and where they are counted.
+#[derive(Debug)]
+pub(super) struct Sink<'a> {
+    pub(super) output: &'a mut Output,
+    pub(super) counters: &'a mut PathCounters,
+}
+
+impl Sink<'_> {
+    fn push(
+        &mut self,
+        header: crate::rtp::Header,
+        room: usize,
+        fill: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> bool {
+        let used = self.output.push_packet(header, room, fill);
+        if let Some(octets) = used {
+            self.counters.packets_out += 1;
+            self.counters.octets_out += octets as u64;
+        }
+        used.is_some()
+    }
+}
+
+/// A duration in another clock.
+pub(super) fn scale(units: u32, from: u32, to: u32) -> u32 {
+    let scaled = u64::from(units) * u64::from(to) / u64::from(from.max(1));
+    u32::try_from(scaled).unwrap_or(u32::MAX)
+}
+
+fn keep_last<T: Copy>(buffer: &mut Vec<T>, kept: usize) {
+    let gone = buffer.len() - kept;
+    buffer.copy_within(gone.., 0);
+    buffer.truncate(kept);
+}
+
+fn encoder_for(format: AudioFormat) -> Result<Option<Encoder>, PathError> {
+    Ok(match format.codec {
+        AudioCodec::Opus => Some(Encoder::new(EncoderSettings::default())?),
+        AudioCodec::Pcmu | AudioCodec::Pcma => None,
+    })
+}
