@@ -11,6 +11,7 @@ pub mod clock;
 pub mod events;
 pub mod load;
 pub mod media;
+pub mod secure;
 pub mod sip;
 
 pub use media::measure;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::context::ContextSource;
 use super::run::{Call, Input};
 use super::script::{HoldStyle, Step, script};
 use crate::clock::token;
@@ -39,6 +40,8 @@ pub struct AgentConfig {
     pub prack: bool,
     /// What `auth` calls must show, and what this phone shows when it is asked.
     pub credentials: Credentials,
+    /// Where the context of a call is fetched, if anywhere.
+    pub contexts: Option<ContextSource>,
 }
 
 impl AgentConfig {
@@ -56,6 +59,7 @@ impl AgentConfig {
                 user: "demo".into(),
                 password: "demo".into(),
             },
+            contexts: None,
         }
     }
 }
@@ -254,6 +258,24 @@ impl Agent {
         self.endpoint.respond(peer, request, response).await;
     }
 
+    /// Asks the box for the call's context; what comes is told whenever it comes.
+    fn fetch_context(&self, call: CallNumber, request: &Request) {
+        let token = request.headers.first("User-to-User").map(uui);
+        let (Some(source), Some(token)) = (self.config.contexts.clone(), token) else {
+            return;
+        };
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            events.emit(match source.fetch(&token).await {
+                Ok(context) => Event::Context { call, context },
+                Err(message) => Event::Failed {
+                    call: Some(call),
+                    message,
+                },
+            });
+        });
+    }
+
     async fn take_call(self: &Arc<Self>, incoming: Incoming) {
         let request = &incoming.request;
         let dialled = user(&request.uri).to_owned();
@@ -274,6 +296,7 @@ impl Agent {
         }
         let number = self.next_number();
         self.events.emit(invite_event(number, "in", request));
+        self.fetch_context(number, request);
         if script.silent {
             return;
         }

@@ -2,6 +2,7 @@
 
 mod agenda;
 pub mod agent;
+pub mod context;
 mod inbound;
 mod outbound;
 mod run;

@@ -3,7 +3,6 @@
 mod call;
 mod peer;
 mod report;
-mod secure;
 mod signalling;
 mod sound;
 mod token;
@@ -16,9 +15,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+pub use crate::secure::{Server, Trust};
 pub use call::Outcome;
 pub use report::Summary;
-pub use secure::{Server, Trust};
 pub use sound::Codec;
 
 use report::Progress;

@@ -11,8 +11,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
-use super::secure::Server;
 use super::token::Token;
+use crate::secure::Server;
 
 /// Why something failed: a stable code and a sentence.
 pub(crate) type Failure = (String, String);

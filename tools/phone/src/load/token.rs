@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::secure::Server;
 use super::{LoadOptions, Secret};
+use crate::secure::Server;
 
 /// A token is used for at most this long.
 const USE_FOR: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! TLS to the box, and one HTTP POST over it.
+//! TLS to the box, and single HTTP requests over it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -107,11 +107,33 @@ impl Server {
     /// # Errors
     /// A sentence; an HTTP status is no error here.
     pub async fn post(&self, path: &str, json: &str) -> Result<(u16, String), String> {
+        let headers = format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\n",
+            json.len()
+        );
+        self.exchange("POST", path, &headers, json).await
+    }
+
+    /// GETs with a bearer key and returns status and body.
+    ///
+    /// # Errors
+    /// A sentence; an HTTP status is no error here.
+    pub async fn get(&self, path: &str, key: &str) -> Result<(u16, String), String> {
+        let headers = format!("Authorization: Bearer {key}\r\n");
+        self.exchange("GET", path, &headers, "").await
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> Result<(u16, String), String> {
         let mut stream = self.connect().await?;
         let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{json}",
-            self.authority,
-            json.len()
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}Connection: close\r\n\r\n{body}",
+            self.authority
         );
         let exchange = async {
             stream.write_all(request.as_bytes()).await?;

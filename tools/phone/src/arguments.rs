@@ -1,0 +1,235 @@
+//! What the command line takes.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use causeway_phone::load::Codec;
+use causeway_phone::media::g711::Law;
+use clap::{Args, Parser, Subcommand};
+
+/// Demo contact centre, SIP test phone and WebRTC load generator.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    after_help = "\
+Examples:
+  causeway-phone acd --listen 127.0.0.1:5070
+  causeway-phone call --to sip:+49301234@127.0.0.1 --via 127.0.0.1:5060 --seconds 10 --expect-hz 440
+  causeway-phone tone --hz 440 --seconds 60 --markers microphone.wav"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer calls like a contact centre: play, listen, echo, hold, reject.
+    #[command(after_help = ACD_HELP)]
+    Acd(AcdArgs),
+    /// Place one SIP call into the box and report it.
+    #[command(after_help = CALL_HELP)]
+    Call(CallArgs),
+    /// Place calls into the box like a browser would, and say how they went.
+    #[command(after_help = LOAD_HELP)]
+    Load(LoadArgs),
+    /// Write a WAV file with the test tone, for a browser's fake microphone.
+    #[command(
+        after_help = "Example:\n  causeway-phone tone --hz 440 --seconds 60 --markers microphone.wav"
+    )]
+    Tone(ToneArgs),
+}
+
+const ACD_HELP: &str = "\
+The number dialled chooses what happens:
+  any other    180, answer after 300 ms, 1004 Hz with a level jump each second
+  600, echo*   the caller hears itself
+  busy         486; any other number 400…699 of three digits: that status
+  ring         rings until it is cancelled
+  early        183 with sound, answer after 3 s
+  reliable     183 with Require: 100rel, answer after PRACK
+  silent       no response at all
+  auth         401 first (demo / demo); proxyauth: 407
+  hangup5      hangs up after 5 s
+  hold5x       holds and resumes five times, 1 s each
+  update, move sends UPDATE, or moves its RTP port, after 1 s
+  701…710      silent, ring, early, reliable, hangup5, hold5x, update, move, auth, proxyauth for
+               callers who can dial only digits
+
+Commands on standard input, one a line:
+  hold N [silent|music|inactive], resume N, hangup N, dtmf N 123, hold-cycle N 5 1000,
+  update N, move N, call sip:+49301234@127.0.0.1:5060 [from], calls, quit
+
+Examples:
+  causeway-phone acd --listen 127.0.0.1:5070 --trunk 127.0.0.1:5060
+  causeway-phone acd --listen 127.0.0.1:0 --json --codecs pcma";
+
+#[derive(Debug, Args)]
+pub struct AcdArgs {
+    /// Where SIP is received, UDP and TCP; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:5070")]
+    pub listen: SocketAddr,
+    /// Place calls over TCP.
+    #[arg(long)]
+    pub tcp: bool,
+    /// The tone played, Hz.
+    #[arg(long, default_value_t = 1004.0)]
+    pub tone: f64,
+    /// One JSON object a line; the end of standard input ends the program.
+    #[arg(long)]
+    pub json: bool,
+    /// Where calls placed here are sent.
+    #[arg(long)]
+    pub trunk: Option<SocketAddr>,
+    /// The codecs taken, best first: pcmu, pcma.
+    #[arg(long, value_delimiter = ',', default_value = "pcmu,pcma", value_parser = law)]
+    pub codecs: Vec<Law>,
+    /// Make provisional responses reliable when the caller supports it.
+    #[arg(long)]
+    pub prack: bool,
+    /// Send 183 with sound before every answer.
+    #[arg(long)]
+    pub early_media: bool,
+    /// Show the context of each call, fetched from here: https://box/api/v1/contexts/
+    #[arg(long, requires = "context_key")]
+    pub context_url: Option<String>,
+    /// The admin key for it.
+    #[arg(long, env = "CAUSEWAY_ADMIN_KEY", hide_env_values = true)]
+    pub context_key: Option<String>,
+    /// Believe the certificates in this PEM file for it; any certificate when absent and the box is on loopback.
+    #[arg(long)]
+    pub context_ca: Option<PathBuf>,
+}
+
+const CALL_HELP: &str = "\
+The last line of --json is an object with \"event\":\"report\"; the program fails when the call was not
+answered or the expected tone was not heard.
+
+Examples:
+  causeway-phone call --to sip:+49301234@127.0.0.1 --via 127.0.0.1:5060
+  causeway-phone call --to sip:100@127.0.0.1:5070 --seconds 3 --expect-hz 1004 --dtmf 12# --json";
+
+#[derive(Debug, Args)]
+pub struct CallArgs {
+    /// The SIP URI to call.
+    #[arg(long)]
+    pub to: String,
+    /// Where the INVITE is sent; the URI's own address when absent.
+    #[arg(long)]
+    pub via: Option<SocketAddr>,
+    /// The caller's number or SIP URI.
+    #[arg(long)]
+    pub from: Option<String>,
+    /// Where answers are received; chosen towards --via when absent.
+    #[arg(long)]
+    pub listen: Option<SocketAddr>,
+    /// Use TCP.
+    #[arg(long)]
+    pub tcp: bool,
+    /// The tone played, Hz.
+    #[arg(long, default_value_t = 1004.0)]
+    pub tone: f64,
+    /// Seconds the call lasts after its answer.
+    #[arg(long, default_value_t = 10.0)]
+    pub seconds: f64,
+    /// Seconds it may take to be answered.
+    #[arg(long, default_value_t = 30.0)]
+    pub patience: f64,
+    /// Digits to press one second after the answer.
+    #[arg(long)]
+    pub dtmf: Option<String>,
+    /// The tone that must be heard, Hz.
+    #[arg(long)]
+    pub expect_hz: Option<f64>,
+    /// The codecs offered, best first: pcmu, pcma.
+    #[arg(long, value_delimiter = ',', default_value = "pcmu,pcma", value_parser = law)]
+    pub codecs: Vec<Law>,
+    /// The user name shown when credentials are asked for.
+    #[arg(long, default_value = "demo")]
+    pub user: String,
+    /// A file with the password for it (demo when absent).
+    #[arg(long)]
+    pub password_file: Option<PathBuf>,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const LOAD_HELP: &str = "\
+The secret is read from --secret-file, or from the environment variable CAUSEWAY_APP_SECRET.
+The last line of --json is one object; the program fails when any call failed.
+
+Examples:
+  causeway-phone load --url https://127.0.0.1:8443 --insecure --app demo --secret-file secret --to 600
+  causeway-phone load --url https://127.0.0.1:8443 --insecure --app demo --secret-file secret \\
+      --to 100 --expect-hz 1004 --calls 200 --at-once 30 --ramp 50 --seconds 5 --json";
+
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The box.
+    #[arg(long)]
+    pub url: String,
+    /// The app's key.
+    #[arg(long)]
+    pub app: String,
+    /// A file that holds the app's secret.
+    #[arg(long)]
+    pub secret_file: Option<PathBuf>,
+    /// The number to call.
+    #[arg(long, default_value = "600")]
+    pub to: String,
+    /// Calls in all.
+    #[arg(long, default_value_t = 1)]
+    pub calls: u32,
+    /// Calls at the same time.
+    #[arg(long, default_value_t = 1)]
+    pub at_once: u32,
+    /// Seconds each call lasts after its answer.
+    #[arg(long, default_value_t = 3.0)]
+    pub seconds: f64,
+    /// Milliseconds between two beginnings, at least.
+    #[arg(long, default_value_t = 0)]
+    pub ramp: u64,
+    /// The Origin header; the box's own when absent.
+    #[arg(long)]
+    pub origin: Option<String>,
+    /// Believe the certificates in this PEM file.
+    #[arg(long, conflicts_with = "insecure")]
+    pub ca: Option<PathBuf>,
+    /// Believe any certificate.
+    #[arg(long)]
+    pub insecure: bool,
+    /// The tone sent, whole Hz.
+    #[arg(long, default_value_t = 440)]
+    pub tone: u32,
+    /// The tone that must be heard, Hz; the one sent when absent.
+    #[arg(long)]
+    pub expect_hz: Option<f64>,
+    /// What is offered: opus, pcmu or pcma.
+    #[arg(long, default_value = "opus", value_parser = Codec::from_name)]
+    pub codec: Codec,
+    /// Seconds a call may take to be answered.
+    #[arg(long, default_value_t = 20)]
+    pub patience: u64,
+    /// End with one JSON object instead of words.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ToneArgs {
+    /// Frequency, Hz.
+    #[arg(long, default_value_t = 440.0)]
+    pub hz: f64,
+    /// Length, whole seconds.
+    #[arg(long, default_value_t = 60)]
+    pub seconds: u32,
+    /// The file to write: 48 kHz, mono, 16 bit; 700 ms at −6 dBFS, 300 ms at −26 dBFS, repeated.
+    #[arg(long, visible_alias = "out")]
+    pub markers: PathBuf,
+}
+
+fn law(name: &str) -> Result<Law, String> {
+    Law::from_name(name).ok_or_else(|| format!("{name} is not pcmu or pcma"))
+}
