@@ -2,6 +2,7 @@
 
 use causeway_call::record::CallRecord;
 use serde_json::{Map, Value};
+use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 
 /// Where questions go. The store answers each, or drops the one-shot when it cannot.
@@ -36,11 +37,37 @@ pub struct LookupError(pub String);
 pub struct CallQuery {
     /// At most so many, 1…1000.
     pub limit: u32,
-    /// Only those placed before this time (ms since 1970), as a cursor.
-    pub before: Option<i64>,
+    /// Only those behind this place of the list.
+    pub before: Option<Cursor>,
     pub state: Option<CallFilter>,
     /// Called number or account, exactly.
     pub to: Option<String>,
+}
+
+/// A place in the list of calls: behind the call of this time and id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Milliseconds since 1970.
+    pub placed_at: i64,
+    /// Tells calls of one millisecond apart; empty: before all of them.
+    pub id: String,
+}
+
+impl Cursor {
+    /// Reads `1795348800000` or `1795348800000-<id>`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (time, id) = text.split_once('-').unwrap_or((text, ""));
+        Some(Self {
+            placed_at: time.parse().ok()?,
+            id: id.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.placed_at, self.id)
+    }
 }
 
 /// Running or ended.

@@ -2,7 +2,7 @@
 
 use super::admin::Admin;
 use super::{ApiError, ErrorBody};
-use crate::lookup::{CallFilter, CallQuery, ContextRecord, Lookup, LookupError};
+use crate::lookup::{CallFilter, CallQuery, ContextRecord, Cursor, Lookup, LookupError};
 use crate::request;
 use crate::state::Api;
 use crate::timestamp::rfc3339;
@@ -24,8 +24,8 @@ pub struct CallsQuery {
     /// At most so many, 1 to 1000; 100 when absent.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// Only calls placed before this time (ms since 1970): `next` of the answer before.
-    before: Option<i64>,
+    /// Only calls behind this place: `next` of the answer before, or a time in ms since 1970.
+    before: Option<String>,
     /// `running` or `ended`.
     state: Option<String>,
     /// Called number or account, exactly.
@@ -37,7 +37,7 @@ pub struct CallsQuery {
 pub struct CallsAnswer {
     pub calls: Vec<CallRecord>,
     /// `before` of the next question, when there may be more.
-    pub next: Option<i64>,
+    pub next: Option<String>,
 }
 
 /// One call.
@@ -103,9 +103,20 @@ pub(super) async fn calls(
             ));
         }
     };
+    let before = asked
+        .before
+        .map(|text| {
+            Cursor::parse(&text).ok_or_else(|| {
+                ApiError::new(
+                    ErrorCode::BadRequest,
+                    "`before`: is `next` of the answer before, or a time in ms since 1970",
+                )
+            })
+        })
+        .transpose()?;
     let query = CallQuery {
         limit,
-        before: asked.before,
+        before,
         state,
         to: asked.to,
     };
@@ -113,7 +124,13 @@ pub(super) async fn calls(
     let next = calls
         .last()
         .filter(|_| calls.len() >= usize::try_from(limit).unwrap_or(usize::MAX))
-        .map(|call| call.placed_at);
+        .map(|call| {
+            let cursor = Cursor {
+                placed_at: call.placed_at,
+                id: call.id.clone(),
+            };
+            cursor.to_string()
+        });
     Ok(Json(CallsAnswer { calls, next }))
 }
 
