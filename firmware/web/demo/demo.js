@@ -197,8 +197,8 @@ export class CallPanel {
       this.#ticking = undefined;
       for (const meter of Object.values(this.#meters ?? {})) meter?.close();
       this.#meters = undefined;
-      this.#level('level-in', 0);
-      this.#level('level-out', 0);
+      this.#level('level-in', -100);
+      this.#level('level-out', -100);
       this.#time();
       return;
     }
@@ -221,7 +221,7 @@ export class CallPanel {
   }
 
   #level(name, decibels) {
-    const share = decibels === 0 ? 0 : Math.min(1, Math.max(0, (decibels + 60) / 60));
+    const share = Math.min(1, Math.max(0, (decibels + 60) / 60));
     this.#part(name).style.transform = `scaleX(${share.toFixed(3)})`;
   }
 

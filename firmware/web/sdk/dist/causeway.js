@@ -283,13 +283,14 @@ var LIMIT = 16;
 var OperationQueue = class {
   #tail = Promise.resolve();
   #length = 0;
-  /** Runs `operation` when those before it are done, whatever came of them. */
+  /** Runs `operation` at once, or when those before it are done, whatever came of them. */
   run(operation) {
     if (this.#length >= LIMIT) {
       return Promise.reject(new CausewayError("queue_full", "Too many operations of this call are waiting."));
     }
+    const started = this.#length === 0 ? operation() : this.#tail.then(operation);
     this.#length += 1;
-    const result = this.#tail.then(operation).finally(() => this.#length -= 1);
+    const result = started.finally(() => this.#length -= 1);
     this.#tail = result.catch(() => void 0);
     return result;
   }
