@@ -233,8 +233,16 @@ mod tests {
     #[test]
     fn every_octet_decodes_to_the_value_of_the_recommendation() {
         for octet in 0..=255 {
-            assert_eq!(i32::from(Law::Mu.decode(octet)), mu_by_formula(octet), "µ {octet:#x}");
-            assert_eq!(i32::from(Law::A.decode(octet)), a_by_formula(octet), "A {octet:#x}");
+            assert_eq!(
+                i32::from(Law::Mu.decode(octet)),
+                mu_by_formula(octet),
+                "µ {octet:#x}"
+            );
+            assert_eq!(
+                i32::from(Law::A.decode(octet)),
+                a_by_formula(octet),
+                "A {octet:#x}"
+            );
         }
         assert_eq!(Law::Mu.decode(0x00), -32_124);
         assert_eq!(Law::Mu.decode(0x80), 32_124);
@@ -261,7 +269,11 @@ mod tests {
                 let magnitude = i32::from(sample).abs();
                 // 16 steps a segment, so half a step is at most 1/32 of the segment's start;
                 // above the highest decision value both laws clip.
-                let bound = if magnitude > 32_000 { 768 } else { magnitude / 31 + 9 };
+                let bound = if magnitude > 32_000 {
+                    768
+                } else {
+                    magnitude / 31 + 9
+                };
                 assert!(error <= bound, "{law:?} {sample} → {back}");
             }
         }

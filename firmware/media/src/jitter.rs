@@ -11,6 +11,7 @@
 //! | up to 100 ahead | what waits and this are delivered, the holes lost |
 //! | behind, in the line of its timestamps | late: dropped |
 //! | farther away, or with a foreign timestamp, twice in a row | delivered as a restart |
+//! | any of these two after a second of nothing | delivered as a restart |
 //! | another SSRC | delivered as a restart, at once |
 //! | the SSRC before this one, while this one is heard | dropped: two sources overlap, the newer wins |
 
@@ -40,6 +41,9 @@ pub struct Delivery<'a> {
     /// was before.
     pub restart: bool,
 }
+
+/// No network delivers a packet this late, so one from behind begins something new.
+const ASLEEP: Duration = Duration::from_secs(1);
 
 /// What [`Sequencer`] counted; figures only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,6 +105,16 @@ impl Sequencer {
         self.clock_rate = clock_rate;
     }
 
+    /// The source is about to change: whatever comes next is delivered as a restart. What waits
+    /// is dropped, it is of the past.
+    pub fn expect_restart(&mut self) {
+        self.source = None;
+        self.held_since = None;
+        for held in &mut self.held {
+            self.counters.late += u64::from(std::mem::take(&mut held.waits));
+        }
+    }
+
     pub const fn counters(&self) -> &SequenceCounters {
         &self.counters
     }
@@ -134,6 +148,7 @@ impl Sequencer {
             self.restart(header, payload, now, &mut deliver);
             return true;
         }
+        let slept = now.saturating_duration_since(source.heard) >= ASLEEP;
         source.heard = now;
         let ahead = header.sequence.wrapping_sub(source.next);
         let behind = source.next.wrapping_sub(header.sequence);
@@ -149,10 +164,14 @@ impl Sequencer {
         } else if ahead <= MAX_AHEAD {
             source.probation = None;
             self.release(&mut deliver);
-            let lost = self.source.as_ref().map_or(0, |source| {
-                header.sequence.wrapping_sub(source.next)
-            });
+            let lost = self
+                .source
+                .as_ref()
+                .map_or(0, |source| header.sequence.wrapping_sub(source.next));
             self.deliver_next(header, payload, lost, &mut deliver);
+        } else if slept {
+            self.release(&mut deliver);
+            self.restart(header, payload, now, &mut deliver);
         } else if behind <= MAX_BEHIND && !source.is_foreign(&header, self.clock_rate) {
             self.counters.late += 1;
         } else if source.probation == Some(header.sequence) {

@@ -217,7 +217,10 @@ mod tests {
 
     #[test]
     fn silence_is_flagged_when_dtx_is_on() {
-        let settings = EncoderSettings { dtx: true, ..EncoderSettings::default() };
+        let settings = EncoderSettings {
+            dtx: true,
+            ..EncoderSettings::default()
+        };
         let mut encoder = Encoder::new(settings).unwrap();
         let mut packet = [0; MAX_PACKET];
         let silent = (0..100)
@@ -255,7 +258,10 @@ mod tests {
         }
         let restored = decoder.fec(&packets[11], &mut pcm[..160]).unwrap();
         let energy: i64 = pcm[..restored].iter().map(|s| i64::from(*s).pow(2)).sum();
-        assert!(energy / 160 > 4_000 * 4_000 / 2, "restored frame is too quiet");
+        assert!(
+            energy / 160 > 4_000 * 4_000 / 2,
+            "restored frame is too quiet"
+        );
         assert!(decoder.decode(&[], &mut pcm).is_err());
     }
 }

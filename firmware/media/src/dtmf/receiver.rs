@@ -84,13 +84,7 @@ impl DtmfReceiver {
     }
 
     /// Takes one event packet; `timestamp` and `marker` are of its RTP header.
-    pub fn on_event(
-        &mut self,
-        timestamp: u32,
-        marker: bool,
-        event: Event,
-        now: Instant,
-    ) -> Update {
+    pub fn on_event(&mut self, timestamp: u32, marker: bool, event: Event, now: Instant) -> Update {
         let mut update = Update::default();
         let (mut heard, first, reported) = match self.state {
             State::Pressed { event: heard, .. } if heard.timestamp == timestamp => {

@@ -26,12 +26,10 @@ impl Line {
             ..Header::default()
         };
         let heard = &mut self.heard;
-        self.sequencer.push(
-            header,
-            &sequence.to_be_bytes(),
-            self.now,
-            |delivery| write(heard, delivery),
-        );
+        self.sequencer
+            .push(header, &sequence.to_be_bytes(), self.now, |delivery| {
+                write(heard, delivery)
+            });
     }
 
     fn packets(&mut self, sequences: &[u16]) -> &mut Self {
@@ -117,11 +115,11 @@ fn twice_is_once() {
 #[test]
 fn a_stray_packet_changes_nothing_and_two_in_a_row_are_a_restart() {
     let mut line = Line::new();
+    assert_eq!(line.packets(&[1, 2, 30_000, 3, 4]).heard(), "1! 2 3 4");
     assert_eq!(
-        line.packets(&[1, 2, 30_000, 3, 4]).heard(),
-        "1! 2 3 4"
+        line.packets(&[30_000, 30_001, 30_002]).heard(),
+        "30001! 30002"
     );
-    assert_eq!(line.packets(&[30_000, 30_001, 30_002]).heard(), "30001! 30002");
 }
 
 #[test]
@@ -135,6 +133,18 @@ fn a_restart_a_little_behind_is_known_by_its_timestamps() {
     assert_eq!(line.heard(), "61! 62 63");
     // Overtaken packets of the same line are late, however many.
     assert_eq!(line.packets(&[63, 63]).heard(), "");
+}
+
+#[test]
+fn after_a_second_of_nothing_any_number_is_a_restart() {
+    let mut line = Line::new();
+    line.packets(&[100, 101, 102]);
+    line.now += Duration::from_secs(1);
+    assert_eq!(line.packets(&[90, 91]).heard(), "100! 101 102 90! 91");
+    line.now += Duration::from_secs(1);
+    assert_eq!(line.packets(&[30_000, 30_001]).heard(), "30000! 30001");
+    line.now += Duration::from_secs(1);
+    assert_eq!(line.packets(&[30_002]).heard(), "30002");
 }
 
 #[test]

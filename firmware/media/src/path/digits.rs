@@ -120,13 +120,10 @@ impl Digits {
     }
 
     pub(super) fn poll_timeout(&self, seen: Option<Instant>) -> Option<Instant> {
-        [
-            self.receiver.poll_timeout(),
-            self.sender.poll_timeout(seen),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        [self.receiver.poll_timeout(), self.sender.poll_timeout(seen)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -265,13 +262,24 @@ impl Conversion {
         let Some(relay) = &mut self.digits.relay else {
             return;
         };
-        relay.total = scale(progress.duration, self.digits.receiver_clock, dtmf.clock_rate);
+        relay.total = scale(
+            progress.duration,
+            self.digits.receiver_clock,
+            dtmf.clock_rate,
+        );
         relay.ended |= progress.end;
         let mut sink = Sink {
             output,
             counters: &mut self.counters,
         };
-        relay.emit(dtmf, progress.first, progress.end, &mut self.emitter, now, &mut sink);
+        relay.emit(
+            dtmf,
+            progress.first,
+            progress.end,
+            &mut self.emitter,
+            now,
+            &mut sink,
+        );
     }
 
     /// Says the end of a relayed event that nobody said.

@@ -10,6 +10,10 @@ use crate::opus::{self, Encoded, Encoder, EncoderSettings, SILENCE_20_MS};
 use crate::plan::{AudioCodec, AudioFormat, DtmfFormat};
 use std::time::{Duration, Instant};
 
+/// A network that stalls for less delivers afterwards what it kept; after more, packets that
+/// follow without a gap in their timestamps come from a clock that stood still (hold).
+const ASLEEP: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(super) struct Emitter {
     pub(super) format: AudioFormat,
@@ -75,12 +79,21 @@ impl Emitter {
         self.samples.clear();
     }
 
-    /// Moves the timeline to `now` when something was broken off.
+    /// Moves the timeline to `now` when something was broken off, or nothing left for so long
+    /// that the source must have slept with its clock stopped.
     fn resume(&mut self, now: Instant) {
+        if self.is_quiet_for(ASLEEP, now) {
+            self.break_off();
+        }
         if std::mem::take(&mut self.broken) {
             let quantum = self.units(self.frame());
             self.timeline.realign(now, quantum);
         }
+    }
+
+    fn is_quiet_for(&self, time: Duration, now: Instant) -> bool {
+        let last = self.timeline.last_sent();
+        last.is_some_and(|last| now.saturating_duration_since(last) >= time)
     }
 
     /// Sends sound.
@@ -112,6 +125,9 @@ impl Emitter {
 
     /// Sends sound of our own, which muting the far side's does not silence.
     pub(super) fn unmuted_sound(&mut self, pcm: &[i16], now: Instant, out: &mut Sink<'_>) {
+        if self.is_quiet_for(self.packet_time() * 2, now) {
+            self.break_off();
+        }
         let muted = std::mem::take(&mut self.muted);
         self.sound(pcm, now, out);
         self.muted = muted;

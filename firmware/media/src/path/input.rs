@@ -140,11 +140,7 @@ impl Input {
                 self.concealer.heard(self.pcm.get_mut(..decoded)?);
                 decoded
             }
-            None => self
-                .decoder
-                .as_mut()?
-                .decode(payload, &mut self.pcm)
-                .ok()?,
+            None => self.decoder.as_mut()?.decode(payload, &mut self.pcm).ok()?,
         };
         self.pcm.get(..self.decoded)
     }

@@ -124,11 +124,7 @@ struct Conversion {
 impl Path {
     /// # Errors
     /// [`PathError`] when a format cannot be spoken.
-    pub fn new(
-        from: AudioFormat,
-        to: AudioFormat,
-        out: OutputIdentity,
-    ) -> Result<Self, PathError> {
+    pub fn new(from: AudioFormat, to: AudioFormat, out: OutputIdentity) -> Result<Self, PathError> {
         check(&from)?;
         check(&to)?;
         let emitter = Emitter::new(to, out)?;
@@ -228,6 +224,9 @@ impl Path {
         }
         let clock_rate = from.codec.clock_rate();
         self.sequencer.set_clock_rate(clock_rate);
+        if before.codec != from.codec {
+            self.sequencer.expect_restart();
+        }
         self.reception.set_clock_rate(clock_rate);
         let packet_time = self.conversion.emitter.packet_time();
         self.conversion.digits.set_formats(&from, &to, packet_time);
@@ -424,9 +423,9 @@ impl Conversion {
         if self.digits.is_overdue(now) {
             self.finish_event(now, output);
         }
-        let place =
-            self.input
-                .place(&delivery.header, samples, delivery.lost, delivery.restart);
+        let place = self
+            .input
+            .place(&delivery.header, samples, delivery.lost, delivery.restart);
         if self.gate == Gate::Closed || self.digits.withhold_sound() {
             self.emitter.break_off();
             return;

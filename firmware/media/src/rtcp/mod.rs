@@ -209,7 +209,9 @@ fn next(bytes: &[u8]) -> Result<(Packet<'_>, &[u8]), Fault> {
     if first & 0x20 != 0 {
         let padding = usize::from(body.last().copied().unwrap_or(0));
         let kept = body.len().checked_sub(padding).filter(|_| padding != 0);
-        body = kept.and_then(|kept| body.get(..kept)).ok_or(Fault::Padding)?;
+        body = kept
+            .and_then(|kept| body.get(..kept))
+            .ok_or(Fault::Padding)?;
     }
     let count = first & 0x1F;
     let packet = match packet_type {
@@ -272,9 +274,9 @@ fn chunk(bytes: &[u8]) -> Result<((u32, &[u8]), &[u8]), Fault> {
     let (ssrc, mut rest) = word(bytes, "chunk SSRC")?;
     let mut name: &[u8] = &[];
     loop {
-        let (&kind, after) = rest
-            .split_first()
-            .ok_or(Fault::Truncated("end of SDES items", 1, 0))?;
+        let (&kind, after) =
+            rest.split_first()
+                .ok_or(Fault::Truncated("end of SDES items", 1, 0))?;
         if kind == 0 {
             // The list ends with zeros up to the next word of the packet.
             let used = bytes.len() - rest.len();
@@ -282,9 +284,10 @@ fn chunk(bytes: &[u8]) -> Result<((u32, &[u8]), &[u8]), Fault> {
             let (_, after) = split(bytes, padded, "SDES padding")?;
             return Ok(((ssrc, name), after));
         }
-        let (&length, after) = after
-            .split_first()
-            .ok_or(Fault::Truncated("SDES item length", 1, 0))?;
+        let (&length, after) =
+            after
+                .split_first()
+                .ok_or(Fault::Truncated("SDES item length", 1, 0))?;
         let (text, after) = split(after, usize::from(length), "SDES item")?;
         if kind == 1 {
             name = text;

@@ -1,6 +1,4 @@
-use super::{
-    GOODBYE, RECEIVER_REPORT, ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SenderInfo,
-};
+use super::{GOODBYE, RECEIVER_REPORT, ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SenderInfo};
 
 /// Report blocks that the five-bit count of a header can tell.
 const MAX_REPORTS: usize = 31;

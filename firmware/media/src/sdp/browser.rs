@@ -205,8 +205,8 @@ impl Maps {
                     return false;
                 };
                 if map.payload_type == format.payload_type {
-                    let first = !self.codec
-                        && map.is(format.codec.name(), format.codec.clock_rate());
+                    let first =
+                        !self.codec && map.is(format.codec.name(), format.codec.clock_rate());
                     self.codec |= first;
                     first
                 } else if let Some(dtmf) = format.dtmf
@@ -293,9 +293,14 @@ fn audio_section(offer: &SessionDescription) -> Result<(usize, &Media), SdpError
 }
 
 fn is_webrtc_profile(profile: &str) -> bool {
-    ["UDP/TLS/RTP/SAVPF", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(profile))
+    [
+        "UDP/TLS/RTP/SAVPF",
+        "RTP/SAVPF",
+        "UDP/TLS/RTP/SAVP",
+        "TCP/DTLS/RTP/SAVPF",
+    ]
+    .iter()
+    .any(|known| known.eq_ignore_ascii_case(profile))
 }
 
 fn codecs(audio: &Media) -> Vec<OfferedCodec> {

@@ -112,13 +112,10 @@ impl TrunkSession {
             return Err(SdpError::NoAudio);
         }
         // Sections too many or too few behind ours break RFC 3264 section 6 and harm nobody.
-        let section = answer
-            .media
-            .get(self.audio)
-            .ok_or(SdpError::SectionCount {
-                offered: self.sections.len(),
-                answered: answer.media.len(),
-            })?;
+        let section = answer.media.get(self.audio).ok_or(SdpError::SectionCount {
+            offered: self.sections.len(),
+            answered: answer.media.len(),
+        })?;
         if !section.is("audio") {
             return Err(SdpError::NoAudio);
         }
