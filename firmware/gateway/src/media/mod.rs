@@ -1,6 +1,24 @@
 //! The media plane: plain threads that own sockets and legs, told what to do by [`Command`]s and
 //! answering with [`Event`]s. No packet ever reaches the control plane.
 
+mod batch;
+mod bridge;
+mod core;
+mod counters;
+pub mod demux;
+mod engine;
+mod feedback;
+mod leg;
+mod liveness;
+mod offer;
+mod plane;
+mod timers;
+mod trunk;
+mod web;
+
+pub use counters::CounterValues;
+pub use plane::{MediaHealth, MediaPlane};
+
 use causeway_media::plan::{AudioCodec, AudioFormat, Direction, TrunkPlan};
 use std::net::{SocketAddr, UdpSocket};
 

@@ -1,0 +1,579 @@
+//! The legs of a media thread and everything that is touched for a packet: from a datagram, a
+//! command or a deadline to packets and events.
+//!
+//! ```text
+//! datagram ─▶ leg it came from ─▶ RTP ─▶ path of the peer ─▶ far side of the peer
+//! ```
+
+use super::batch::Outbound;
+use super::bridge;
+use super::counters::Counters;
+use super::demux::{Class, Demux};
+use super::engine::Events;
+use super::leg::{End, Leg, RTCP_EVERY};
+use super::liveness::Change;
+use super::offer;
+use super::timers::Timers;
+use super::trunk::Admission;
+use super::web::{Fault, WebLeg, Yield};
+use super::{Event, LegKey};
+use bytes::BytesMut;
+use causeway_media::path::{Output, PathEvent};
+use causeway_media::plan::{Direction, TrunkPlan};
+use causeway_media::rtp;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// See the module.
+pub struct Core {
+    pub legs: HashMap<LegKey, Leg>,
+    demux: Demux,
+    pub timers: Timers,
+    /// Web legs whose stack has something to say at the end of the turn.
+    restless: Vec<LegKey>,
+    pub outbound: Outbound<BytesMut>,
+    output: Output,
+    yielded: Yield,
+    /// A packet or an RTCP compound under construction.
+    scratch: Vec<u8>,
+    events: Events,
+    pub counters: Arc<Counters>,
+}
+
+impl Core {
+    pub fn new(events: Events, counters: Arc<Counters>) -> Self {
+        Self {
+            legs: HashMap::new(),
+            demux: Demux::default(),
+            timers: Timers::default(),
+            restless: Vec::new(),
+            outbound: Outbound::default(),
+            output: Output::new(),
+            yielded: Yield::default(),
+            scratch: Vec::with_capacity(2048),
+            events,
+            counters,
+        }
+    }
+
+    pub fn tell(&mut self, event: Event) {
+        (self.events)(event);
+    }
+
+    // ---- datagrams
+
+    /// One datagram on the browsers' port.
+    pub fn on_web(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+        let (class, key) = self.demux.route(source, datagram);
+        let Some(key) = key else {
+            let counter = match class {
+                Class::Other => &self.counters.dropped_malformed,
+                Class::Stun | Class::Dtls | Class::Rtp | Class::Rtcp => {
+                    &self.counters.dropped_foreign
+                }
+            };
+            Counters::add(counter, 1);
+            return;
+        };
+        let Some(Leg {
+            end: End::Web(web), ..
+        }) = self.legs.get_mut(&key)
+        else {
+            return;
+        };
+        if let Err(fault) = web.leg.receive(now, source, class, datagram) {
+            self.on_fault(key, fault);
+            return;
+        }
+        // A check counts as a sign of life when it has passed; see `collect`.
+        let back = (class != Class::Stun)
+            .then(|| web.liveness.heard(now))
+            .flatten();
+        if web.leg.is_restless() {
+            self.restless.push(key);
+        } else {
+            self.collect(key, now);
+            if class == Class::Rtp && self.yielded.rtp.is_empty() {
+                Counters::add(&self.counters.dropped_refused, 1);
+                if let Some(leg) = self.legs.get_mut(&key) {
+                    leg.note_dropped();
+                }
+            }
+        }
+        self.on_change(key, back, now);
+    }
+
+    /// One datagram on a trunk leg's RTP or RTCP socket.
+    pub fn on_trunk(
+        &mut self,
+        key: LegKey,
+        on_rtcp: bool,
+        source: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+    ) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        let End::Trunk(trunk) = &mut leg.end else {
+            return;
+        };
+        let refused = match trunk.admit(source, on_rtcp) {
+            Admission::Granted => None,
+            Admission::Unplanned => Some(&self.counters.dropped_unplanned),
+            Admission::Foreign => Some(&self.counters.dropped_source),
+        };
+        if let Some(counter) = refused {
+            Counters::add(counter, 1);
+            leg.note_dropped();
+            return;
+        }
+        // Some send RTCP to the RTP port unasked (RFC 5761 without its negotiation).
+        if on_rtcp || rtp::is_rtcp(datagram) {
+            if !leg.on_rtcp(datagram, now) {
+                self.drop_not_rtp(key);
+            }
+            return;
+        }
+        let Ok(packet) = rtp::read(datagram) else {
+            self.drop_not_rtp(key);
+            return;
+        };
+        let first = !std::mem::replace(&mut trunk.heard, true);
+        leg.note_received(&packet.header, datagram.len(), now);
+        let peer = leg.peer;
+        if first {
+            self.tell(Event::TrunkHeard { leg: key });
+        }
+        if let Some(peer) = peer {
+            self.play(key, peer, datagram, now);
+        }
+    }
+
+    /// Counts a datagram of a trunk that is neither RTP nor RTCP.
+    pub fn drop_not_rtp(&mut self, key: LegKey) {
+        Counters::add(&self.counters.dropped_not_rtp, 1);
+        if let Some(leg) = self.legs.get_mut(&key) {
+            leg.note_dropped();
+        }
+    }
+
+    /// Lets the far side of `to` hear one packet of `from`'s far side.
+    fn play(&mut self, from: LegKey, to: LegKey, datagram: &[u8], now: Instant) {
+        let Some(leg) = self.legs.get_mut(&to) else {
+            return;
+        };
+        // Nothing is coded for a browser that is not there yet.
+        if !leg.is_ready() {
+            return;
+        }
+        if let Some(path) = &mut leg.path {
+            path.handle_rtp(datagram, now, &mut self.output);
+        }
+        self.ship(Some(from), to, now);
+    }
+
+    /// Sends what the path of `to` has made, and tells what it has noticed.
+    fn ship(&mut self, from: Option<LegKey>, to: LegKey, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&to) else {
+            self.output.clear();
+            return;
+        };
+        let mut fault = None;
+        for packet in self.output.packets() {
+            match leg.send(now, &packet) {
+                Ok(sent) => {
+                    if let End::Trunk(_) = leg.end {
+                        let counter = if sent {
+                            &self.counters.trunk_datagrams_out
+                        } else {
+                            &self.counters.send_refused
+                        };
+                        Counters::add(counter, 1);
+                    }
+                }
+                Err(error) => {
+                    fault = Some(error);
+                    break;
+                }
+            }
+        }
+        if let End::Web(web) = &leg.end
+            && web.leg.is_restless()
+        {
+            self.restless.push(to);
+        }
+        for event in self.output.events() {
+            match (*event, from) {
+                (PathEvent::Digit { digit, duration_ms }, Some(from)) => {
+                    (self.events)(Event::Digit {
+                        leg: from,
+                        digit,
+                        duration_ms,
+                    });
+                }
+                (PathEvent::DigitsSent, _) => (self.events)(Event::DigitsSent { leg: to }),
+                // Counted by the path.
+                (PathEvent::SourceChanged { .. } | PathEvent::Digit { .. }, _) => {}
+            }
+        }
+        self.output.clear();
+        match fault {
+            Some(fault) => self.on_fault(to, fault),
+            None => self.reschedule(to),
+        }
+    }
+
+    // ---- the WebRTC stack
+
+    /// Listens to every stack that was touched in this turn.
+    pub fn settle(&mut self, now: Instant) {
+        // Collecting may play into other web legs, which then are restless in turn.
+        while let Some(key) = self.restless.pop() {
+            self.collect(key, now);
+        }
+    }
+
+    fn collect(&mut self, key: LegKey, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        let End::Web(web) = &mut leg.end else {
+            return;
+        };
+        let mut yielded = std::mem::take(&mut self.yielded);
+        if let Err(fault) = web.leg.collect(&mut yielded, &mut self.outbound) {
+            self.yielded = yielded;
+            self.on_fault(key, fault);
+            return;
+        }
+        let mut change = None;
+        for source in &yielded.admitted {
+            self.demux.admit(key, *source);
+            change = web.liveness.heard(now).or(change);
+        }
+        if yielded.connected {
+            change = web.liveness.connected(now).or(change);
+            leg.rtcp_due = Some(now + RTCP_EVERY);
+        }
+        let failed = yielded.failed.take();
+        for feedback in &yielded.feedback {
+            leg.on_feedback(feedback, now);
+        }
+        let peer = leg.peer;
+        for packet in &yielded.rtp {
+            self.hear_browser(key, peer, packet, now);
+        }
+        self.yielded = yielded;
+        self.on_change(key, change, now);
+        if let Some(reason) = failed {
+            self.fail(key, reason);
+        }
+        self.reschedule(key);
+    }
+
+    fn hear_browser(
+        &mut self,
+        key: LegKey,
+        peer: Option<LegKey>,
+        packet: &rtc::rtp::Packet,
+        now: Instant,
+    ) {
+        let header = rtp::Header {
+            marker: packet.header.marker,
+            payload_type: packet.header.payload_type,
+            sequence: packet.header.sequence_number,
+            timestamp: packet.header.timestamp,
+            ssrc: packet.header.ssrc,
+        };
+        // The stack parses, a path reads datagrams: put it together again, without extensions.
+        let mut datagram = std::mem::take(&mut self.scratch);
+        datagram.clear();
+        datagram.extend_from_slice(&header.to_bytes());
+        datagram.extend_from_slice(&packet.payload);
+        if let Some(leg) = self.legs.get_mut(&key) {
+            leg.note_received(&header, datagram.len(), now);
+        }
+        if let Some(peer) = peer {
+            self.play(key, peer, &datagram, now);
+        }
+        self.scratch = datagram;
+    }
+
+    fn on_change(&mut self, key: LegKey, change: Option<Change>, now: Instant) {
+        match change {
+            None => {}
+            Some(Change::Connected) => {
+                self.tell(Event::WebConnected { leg: key });
+                self.replan(&[key], now);
+            }
+            Some(Change::Lost) => self.tell(Event::WebLost { leg: key }),
+            Some(Change::Back) => self.tell(Event::WebBack { leg: key }),
+            Some(Change::Failed) => {
+                let connected = matches!(
+                    self.legs.get(&key).map(|leg| &leg.end),
+                    Some(End::Web(web)) if web.leg.is_connected()
+                );
+                let reason = if connected {
+                    "the browser has not been heard for too long"
+                } else {
+                    "no ICE check and DTLS handshake came through in time"
+                };
+                self.tell(Event::WebFailed {
+                    leg: key,
+                    reason: reason.to_owned(),
+                });
+            }
+        }
+    }
+
+    fn fail(&mut self, key: LegKey, reason: String) {
+        if let Some(Leg {
+            end: End::Web(web), ..
+        }) = self.legs.get_mut(&key)
+            && web.liveness.fail().is_some()
+        {
+            self.tell(Event::WebFailed { leg: key, reason });
+        }
+    }
+
+    /// The stack under a leg has panicked. The leg keeps its figures until it is closed.
+    fn on_fault(&mut self, key: LegKey, fault: Fault) {
+        Counters::add(&self.counters.leg_faults, 1);
+        tracing::error!(leg = key.0, fault = fault.0, "the WebRTC stack failed");
+        self.demux.forget(key);
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        if let End::Web(web) = std::mem::replace(&mut leg.end, End::Spent) {
+            let mut liveness = web.liveness;
+            super::web::discard(web.leg);
+            if liveness.fail().is_some() {
+                let reason = "internal error of the WebRTC stack".to_owned();
+                self.tell(Event::WebFailed { leg: key, reason });
+            }
+        }
+    }
+
+    // ---- deadlines
+
+    /// Does what is due for a leg.
+    pub fn on_deadline(&mut self, key: LegKey, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        let mut change = None;
+        let mut fault = None;
+        if let End::Web(web) = &mut leg.end {
+            change = web.liveness.handle_timeout(now);
+            fault = web.leg.handle_timeout(now).err();
+            self.restless.push(key);
+        }
+        if fault.is_none() && leg.rtcp_due.is_some_and(|due| due <= now) {
+            leg.rtcp_due = Some(now + RTCP_EVERY);
+            match leg.send_rtcp(now, false, &mut self.scratch) {
+                Ok(true) if matches!(leg.end, End::Trunk(_)) => {
+                    Counters::add(&self.counters.trunk_datagrams_out, 1);
+                }
+                Ok(_) => {}
+                Err(error) => fault = Some(error),
+            }
+        }
+        if let Some(fault) = fault {
+            self.on_fault(key, fault);
+            return;
+        }
+        if let Some(path) = &mut leg.path {
+            path.handle_timeout(now, &mut self.output);
+        }
+        let peer = leg.peer;
+        self.ship(peer, key, now);
+        self.on_change(key, change, now);
+    }
+
+    fn reschedule(&mut self, key: LegKey) {
+        if let Some(due) = self.legs.get(&key).and_then(Leg::poll_timeout) {
+            self.timers.schedule(key, due);
+        }
+    }
+
+    // ---- commands
+
+    pub fn insert(&mut self, key: LegKey, leg: Leg) {
+        self.legs.insert(key, leg);
+        Counters::add(&self.counters.legs_opened, 1);
+        self.count_legs();
+    }
+
+    fn count_legs(&self) {
+        let legs = self.legs.len() as u64;
+        self.counters
+            .legs
+            .store(legs, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// A web leg with its answer is there: its checks are taken.
+    pub fn admit_web(&mut self, key: LegKey, answer: &str, now: Instant) {
+        if let Some(fragment) = offer::attribute(answer, "ice-ufrag") {
+            self.demux.listen(key, fragment.as_bytes());
+        }
+        self.restless.push(key);
+        self.replan(&[key], now);
+    }
+
+    pub fn restart_web(&mut self, key: LegKey, offer: &str, now: Instant) {
+        let Some(web) = self.web(key) else {
+            return self.unknown();
+        };
+        let format = web.format();
+        match web.restart(now, offer) {
+            Ok(sdp) => {
+                self.admit_web(key, &sdp, now);
+                self.tell(Event::WebAnswer {
+                    leg: key,
+                    sdp,
+                    format,
+                });
+            }
+            Err(reason) => {
+                self.restless.push(key);
+                self.tell(Event::WebRefused { leg: key, reason });
+            }
+        }
+    }
+
+    /// An ICE-lite agent never looks for the browser, so a candidate is of no use to it: it is only
+    /// looked at, for the sake of whoever debugs a page.
+    pub fn on_candidate(&mut self, key: LegKey, candidate: &str) {
+        if self.web(key).is_none() {
+            return self.unknown();
+        }
+        let line = candidate.trim().trim_start_matches("a=");
+        let is_candidate = line.is_empty()
+            || line
+                .strip_prefix("candidate:")
+                .is_some_and(|rest| rest.split_whitespace().count() >= 8);
+        if !is_candidate {
+            Counters::add(&self.counters.bad_candidates, 1);
+        }
+    }
+
+    pub fn plan_trunk(&mut self, key: LegKey, plan: TrunkPlan, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return self.unknown();
+        };
+        let End::Trunk(trunk) = &mut leg.end else {
+            return self.unknown();
+        };
+        trunk.plan = Some(plan);
+        leg.direction = plan.direction;
+        leg.speak(plan.format);
+        leg.rtcp_due.get_or_insert(now + RTCP_EVERY);
+        self.replan_both(key, now);
+    }
+
+    pub fn direct_web(&mut self, key: LegKey, direction: Direction, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return self.unknown();
+        };
+        leg.direction = direction;
+        self.replan_both(key, now);
+    }
+
+    pub fn bridge(&mut self, a: LegKey, b: LegKey, now: Instant) {
+        let affected = bridge::join(&mut self.legs, a, b);
+        if affected.is_empty() {
+            return self.unknown();
+        }
+        self.replan(&affected, now);
+    }
+
+    pub fn send_digits(
+        &mut self,
+        key: LegKey,
+        digits: &str,
+        duration: Duration,
+        gap: Duration,
+        now: Instant,
+    ) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return self.unknown();
+        };
+        let queued = match &mut leg.path {
+            Some(path) => path.send_dtmf(digits, duration, gap).is_ok(),
+            None => false,
+        };
+        if !queued {
+            // The switch has checked the digits, so this is a leg that cannot carry any.
+            return self.tell(Event::DigitsSent { leg: key });
+        }
+        if let Some(path) = &mut leg.path {
+            path.handle_timeout(now, &mut self.output);
+        }
+        let peer = leg.peer;
+        self.ship(peer, key, now);
+    }
+
+    pub fn report(&mut self, key: LegKey) {
+        let Some(leg) = self.legs.get(&key) else {
+            return self.unknown();
+        };
+        let figures = leg.figures();
+        self.tell(Event::Figures { leg: key, figures });
+    }
+
+    pub fn close(&mut self, key: LegKey, now: Instant) {
+        let Some(mut leg) = self.legs.remove(&key) else {
+            return self.unknown();
+        };
+        self.count_legs();
+        self.timers.forget(key);
+        self.demux.forget(key);
+        leg.close(now, &mut self.scratch, &mut self.outbound);
+        let figures = leg.figures();
+        let widow = leg.peer.take();
+        if let End::Web(web) = leg.end {
+            super::web::discard(web.leg);
+        }
+        if let Some(widow) = widow {
+            if let Some(leg) = self.legs.get_mut(&widow) {
+                leg.peer = None;
+            }
+            self.replan(&[widow], now);
+        }
+        self.tell(Event::Closed { leg: key, figures });
+    }
+
+    fn replan_both(&mut self, key: LegKey, now: Instant) {
+        match self.legs.get(&key).and_then(|leg| leg.peer) {
+            Some(peer) => self.replan(&[key, peer], now),
+            None => self.replan(&[key], now),
+        }
+    }
+
+    fn replan(&mut self, keys: &[LegKey], now: Instant) {
+        for key in keys {
+            if let Err(error) = bridge::plan_path(&mut self.legs, *key) {
+                Counters::add(&self.counters.path_errors, 1);
+                tracing::error!(leg = key.0, %error, "no sound can be made for this leg");
+            }
+            if let Some(path) = self.legs.get_mut(key).and_then(|leg| leg.path.as_mut()) {
+                path.handle_timeout(now, &mut self.output);
+            }
+            self.ship(None, *key, now);
+        }
+    }
+
+    fn web(&mut self, key: LegKey) -> Option<&mut WebLeg> {
+        match &mut self.legs.get_mut(&key)?.end {
+            End::Web(web) => Some(&mut web.leg),
+            End::Trunk(_) | End::Spent => None,
+        }
+    }
+
+    fn unknown(&self) {
+        Counters::add(&self.counters.unknown_legs, 1);
+    }
+}

@@ -1,0 +1,78 @@
+//! What a media thread counts, readable from anywhere without disturbing it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        /// Live counters of the media plane; all but `legs` only grow.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($(#[$doc])* pub(super) $name: AtomicU64,)+
+        }
+
+        /// The counters at one moment.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct CounterValues {
+            $($(#[$doc])* pub $name: u64,)+
+        }
+
+        impl Counters {
+            /// Reads all of them; each is exact, together they may be a packet apart.
+            pub fn values(&self) -> CounterValues {
+                CounterValues { $($name: self.$name.load(Ordering::Relaxed),)+ }
+            }
+        }
+
+        impl CounterValues {
+            /// Names and values in a fixed order, for an exporter.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)+].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Turns of the loop; grows at least once a second while the thread lives.
+    ticks,
+    /// Legs open now.
+    legs,
+    /// Legs opened since the start.
+    legs_opened,
+    /// Web legs lost to an error inside the WebRTC stack.
+    leg_faults,
+    /// Datagrams from browsers.
+    web_datagrams_in,
+    /// Datagrams to browsers.
+    web_datagrams_out,
+    /// RTP and RTCP datagrams from trunks.
+    trunk_datagrams_in,
+    /// RTP and RTCP datagrams to trunks.
+    trunk_datagrams_out,
+    /// Datagrams the kernel would not take.
+    send_refused,
+    /// From browsers: not STUN, DTLS, RTP or RTCP, or too long.
+    dropped_malformed,
+    /// From browsers: of no leg (unknown user fragment, or an address without a passed check).
+    dropped_foreign,
+    /// From browsers: refused by the WebRTC stack (integrity, replay, not yet connected).
+    dropped_refused,
+    /// From trunks: source is not the negotiated host.
+    dropped_source,
+    /// From trunks: not RTP or RTCP.
+    dropped_not_rtp,
+    /// From trunks: came before anything was negotiated.
+    dropped_unplanned,
+    /// Trickled candidates that are none.
+    bad_candidates,
+    /// Commands for legs that do not exist (any more).
+    unknown_legs,
+    /// Formats that a path could not be built for.
+    path_errors,
+}
+
+impl Counters {
+    pub(super) fn add(counter: &AtomicU64, by: usize) {
+        counter.fetch_add(by as u64, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,333 @@
+//! One media thread: its sockets, its legs and the loop over them.
+//!
+//! A turn of the loop, in this order:
+//!
+//! 1. wait for a socket, a command or a deadline, at most [`TICK`];
+//! 2. datagrams, at most one batch from each ready socket;
+//! 3. commands;
+//! 4. deadlines that have come;
+//! 5. whatever the WebRTC stacks that were touched have to say;
+//! 6. one send of everything for browsers.
+//!
+//! Nothing is locked, logged or allocated for a packet beyond what the WebRTC stack insists on.
+
+use super::batch::{Inbound, SLOTS};
+use super::core::Core;
+use super::counters::Counters;
+use super::leg::{End, Leg, WebEnd};
+use super::liveness::Liveness;
+use super::trunk::TrunkLeg;
+use super::web::{Opening, WebLeg};
+use super::{Command, Event, LegKey, MediaSettings, WebCodecPolicy, WebRefusal};
+use causeway_media::path::OutputIdentity;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::EventFd;
+use rtc::crypto::RTCCryptoProvider;
+use rtc::peer_connection::certificate::RTCCertificate;
+use std::collections::HashMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+/// Longest wait: the watchdog wants to see the thread turn.
+pub const TICK: Duration = Duration::from_millis(500);
+/// Commands carried out in one turn.
+const COMMANDS_A_TURN: usize = 32;
+/// Sockets served in one turn.
+const EVENTS_A_TURN: usize = 256;
+
+const WAKE: u64 = 0;
+const WEB: u64 = 1;
+const FIRST_TRUNK: u64 = 2;
+
+/// How events leave.
+pub type Events = Box<dyn FnMut(Event) + Send>;
+
+/// What the thread is handed.
+pub enum Order {
+    Carry(Command),
+    Stop,
+}
+
+/// What a thread starts with.
+pub struct Parts {
+    pub web: UdpSocket,
+    pub wake: Arc<EventFd>,
+    pub orders: Receiver<Order>,
+    pub events: Events,
+    pub settings: MediaSettings,
+    pub counters: Arc<Counters>,
+    pub certificate: RTCCertificate,
+    pub crypto: Arc<dyn RTCCryptoProvider>,
+}
+
+/// One media thread's state. Made and run on its own thread.
+pub struct Engine {
+    epoll: Epoll,
+    wake: Arc<EventFd>,
+    orders: Receiver<Order>,
+    web: UdpSocket,
+    ipv6: bool,
+    inbound: Inbound,
+    /// Trunk sockets by what epoll calls them; the flag says RTCP.
+    tokens: HashMap<u64, (LegKey, bool)>,
+    next_token: u64,
+    certificate: RTCCertificate,
+    crypto: Arc<dyn RTCCryptoProvider>,
+    candidates: Vec<SocketAddr>,
+    max_legs: usize,
+    core: Core,
+}
+
+impl Engine {
+    /// # Errors
+    /// When the kernel has no descriptors left.
+    pub fn new(parts: Parts) -> std::io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        epoll.add(&*parts.wake, EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
+        parts.web.set_nonblocking(true)?;
+        epoll.add(&parts.web, EpollEvent::new(EpollFlags::EPOLLIN, WEB))?;
+        let bound = parts.web.local_addr()?;
+        let candidates = parts
+            .settings
+            .public
+            .iter()
+            .filter(|address| bound.is_ipv6() || address.is_ipv4())
+            .map(|address| SocketAddr::new(*address, bound.port()))
+            .collect();
+        Ok(Self {
+            epoll,
+            wake: parts.wake,
+            orders: parts.orders,
+            web: parts.web,
+            ipv6: bound.is_ipv6(),
+            inbound: Inbound::default(),
+            tokens: HashMap::new(),
+            next_token: FIRST_TRUNK,
+            certificate: parts.certificate,
+            crypto: parts.crypto,
+            candidates,
+            max_legs: parts.settings.max_legs,
+            core: Core::new(parts.events, parts.counters),
+        })
+    }
+
+    /// Runs until told to stop, or until nobody is left to give commands.
+    pub fn run(mut self) {
+        let mut ready = [EpollEvent::empty(); EVENTS_A_TURN];
+        loop {
+            // 1.
+            let count = self
+                .epoll
+                .wait(&mut ready, self.patience())
+                .unwrap_or_default();
+            Counters::add(&self.core.counters.ticks, 1);
+            let now = Instant::now();
+            // 2.
+            for event in ready.iter().take(count) {
+                match event.data() {
+                    WAKE => {
+                        let _ = self.wake.read();
+                    }
+                    WEB => self.serve_web(now),
+                    token => self.serve_trunk(token, now),
+                }
+            }
+            // 3.
+            let running = self.carry_out(now);
+            // 4.
+            while let Some(leg) = self.core.timers.pop(now) {
+                self.core.on_deadline(leg, now);
+            }
+            // 5.
+            self.core.settle(now);
+            // 6.
+            self.flush();
+            if !running {
+                return;
+            }
+        }
+    }
+
+    fn patience(&self) -> EpollTimeout {
+        let wait = self.core.timers.next().map_or(TICK, |due| {
+            due.saturating_duration_since(Instant::now()).min(TICK)
+        });
+        // Rounded up: waking a little early would only turn the loop in vain.
+        let milliseconds = wait.as_micros().div_ceil(1000);
+        EpollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
+    }
+
+    fn serve_web(&mut self, now: Instant) {
+        let received = self.inbound.receive(self.web.as_fd());
+        let counters = &self.core.counters;
+        Counters::add(&counters.web_datagrams_in, received.datagrams);
+        Counters::add(&counters.dropped_malformed, received.unusable);
+        for slot in 0..received.datagrams.min(SLOTS) {
+            if let Some((source, datagram)) = self.inbound.datagram(slot) {
+                self.core.on_web(source, datagram, now);
+            }
+        }
+    }
+
+    fn serve_trunk(&mut self, token: u64, now: Instant) {
+        let Some(&(key, rtcp)) = self.tokens.get(&token) else {
+            return;
+        };
+        let Some(End::Trunk(trunk)) = self.core.legs.get(&key).map(|leg| &leg.end) else {
+            return;
+        };
+        let socket = if rtcp { &trunk.rtcp } else { &trunk.rtp };
+        let received = self.inbound.receive(socket.as_fd());
+        Counters::add(&self.core.counters.trunk_datagrams_in, received.datagrams);
+        for slot in 0..received.datagrams.min(SLOTS) {
+            match self.inbound.datagram(slot) {
+                Some((source, datagram)) => self.core.on_trunk(key, rtcp, source, datagram, now),
+                None => self.core.drop_not_rtp(key),
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.core.outbound.is_empty() {
+            return;
+        }
+        let sent = self.core.outbound.flush(self.web.as_fd(), self.ipv6);
+        let counters = &self.core.counters;
+        Counters::add(&counters.web_datagrams_out, sent.datagrams);
+        Counters::add(&counters.send_refused, sent.refused);
+    }
+
+    /// False when the thread shall end.
+    fn carry_out(&mut self, now: Instant) -> bool {
+        for _ in 0..COMMANDS_A_TURN {
+            match self.orders.try_recv() {
+                Ok(Order::Carry(command)) => self.on_command(command, now),
+                Ok(Order::Stop) | Err(TryRecvError::Disconnected) => {
+                    self.close_all(now);
+                    return false;
+                }
+                Err(TryRecvError::Empty) => return true,
+            }
+        }
+        // There may be more; come back without waiting.
+        let _ = self.wake.write(1);
+        true
+    }
+
+    fn close_all(&mut self, now: Instant) {
+        let keys: Vec<LegKey> = self.core.legs.keys().copied().collect();
+        for key in keys {
+            self.core.close(key, now);
+        }
+        self.tokens.clear();
+    }
+
+    fn on_command(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::OpenWeb { leg, offer, policy } => self.open_web(leg, &offer, policy, now),
+            Command::OpenTrunk { leg, rtp, rtcp } => {
+                if let Err(error) = self.open_trunk(leg, rtp, rtcp) {
+                    tracing::error!(leg = leg.0, %error, "trunk sockets cannot be used");
+                }
+            }
+            Command::Close { leg } => {
+                self.tokens.retain(|_, (key, _)| *key != leg);
+                self.core.close(leg, now);
+            }
+            Command::RestartWeb { leg, offer } => self.core.restart_web(leg, &offer, now),
+            Command::WebCandidate { leg, candidate } => self.core.on_candidate(leg, &candidate),
+            Command::PlanTrunk { leg, plan } => self.core.plan_trunk(leg, plan, now),
+            Command::DirectWeb { leg, direction } => self.core.direct_web(leg, direction, now),
+            Command::Bridge { a, b } => self.core.bridge(a, b, now),
+            Command::SendDigits {
+                leg,
+                digits,
+                duration_ms,
+                gap_ms,
+            } => {
+                let milliseconds = |ms: u16| Duration::from_millis(u64::from(ms));
+                let (duration, gap) = (milliseconds(duration_ms), milliseconds(gap_ms));
+                self.core.send_digits(leg, &digits, duration, gap, now);
+            }
+            Command::Report { leg } => self.core.report(leg),
+        }
+    }
+
+    fn random<const N: usize>(&self) -> Option<[u8; N]> {
+        let mut octets = [0; N];
+        self.crypto.random().fill(&mut octets).ok()?;
+        Some(octets)
+    }
+
+    /// What a leg is to its far side, drawn at random (RFC 3550 section 5.1).
+    fn identity(&self) -> Option<(OutputIdentity, String)> {
+        let [a, b, c, d, e, f, g, h, i, j, name @ ..] = self.random::<22>()?;
+        let identity = OutputIdentity {
+            ssrc: u32::from_be_bytes([a, b, c, d]),
+            first_sequence: u16::from_be_bytes([e, f]),
+            first_timestamp: u32::from_be_bytes([g, h, i, j]),
+        };
+        let name = name.iter().map(|octet| format!("{octet:02x}")).collect();
+        Some((identity, name))
+    }
+
+    fn open_web(&mut self, key: LegKey, offer: &str, policy: WebCodecPolicy, now: Instant) {
+        let opened = if self.core.legs.contains_key(&key) {
+            Err(WebRefusal::Internal("the leg is already open".to_owned()))
+        } else if self.core.legs.len() >= self.max_legs {
+            Err(WebRefusal::Full)
+        } else if let Some((identity, name)) = self.identity() {
+            let opening = Opening {
+                certificate: &self.certificate,
+                candidates: &self.candidates,
+                ssrc: identity.ssrc,
+                stream: name.clone(),
+            };
+            WebLeg::open(now, offer, policy, opening).map(|(leg, sdp)| (leg, sdp, identity, name))
+        } else {
+            Err(WebRefusal::Internal("no randomness to be had".to_owned()))
+        };
+        match opened {
+            Err(reason) => self.core.tell(Event::WebRefused { leg: key, reason }),
+            Ok((web, sdp, identity, name)) => {
+                let format = web.format();
+                let end = End::Web(Box::new(WebEnd {
+                    leg: web,
+                    liveness: Liveness::new(now),
+                }));
+                let mut leg = Leg::new(end, identity, name);
+                leg.speak(format);
+                self.core.insert(key, leg);
+                self.core.admit_web(key, &sdp, now);
+                self.core.tell(Event::WebAnswer {
+                    leg: key,
+                    sdp,
+                    format,
+                });
+            }
+        }
+    }
+
+    fn open_trunk(&mut self, key: LegKey, rtp: UdpSocket, rtcp: UdpSocket) -> std::io::Result<()> {
+        if self.core.legs.contains_key(&key) {
+            return Err(std::io::Error::other("the leg is already open"));
+        }
+        let (identity, name) = self
+            .identity()
+            .ok_or_else(|| std::io::Error::other("no randomness to be had"))?;
+        let trunk = TrunkLeg::new(rtp, rtcp)?;
+        for (socket, is_rtcp) in [(&trunk.rtp, false), (&trunk.rtcp, true)] {
+            let token = self.next_token;
+            self.next_token += 1;
+            self.epoll
+                .add(socket, EpollEvent::new(EpollFlags::EPOLLIN, token))?;
+            self.tokens.insert(token, (key, is_rtcp));
+        }
+        self.core
+            .insert(key, Leg::new(End::Trunk(trunk), identity, name));
+        Ok(())
+    }
+}

@@ -1,0 +1,269 @@
+//! What every leg has, whatever is at its far end.
+//!
+//! A leg owns the one [`Path`] *towards* its far side, from the moment its format is known until it
+//! closes. Bridging, holding, a new codec or another peer only re-plan that path, so the far side
+//! sees one SSRC with one run of sequence numbers and timestamps for the life of the leg.
+
+use super::batch::Outbound;
+use super::liveness::Liveness;
+use super::trunk::TrunkLeg;
+use super::web::{Fault, Feedback, WebLeg};
+use super::{LegFigures, LegKey};
+use bytes::BytesMut;
+use causeway_media::path::{OutPacket, OutputIdentity, Path};
+use causeway_media::plan::{AudioFormat, Direction};
+use causeway_media::rtcp::{self, ReceptionStats, ReportBlock};
+use causeway_media::rtp;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// RFC 3550 section 6.2: at most every 5 s for two parties.
+pub const RTCP_EVERY: Duration = Duration::from_secs(5);
+
+/// The far end.
+#[derive(Debug)]
+pub enum End {
+    Web(Box<WebEnd>),
+    Trunk(TrunkLeg),
+    /// The WebRTC stack failed under it; waits to be closed.
+    Spent,
+}
+
+/// A browser, and whether it is there.
+#[derive(Debug)]
+pub struct WebEnd {
+    pub leg: WebLeg,
+    pub liveness: Liveness,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    packets_in: u64,
+    octets_in: u64,
+    packets_out: u64,
+    octets_out: u64,
+    dropped: u64,
+    round_trip: Option<Duration>,
+    remote_lost: Option<u64>,
+}
+
+/// One leg's media.
+#[derive(Debug)]
+pub struct Leg {
+    pub end: End,
+    pub format: Option<AudioFormat>,
+    /// What negotiation (trunk) or the switch (web) allows, seen from the box.
+    pub direction: Direction,
+    pub peer: Option<LegKey>,
+    pub path: Option<Path>,
+    pub identity: OutputIdentity,
+    pub rtcp_due: Option<Instant>,
+    /// RTCP canonical name.
+    name: String,
+    reception: Option<ReceptionStats>,
+    tally: Tally,
+}
+
+impl Leg {
+    pub fn new(end: End, identity: OutputIdentity, name: String) -> Self {
+        Self {
+            end,
+            format: None,
+            direction: Direction::SendRecv,
+            peer: None,
+            path: None,
+            identity,
+            rtcp_due: None,
+            name,
+            reception: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Fixes the format that is spoken with the far side.
+    pub fn speak(&mut self, format: AudioFormat) {
+        let clock = |format: &AudioFormat| format.codec.clock_rate();
+        if self.format.as_ref().map(clock) != Some(clock(&format)) {
+            self.reception = Some(ReceptionStats::new(clock(&format)));
+        }
+        self.format = Some(format);
+    }
+
+    /// Whether what the path makes would leave.
+    pub fn is_ready(&self) -> bool {
+        match &self.end {
+            End::Web(web) => web.leg.is_connected(),
+            End::Trunk(trunk) => trunk.plan.is_some(),
+            End::Spent => false,
+        }
+    }
+
+    /// Notes one RTP packet that came from the far side.
+    pub fn note_received(&mut self, header: &rtp::Header, octets: usize, now: Instant) {
+        self.tally.packets_in += 1;
+        self.tally.octets_in += octets as u64;
+        if let Some(reception) = &mut self.reception {
+            reception.on_packet(header, now);
+        }
+    }
+
+    pub fn note_dropped(&mut self) {
+        self.tally.dropped += 1;
+    }
+
+    /// Sends one packet of the path.
+    ///
+    /// # Errors
+    /// [`Fault`] of the WebRTC stack.
+    pub fn send(&mut self, now: Instant, packet: &OutPacket<'_>) -> Result<bool, Fault> {
+        let sent = match &mut self.end {
+            End::Web(web) => web.leg.send_rtp(now, packet)?,
+            End::Trunk(trunk) => trunk.send_rtp(packet.bytes),
+            End::Spent => return Ok(false),
+        };
+        if sent {
+            self.tally.packets_out += 1;
+            self.tally.octets_out += packet.bytes.len() as u64;
+        }
+        Ok(sent)
+    }
+
+    /// Takes what the far side reports.
+    pub fn on_feedback(&mut self, feedback: &Feedback, now: Instant) {
+        match feedback {
+            Feedback::Sender(info) => {
+                if let Some(reception) = &mut self.reception {
+                    reception.on_sender_report(info, now);
+                }
+            }
+            Feedback::Report(block) => self.on_report(block),
+        }
+    }
+
+    fn on_report(&mut self, block: &ReportBlock) {
+        if block.ssrc != self.identity.ssrc {
+            return;
+        }
+        self.tally.remote_lost = Some(u64::try_from(block.cumulative_lost).unwrap_or(0));
+        if let Some(round_trip) = rtcp::round_trip(block, ntp_now()) {
+            self.tally.round_trip = Some(round_trip);
+        }
+    }
+
+    /// Takes one RTCP datagram of a trunk; false when it is none.
+    pub fn on_rtcp(&mut self, datagram: &[u8], now: Instant) -> bool {
+        let Ok(compound) = rtcp::read(datagram) else {
+            return false;
+        };
+        for packet in compound.packets() {
+            let reports = match packet {
+                rtcp::Packet::SenderReport { info, reports, .. } => {
+                    self.on_feedback(&Feedback::Sender(info), now);
+                    reports
+                }
+                rtcp::Packet::ReceiverReport { reports, .. } => reports,
+                // A BYE ends nothing: signalling does. The rest is for others.
+                rtcp::Packet::SourceDescription(_)
+                | rtcp::Packet::Goodbye(_)
+                | rtcp::Packet::Other { .. } => continue,
+            };
+            for block in reports.iter() {
+                self.on_report(&block);
+            }
+        }
+        true
+    }
+
+    /// Sends SR or RR with SDES, and BYE when the leg ends.
+    ///
+    /// # Errors
+    /// [`Fault`] of the WebRTC stack.
+    pub fn send_rtcp(
+        &mut self,
+        now: Instant,
+        goodbye: bool,
+        scratch: &mut Vec<u8>,
+    ) -> Result<bool, Fault> {
+        scratch.clear();
+        let ssrc = self.identity.ssrc;
+        let block = self.reception.as_mut().and_then(|stats| stats.report(now));
+        let blocks = block.as_slice();
+        let info = self
+            .path
+            .as_ref()
+            .and_then(|path| path.sender_info(now, ntp_now()));
+        let mut writer = rtcp::Writer::new(scratch);
+        match &info {
+            Some(info) => writer.sender_report(ssrc, info, blocks),
+            None => writer.receiver_report(ssrc, blocks),
+        }
+        writer.canonical_name(ssrc, &self.name);
+        if goodbye {
+            writer.goodbye(ssrc, None);
+        }
+        match &mut self.end {
+            End::Web(web) => web.leg.send_rtcp(now, scratch),
+            End::Trunk(trunk) => Ok(trunk.send_rtcp(scratch)),
+            End::Spent => Ok(false),
+        }
+    }
+
+    /// When the leg wants to be looked at.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let (stack, liveness) = match &self.end {
+            End::Web(web) => (web.leg.poll_timeout(), web.liveness.poll_timeout()),
+            End::Trunk(_) | End::Spent => (None, None),
+        };
+        let path = self.path.as_ref().and_then(Path::poll_timeout);
+        [stack, liveness, path, self.rtcp_due]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Final figures, so far.
+    pub fn figures(&self) -> LegFigures {
+        let reception = self.reception.as_ref();
+        LegFigures {
+            codec: self.format.map(|format| format.codec),
+            packets_received: self.tally.packets_in,
+            packets_sent: self.tally.packets_out,
+            bytes_received: self.tally.octets_in,
+            bytes_sent: self.tally.octets_out,
+            packets_lost: reception.map_or(0, ReceptionStats::lost),
+            packets_dropped: self.tally.dropped,
+            jitter_ms: reception.map_or(0.0, |stats| milliseconds(stats.jitter())),
+            round_trip_ms: self.tally.round_trip.map(milliseconds),
+            remote_lost: self.tally.remote_lost,
+        }
+    }
+
+    /// Takes leave of the far side.
+    pub fn close(
+        &mut self,
+        now: Instant,
+        scratch: &mut Vec<u8>,
+        outbound: &mut Outbound<BytesMut>,
+    ) {
+        // A browser hears of the end by signalling and by DTLS; RTCP is for the trunk.
+        if let End::Trunk(_) = &self.end {
+            let _ = self.send_rtcp(now, true, scratch);
+        }
+        if let End::Web(web) = &mut self.end {
+            web.leg.close(outbound);
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> f32 {
+    duration.as_secs_f32() * 1000.0
+}
+
+/// The wall clock as a 64-bit NTP timestamp (RFC 3550 section 4).
+fn ntp_now() -> u64 {
+    const SECONDS_1900_TO_1970: u64 = 2_208_988_800;
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let fraction = (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000;
+    ((since.as_secs() + SECONDS_1900_TO_1970) << 32) | fraction
+}

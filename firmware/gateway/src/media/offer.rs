@@ -1,0 +1,262 @@
+//! What the WebRTC stack is shown of a browser's offer, and what the browser is shown of its answer.
+//!
+//! The stack matches codecs more loosely than we may (telephone-event without its clock), opens
+//! transceivers for sections we refuse and keeps every candidate and extension it reads. So it
+//! gets the offer *narrowed*: one audio section with the chosen codec and telephone-event, no
+//! candidates (an ICE-lite agent is found, it does not look), no header extensions. The answer is
+//! *widened* again to one section for each of the offer's (RFC 3264 section 6), the others refused.
+
+use causeway_media::plan::{AudioCodec, AudioFormat};
+use causeway_media::sdp::browser::BrowserOffer;
+use std::fmt::Write as _;
+
+/// `fmtp` we ask browsers for: frames of 10 ms and up, in-band FEC; mono since nothing asks for stereo.
+pub const OPUS_FMTP: &str = "minptime=10;useinbandfec=1";
+
+/// A narrowed offer, and what is needed to widen its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Narrowed {
+    pub sdp: String,
+    /// Refused sections before the audio section, and after it.
+    before: Vec<String>,
+    after: Vec<String>,
+}
+
+/// Narrows an offer that `inspect` has passed; `None` when the audio section has no `a=mid`, which
+/// bundling needs.
+pub fn narrow(offer: &str, inspected: &BrowserOffer, format: &AudioFormat) -> Option<Narrowed> {
+    let mid = inspected.mid.as_deref()?;
+    let mut narrowed = Narrowed {
+        sdp: String::with_capacity(1024),
+        before: Vec::new(),
+        after: Vec::new(),
+    };
+    let mut section = None;
+    for line in lines(offer) {
+        if line.starts_with("m=") {
+            let index = section.map_or(0, |index: usize| index + 1);
+            section = Some(index);
+            if index == inspected.section {
+                push(&mut narrowed.sdp, &audio_line(line, format));
+                push_codecs(&mut narrowed.sdp, format);
+            } else {
+                let refused = refused_line(line);
+                if index < inspected.section {
+                    narrowed.before.push(refused);
+                } else {
+                    narrowed.after.push(refused);
+                }
+            }
+            continue;
+        }
+        match section {
+            None if line.starts_with("a=group:") => {
+                if inspected.bundle {
+                    push(&mut narrowed.sdp, &format!("a=group:BUNDLE {mid}"));
+                }
+            }
+            None => push(&mut narrowed.sdp, line),
+            Some(index) if index == inspected.section => {
+                if !is_replaced(line) {
+                    push(&mut narrowed.sdp, line);
+                }
+            }
+            Some(index) => {
+                if line.starts_with("a=mid:") {
+                    let refused = if index < inspected.section {
+                        narrowed.before.last_mut()
+                    } else {
+                        narrowed.after.last_mut()
+                    };
+                    if let Some(refused) = refused {
+                        push(refused, line);
+                    }
+                }
+            }
+        }
+    }
+    Some(narrowed)
+}
+
+impl Narrowed {
+    /// The answer as the browser gets it.
+    pub fn widen(&self, answer: &str) -> String {
+        let mut wide = String::with_capacity(answer.len() + 256);
+        let mut in_section = false;
+        for line in lines(answer) {
+            if line.starts_with("m=") {
+                in_section = true;
+                self.before.iter().for_each(|refused| wide += refused);
+            }
+            // RTCP is multiplexed: a second component does not exist.
+            if in_section && is_second_component(line) {
+                continue;
+            }
+            push(&mut wide, line);
+        }
+        self.after.iter().for_each(|refused| wide += refused);
+        wide
+    }
+}
+
+/// The value of the first `a=<name>:` line.
+pub fn attribute<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
+    lines(sdp).find_map(|line| {
+        line.strip_prefix("a=")?
+            .strip_prefix(name)?
+            .strip_prefix(':')
+            .map(str::trim)
+    })
+}
+
+fn lines(sdp: &str) -> impl Iterator<Item = &str> {
+    sdp.lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+}
+
+fn push(sdp: &mut String, line: &str) {
+    sdp.push_str(line);
+    sdp.push_str("\r\n");
+}
+
+fn audio_line(line: &str, format: &AudioFormat) -> String {
+    let mut words: Vec<String> = line.split_whitespace().take(3).map(str::to_owned).collect();
+    words.push(format.payload_type.to_string());
+    if let Some(dtmf) = format.dtmf {
+        words.push(dtmf.payload_type.to_string());
+    }
+    words.join(" ")
+}
+
+fn push_codecs(sdp: &mut String, format: &AudioFormat) {
+    let (codec, clock) = (format.codec.name(), format.codec.clock_rate());
+    let channels = if format.codec == AudioCodec::Opus {
+        "/2"
+    } else {
+        ""
+    };
+    let pt = format.payload_type;
+    // Writing to a string does not fail.
+    let _ = write!(sdp, "a=rtpmap:{pt} {codec}/{clock}{channels}\r\n");
+    if format.codec == AudioCodec::Opus {
+        let _ = write!(sdp, "a=fmtp:{pt} {OPUS_FMTP}\r\n");
+    }
+    if let Some(dtmf) = format.dtmf {
+        let (pt, clock) = (dtmf.payload_type, dtmf.clock_rate);
+        let _ = write!(sdp, "a=rtpmap:{pt} telephone-event/{clock}\r\n");
+    }
+}
+
+/// Lines of the audio section that the stack does not get from the browser.
+fn is_replaced(line: &str) -> bool {
+    [
+        "a=rtpmap:",
+        "a=fmtp:",
+        "a=rtcp-fb:",
+        "a=candidate:",
+        "a=end-of-candidates",
+        "a=extmap:",
+        "a=rid:",
+        "a=simulcast:",
+        "a=ssrc-group:",
+    ]
+    .iter()
+    .any(|prefix| line.starts_with(prefix))
+}
+
+/// `m=` with port 0 and one format, and the `c=` without which Firefox refuses the whole answer.
+fn refused_line(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    let media = words.next().unwrap_or("m=video");
+    let protocol = words.nth(1).unwrap_or("UDP/TLS/RTP/SAVPF");
+    let format = words.next().unwrap_or("0");
+    format!("{media} 0 {protocol} {format}\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n")
+}
+
+fn is_second_component(line: &str) -> bool {
+    line.strip_prefix("a=candidate:")
+        .and_then(|candidate| candidate.split_whitespace().nth(1))
+        == Some("2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use causeway_media::plan::{Direction, DtmfFormat};
+
+    fn inspected(section: usize) -> BrowserOffer {
+        BrowserOffer {
+            mid: Some("a0".to_owned()),
+            section,
+            codecs: Vec::new(),
+            dtmf: Vec::new(),
+            direction: Direction::SendRecv,
+            bundle: true,
+            rtcp_mux: true,
+            ice_ufrag: None,
+            has_fingerprint: true,
+            setup: None,
+            candidates: 0,
+            end_of_candidates: false,
+            video_sections: 1,
+            sections: 3,
+        }
+    }
+
+    const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE v0 a0 d0\r\n\
+        a=extmap-allow-mixed\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:v0\r\na=rtpmap:96 VP8/90000\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111 0 110 126\r\nc=IN IP4 0.0.0.0\r\na=mid:a0\r\na=ice-ufrag:frag\r\n\
+        a=extmap:1 urn:x\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 stereo=1\r\na=rtcp-fb:111 transport-cc\r\n\
+        a=rtpmap:110 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\n\
+        a=candidate:1 1 udp 1 x.local 9 typ host\r\na=ssrc:7 cname:c\r\n\
+        m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:d0\r\n";
+
+    const OPUS: AudioFormat = AudioFormat {
+        codec: AudioCodec::Opus,
+        payload_type: 111,
+        ptime_ms: 20,
+        dtmf: Some(DtmfFormat {
+            payload_type: 110,
+            clock_rate: 48_000,
+        }),
+    };
+
+    #[test]
+    fn the_stack_sees_one_section_with_the_chosen_codec() {
+        let narrowed = narrow(OFFER, &inspected(1), &OPUS).unwrap();
+        assert_eq!(
+            narrowed.sdp,
+            "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE a0\r\n\
+             a=extmap-allow-mixed\r\n\
+             m=audio 9 UDP/TLS/RTP/SAVPF 111 110\r\na=rtpmap:111 opus/48000/2\r\n\
+             a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:110 telephone-event/48000\r\n\
+             c=IN IP4 0.0.0.0\r\na=mid:a0\r\na=ice-ufrag:frag\r\na=ssrc:7 cname:c\r\n"
+        );
+        assert_eq!(attribute(&narrowed.sdp, "ice-ufrag"), Some("frag"));
+    }
+
+    #[test]
+    fn the_browser_sees_a_section_for_each_of_its_own() {
+        let narrowed = narrow(OFFER, &inspected(1), &OPUS).unwrap();
+        let answer = "v=0\r\na=group:BUNDLE a0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 110\r\na=mid:a0\r\n\
+             a=candidate:1 1 udp 5 192.0.2.1 7000 typ host\r\na=candidate:1 2 udp 4 192.0.2.1 7000 typ host\r\n\
+             a=end-of-candidates\r\n";
+        assert_eq!(
+            narrowed.widen(answer),
+            "v=0\r\na=group:BUNDLE a0\r\n\
+             m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:v0\r\n\
+             m=audio 9 UDP/TLS/RTP/SAVPF 111 110\r\na=mid:a0\r\n\
+             a=candidate:1 1 udp 5 192.0.2.1 7000 typ host\r\na=end-of-candidates\r\n\
+             m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:d0\r\n"
+        );
+    }
+
+    #[test]
+    fn without_a_mid_there_is_no_bundle() {
+        let mut no_mid = inspected(1);
+        no_mid.mid = None;
+        assert_eq!(narrow(OFFER, &no_mid, &OPUS), None);
+    }
+}

@@ -1,0 +1,607 @@
+//! One browser leg: the small seam around the WebRTC stack.
+//!
+//! The stack is driven by hand and only as far as a datagram needs: media in asks for media out,
+//! nothing else; STUN, DTLS and timers also ask for events, writes and the next deadline. It may
+//! panic on input nobody thought of, so every call into it is guarded and a panic costs this leg alone.
+
+use super::batch::Outbound;
+use super::demux::{self, Class, StunClass, Transaction};
+use super::offer::{self, Narrowed};
+use super::{WebCodecPolicy, WebRefusal};
+use bytes::{Bytes, BytesMut};
+use causeway_media::path::OutPacket;
+use causeway_media::plan::{AudioCodec, AudioFormat};
+use causeway_media::rtcp::{ReportBlock, SenderInfo};
+use causeway_media::sdp::browser;
+use rtc::interceptor::Registry;
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::certificate::RTCCertificate;
+use rtc::peer_connection::configuration::RTCConfigurationBuilder;
+use rtc::peer_connection::configuration::media_engine::MediaEngine;
+use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
+use rtc::peer_connection::event::RTCPeerConnectionEvent;
+use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
+use rtc::peer_connection::sdp::RTCSessionDescription;
+use rtc::peer_connection::state::RTCPeerConnectionState;
+use rtc::peer_connection::transport::{
+    CandidateConfig, CandidateHostConfig, RTCIceCandidate, RTCIceCandidateInit,
+};
+use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RtpCodecKind,
+};
+use rtc::sansio::Protocol;
+use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// What opening a leg needs besides the offer.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    pub certificate: &'a RTCCertificate,
+    /// Host candidates: each of the box's addresses with the shared port.
+    pub candidates: &'a [SocketAddr],
+    pub ssrc: u32,
+    /// Names the stream and its source (`msid`, `cname`); unpredictable.
+    pub stream: String,
+}
+
+/// What a leg gave away in one go; its buffers are kept by whoever owns it.
+#[derive(Debug, Default)]
+pub struct Yield {
+    pub rtp: Vec<rtc::rtp::Packet>,
+    pub feedback: Vec<Feedback>,
+    /// Addresses whose ICE check has passed.
+    pub admitted: Vec<SocketAddr>,
+    pub connected: bool,
+    pub failed: Option<String>,
+}
+
+impl Yield {
+    fn clear(&mut self) {
+        self.rtp.clear();
+        self.feedback.clear();
+        self.admitted.clear();
+        self.connected = false;
+        self.failed = None;
+    }
+}
+
+/// RTCP from the browser, as far as it matters.
+#[derive(Clone, Copy, Debug)]
+pub enum Feedback {
+    Sender(SenderInfo),
+    Report(ReportBlock),
+}
+
+/// The WebRTC stack lost its footing; the leg is of no more use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault(pub String);
+
+/// One browser's connection.
+pub struct WebLeg {
+    connection: RTCPeerConnection,
+    candidates: Vec<SocketAddr>,
+    format: AudioFormat,
+    connected: bool,
+    /// Something other than media went in: events and deadlines may have changed.
+    stirred: bool,
+    /// Something may be waiting to be sent.
+    loaded: bool,
+    deadline: Option<Instant>,
+    /// The last check that asked for nomination, until it is answered.
+    nominating: Option<(SocketAddr, Transaction)>,
+    /// Where the browser last nominated. The stack stays with the first pair it selected; browsers
+    /// move on (another network, a relay) without restarting ICE.
+    nominated: Option<SocketAddr>,
+}
+
+impl std::fmt::Debug for WebLeg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebLeg")
+            .field("format", &self.format)
+            .field("connected", &self.connected)
+            .field("nominated", &self.nominated)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WebLeg {
+    /// Takes an offer; gives the leg and its answer.
+    ///
+    /// # Errors
+    /// [`WebRefusal`] says what the browser should be told.
+    pub fn open(
+        now: Instant,
+        offer: &str,
+        policy: WebCodecPolicy,
+        opening: Opening<'_>,
+    ) -> Result<(Self, String), WebRefusal> {
+        let inspected = browser::inspect(offer).map_err(bad_sdp)?;
+        let format = browser::choose(&inspected, wanted(policy)).map_err(bad_sdp)?;
+        let narrowed = offer::narrow(offer, &inspected, &format)
+            .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
+        guard(|| Self::connect(now, format, &narrowed, opening))
+            .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)))
+    }
+
+    fn connect(
+        now: Instant,
+        format: AudioFormat,
+        narrowed: &Narrowed,
+        opening: Opening<'_>,
+    ) -> Result<(Self, String), WebRefusal> {
+        let mut connection = build(now, &format, &opening).map_err(internal)?;
+        connection
+            .set_remote_description(now, remote_offer(narrowed)?)
+            .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
+        for address in opening.candidates {
+            add_candidate(&mut connection, *address).map_err(internal)?;
+        }
+        // Says that there are no more.
+        connection
+            .add_local_candidate(RTCIceCandidateInit::default())
+            .map_err(internal)?;
+        let mut leg = Self {
+            connection,
+            candidates: opening.candidates.to_vec(),
+            format,
+            connected: false,
+            stirred: true,
+            loaded: true,
+            deadline: None,
+            nominating: None,
+            nominated: None,
+        };
+        let answer = leg.answer(now, narrowed).map_err(internal)?;
+        Ok((leg, answer))
+    }
+
+    fn answer(&mut self, now: Instant, narrowed: &Narrowed) -> rtc::shared::error::Result<String> {
+        let answer = self.connection.create_answer(None)?;
+        self.connection.set_local_description(now, answer)?;
+        let local = self.connection.local_description();
+        let sdp = local.map(|local| local.sdp).unwrap_or_default();
+        Ok(browser::finish_answer(&narrowed.widen(&sdp), &self.format))
+    }
+
+    /// A new offer for the same connection: an ICE restart. The codec stays.
+    ///
+    /// # Errors
+    /// [`WebRefusal`]; the leg stays as it was.
+    pub fn restart(&mut self, now: Instant, offer: &str) -> Result<String, WebRefusal> {
+        let inspected = browser::inspect(offer).map_err(bad_sdp)?;
+        let format = self.format;
+        let offered = inspected.codecs.iter().any(|offered| {
+            offered.codec == format.codec && offered.payload_type == format.payload_type
+        });
+        if !offered {
+            return Err(WebRefusal::NoCodec);
+        }
+        let narrowed = offer::narrow(offer, &inspected, &format)
+            .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
+        let description = remote_offer(&narrowed)?;
+        self.stirred = true;
+        self.loaded = true;
+        let restarted = guard(|| {
+            self.connection
+                .set_remote_description(now, description)
+                .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
+            // The restart may have taken them away; those still there are not added twice.
+            for address in &self.candidates {
+                add_candidate(&mut self.connection, *address).map_err(internal)?;
+            }
+            self.connection
+                .add_local_candidate(RTCIceCandidateInit::default())
+                .map_err(internal)?;
+            self.answer(now, &narrowed).map_err(internal)
+        })
+        .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)));
+        if restarted.is_ok() {
+            self.nominating = None;
+            self.nominated = None;
+        } else {
+            let _ = guard(|| {
+                let rollback = RTCSessionDescription::rollback(None)?;
+                self.connection.set_remote_description(now, rollback)
+            });
+        }
+        restarted
+    }
+
+    pub fn format(&self) -> AudioFormat {
+        self.format
+    }
+
+    /// ICE and DTLS have been up.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Hands one datagram of this leg to the stack.
+    ///
+    /// # Errors
+    /// [`Fault`] when the stack panicked.
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        class: Class,
+        datagram: &[u8],
+    ) -> Result<(), Fault> {
+        if class == Class::Stun
+            && demux::stun_class(datagram) == Some(StunClass::Request)
+            && demux::stun_nominates(datagram)
+        {
+            self.nominating = demux::stun_transaction(datagram).map(|id| (from, id));
+        }
+        if matches!(class, Class::Stun | Class::Dtls) {
+            self.stirred = true;
+            self.loaded = true;
+        }
+        let local = self
+            .candidates
+            .iter()
+            .find(|candidate| candidate.is_ipv4() == from.is_ipv4());
+        let Some(local) = local.copied() else {
+            return Ok(());
+        };
+        let message = TaggedBytesMut {
+            now,
+            transport: TransportContext {
+                local_addr: local,
+                peer_addr: from,
+                ecn: None,
+                transport_protocol: TransportProtocol::UDP,
+            },
+            message: BytesMut::from(datagram),
+        };
+        // What the stack refuses it drops; the caller sees it by what does not come out.
+        guard(|| {
+            let _ = self.connection.handle_read(message);
+        })
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// # Errors
+    /// [`Fault`] when the stack panicked.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Fault> {
+        if self.deadline.is_none_or(|deadline| deadline > now) {
+            return Ok(());
+        }
+        self.stirred = true;
+        self.loaded = true;
+        guard(|| {
+            let _ = self.connection.handle_timeout(now);
+        })
+    }
+
+    /// Queues one packet to the browser; dropped before the connection is up.
+    ///
+    /// # Errors
+    /// [`Fault`] when the stack panicked.
+    pub fn send_rtp(&mut self, now: Instant, packet: &OutPacket<'_>) -> Result<bool, Fault> {
+        if !self.connected {
+            return Ok(false);
+        }
+        let header = rtc::rtp::Header {
+            version: 2,
+            marker: packet.header.marker,
+            payload_type: packet.header.payload_type,
+            sequence_number: packet.header.sequence,
+            timestamp: packet.header.timestamp,
+            ssrc: packet.header.ssrc,
+            ..Default::default()
+        };
+        let payload = Bytes::copy_from_slice(packet.payload());
+        // The sender's own `write_rtp` checks again what the answer has settled, at the price of
+        // an allocation a packet.
+        self.send(
+            now,
+            RTCMessage::RtpPacket(String::new(), rtc::rtp::Packet { header, payload }),
+        )
+    }
+
+    /// Queues one RTCP compound to the browser; dropped before the connection is up.
+    ///
+    /// # Errors
+    /// [`Fault`] when the stack panicked.
+    pub fn send_rtcp(&mut self, now: Instant, compound: &[u8]) -> Result<bool, Fault> {
+        if !self.connected {
+            return Ok(false);
+        }
+        let raw = rtc::rtcp::raw_packet::RawPacket(Bytes::copy_from_slice(compound));
+        self.send(
+            now,
+            RTCMessage::RtcpPacket(String::new(), vec![Box::new(raw)]),
+        )
+    }
+
+    fn send(&mut self, now: Instant, message: RTCMessage) -> Result<bool, Fault> {
+        self.loaded = true;
+        guard(|| {
+            self.connection
+                .handle_write(TaggedRTCMessage { now, message })
+                .is_ok()
+        })
+    }
+
+    /// Whether [`Self::collect`] has something to do besides handing out media.
+    pub fn is_restless(&self) -> bool {
+        self.stirred || self.loaded
+    }
+
+    /// Takes away everything the stack has: media and events into `yielded` (cleared first),
+    /// datagrams into `outbound`. Ask [`Self::poll_timeout`] again afterwards.
+    ///
+    /// # Errors
+    /// [`Fault`] when the stack panicked.
+    pub fn collect(
+        &mut self,
+        yielded: &mut Yield,
+        outbound: &mut Outbound<BytesMut>,
+    ) -> Result<(), Fault> {
+        yielded.clear();
+        guard(|| {
+            if self.stirred {
+                self.collect_events(yielded);
+            }
+            self.collect_media(yielded);
+            if self.loaded {
+                self.collect_datagrams(yielded, outbound);
+            }
+            if self.stirred {
+                self.deadline = self.connection.poll_timeout();
+            }
+            self.stirred = false;
+            self.loaded = false;
+        })
+    }
+
+    fn collect_events(&mut self, yielded: &mut Yield) {
+        while let Some(event) = self.connection.poll_event() {
+            let RTCPeerConnectionEvent::OnConnectionStateChangeEvent(state) = event else {
+                continue;
+            };
+            match state {
+                RTCPeerConnectionState::Connected => {
+                    self.connected = true;
+                    yielded.connected = true;
+                }
+                RTCPeerConnectionState::Failed => {
+                    let part = if self.connected {
+                        "the connection"
+                    } else {
+                        "DTLS"
+                    };
+                    yielded.failed = Some(format!("{part} failed"));
+                }
+                // On the way there, or done by ourselves.
+                _ => {}
+            }
+        }
+    }
+
+    fn collect_media(&mut self, yielded: &mut Yield) {
+        // Not `poll_read`: that sweeps the whole stack once more for data channels we never open.
+        while let Some(message) = self.connection.poll_media_read() {
+            match message.message {
+                RTCMessage::RtpPacket(_, packet) => yielded.rtp.push(packet),
+                RTCMessage::RtcpPacket(_, packets) => {
+                    for packet in packets {
+                        feedback(packet.as_ref(), &mut yielded.feedback);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn collect_datagrams(&mut self, yielded: &mut Yield, outbound: &mut Outbound<BytesMut>) {
+        while let Some(datagram) = self.connection.poll_write() {
+            let mut to = datagram.transport.peer_addr;
+            if demux::stun_class(&datagram.message) == Some(StunClass::Success) {
+                // The stack answers a check only after its integrity held.
+                yielded.admitted.push(to);
+                if let Some((from, id)) = self.nominating
+                    && from == to
+                    && demux::stun_transaction(&datagram.message) == Some(id)
+                {
+                    self.nominating = None;
+                    self.nominated = Some(to);
+                }
+            } else if demux::classify(&datagram.message) != Class::Stun {
+                to = self.nominated.unwrap_or(to);
+            }
+            outbound.push(to, datagram.message);
+        }
+    }
+
+    /// Says goodbye (DTLS `close_notify`).
+    pub fn close(&mut self, outbound: &mut Outbound<BytesMut>) {
+        let _ = guard(|| {
+            let _ = self.connection.close();
+            while let Some(datagram) = self.connection.poll_write() {
+                let to = self.nominated.unwrap_or(datagram.transport.peer_addr);
+                outbound.push(to, datagram.message);
+            }
+        });
+    }
+}
+
+/// Drops a leg; not even that may panic further.
+pub fn discard(leg: WebLeg) {
+    let _ = guard(|| drop(leg));
+}
+
+/// Runs one call into the stack; its panic is a [`Fault`]. A leg is dropped after a fault, so
+/// nobody sees what the panic left half done.
+fn guard<T>(call: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned());
+        Fault(text.unwrap_or_else(|| "the WebRTC stack panicked".to_owned()))
+    })
+}
+
+fn wanted(policy: WebCodecPolicy) -> browser::WebCodecPolicy {
+    match policy {
+        WebCodecPolicy::Preferred => browser::WebCodecPolicy::Preferred,
+        WebCodecPolicy::Opus => browser::WebCodecPolicy::Opus,
+        WebCodecPolicy::G711 => browser::WebCodecPolicy::G711,
+    }
+}
+
+fn bad_sdp(error: causeway_media::sdp::SdpError) -> WebRefusal {
+    match error {
+        causeway_media::sdp::SdpError::NoCommonCodec { .. } => WebRefusal::NoCodec,
+        other => WebRefusal::BadSdp(other.to_string()),
+    }
+}
+
+fn internal(error: rtc::shared::error::Error) -> WebRefusal {
+    WebRefusal::Internal(error.to_string())
+}
+
+fn remote_offer(narrowed: &Narrowed) -> Result<RTCSessionDescription, WebRefusal> {
+    RTCSessionDescription::offer(narrowed.sdp.clone())
+        .map_err(|error| WebRefusal::BadSdp(error.to_string()))
+}
+
+fn build(
+    now: Instant,
+    format: &AudioFormat,
+    opening: &Opening<'_>,
+) -> rtc::shared::error::Result<RTCPeerConnection> {
+    let codec = codec_of(format.codec);
+    let mut engine = MediaEngine::default();
+    engine.register_codec(
+        RTCRtpCodecParameters {
+            rtp_codec: codec.clone(),
+            payload_type: format.payload_type,
+        },
+        RtpCodecKind::Audio,
+    )?;
+    if let Some(dtmf) = format.dtmf {
+        engine.register_codec(
+            RTCRtpCodecParameters {
+                rtp_codec: RTCRtpCodec {
+                    mime_type: "audio/telephone-event".to_owned(),
+                    clock_rate: dtmf.clock_rate,
+                    channels: 0,
+                    sdp_fmtp_line: "0-16".to_owned(),
+                    rtcp_feedback: Vec::new(),
+                },
+                payload_type: dtmf.payload_type,
+            },
+            RtpCodecKind::Audio,
+        )?;
+    }
+    let never = Some(Duration::ZERO);
+    let mut connection = RTCPeerConnectionBuilder::new()
+        .with_configuration(
+            RTCConfigurationBuilder::new()
+                .with_certificates(vec![opening.certificate.clone()])
+                .build(),
+        )
+        .with_setting_engine(
+            SettingEngineBuilder::new()
+                .with_lite(true)
+                // Whether the browser is there is `liveness`'s to say: the stack counts checks
+                // alone, and forgets its candidates when it gives up.
+                .with_ice_timeouts(never, never, None)
+                .build(),
+        )
+        .with_media_engine(engine)
+        .with_interceptor_registry(Registry::new().with(
+            super::feedback::SLOT.into(),
+            super::feedback::Deliver::default(),
+        ))
+        .build(now)?;
+    connection.add_track(MediaStreamTrack::new(
+        opening.stream.clone(),
+        "audio".to_owned(),
+        "audio".to_owned(),
+        RtpCodecKind::Audio,
+        vec![RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters {
+                ssrc: Some(opening.ssrc),
+                ..Default::default()
+            },
+            codec,
+            ..Default::default()
+        }],
+    ))?;
+    Ok(connection)
+}
+
+fn codec_of(codec: AudioCodec) -> RTCRtpCodec {
+    let (channels, fmtp) = match codec {
+        AudioCodec::Opus => (2, offer::OPUS_FMTP),
+        AudioCodec::Pcmu | AudioCodec::Pcma => (0, ""),
+    };
+    RTCRtpCodec {
+        mime_type: format!("audio/{}", codec.name()),
+        clock_rate: codec.clock_rate(),
+        channels,
+        sdp_fmtp_line: fmtp.to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+/// The stack neither gathers nor translates addresses: it is told each one.
+fn add_candidate(
+    connection: &mut RTCPeerConnection,
+    address: SocketAddr,
+) -> rtc::shared::error::Result<()> {
+    let candidate = CandidateHostConfig {
+        base_config: CandidateConfig {
+            network: "udp".to_owned(),
+            address: address.ip().to_string(),
+            port: address.port(),
+            component: 1,
+            ..Default::default()
+        },
+        ..Default::default()
+    }
+    .new_candidate_host()?;
+    connection.add_local_candidate(RTCIceCandidate::from(&candidate).to_json()?)
+}
+
+fn feedback(packet: &dyn rtc::rtcp::Packet, out: &mut Vec<Feedback>) {
+    use rtc::rtcp::{receiver_report::ReceiverReport, sender_report::SenderReport};
+    let any = packet.as_any();
+    let reports = if let Some(report) = any.downcast_ref::<SenderReport>() {
+        out.push(Feedback::Sender(SenderInfo {
+            ntp: report.ntp_time,
+            rtp_timestamp: report.rtp_time,
+            packets: report.packet_count,
+            octets: report.octet_count,
+        }));
+        &report.reports
+    } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
+        &report.reports
+    } else {
+        return;
+    };
+    out.extend(reports.iter().map(|block| {
+        Feedback::Report(ReportBlock {
+            ssrc: block.ssrc,
+            fraction_lost: block.fraction_lost,
+            // 24 bits, signed (RFC 3550 section 6.4.1).
+            cumulative_lost: ((block.total_lost << 8) as i32) >> 8,
+            highest_sequence: block.last_sequence_number,
+            jitter: block.jitter,
+            last_sr: block.last_sender_report,
+            delay_since_last_sr: block.delay,
+        })
+    }));
+}
