@@ -95,6 +95,12 @@ impl Dialog {
         self.local_cseq = self.local_cseq.max(to);
     }
 
+    /// Takes over the numbers the same dialog used while it was early.
+    pub fn follow(&mut self, early: &Self) {
+        self.local_cseq = self.local_cseq.max(early.local_cseq);
+        self.remote_cseq = self.remote_cseq.max(early.remote_cseq);
+    }
+
     /// Takes a new remote target from a target refresh (INVITE, UPDATE or their 2xx).
     pub fn refresh_target(&mut self, headers: &Headers) {
         if let Some(target) = contact(headers) {

@@ -1,12 +1,32 @@
 //! The user agent core the gateway drives: calls in and out over UDP and TCP.
+//!
+//! A call is a handle, [`CallId`]; what happens to it comes out of [`Endpoint::poll_event`]. ACK, PRACK, 100 Trying,
+//! retransmissions, credentials, glare and forks are dealt with inside. Reading order: `receive.rs` (what comes
+//! in), `call.rs` (the states), `placing.rs`, `ringing.rs`, `session.rs`, `offers.rs` (one state each),
+//! `core.rs` (transactions and queues).
+//!
+//! Responses over UDP always go to where the request came from (RFC 3581), whether or not it asked for that:
+//! a gateway behind or in front of a NAT has no other address that works.
 
+mod call;
 mod command;
 mod config;
+mod core;
 mod event;
+mod ids;
+mod offers;
+mod placing;
+mod receive;
+mod ringing;
+mod session;
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
+
+use self::call::Call;
+use self::core::{ClientUser, Core, Owner, SUPPORTED, Source, Unanswered};
+use crate::message::{HeaderName, Headers, Method, Request, Uri};
 
 pub use command::{
     AnswerOffer, CallId, Credentials, EndpointError, Identity, Invite, ReasonHeader, Reliable,
@@ -18,22 +38,19 @@ pub use event::{Counts, Event, Failure, FailureKind, Party, Side};
 /// A SIP user agent, client and server, without sockets or clock.
 #[derive(Debug)]
 pub struct Endpoint {
-    config: EndpointConfig,
-    transmits: VecDeque<Transmit>,
-    events: VecDeque<Event>,
-    counts: Counts,
-    next: u64,
+    core: Core,
+    calls: BTreeMap<CallId, Call>,
+    /// Call-ID and our tag, of every call.
+    by_dialog: BTreeMap<(Vec<u8>, Vec<u8>), CallId>,
 }
 
 impl Endpoint {
     /// An endpoint with nothing under way.
-    pub fn new(config: EndpointConfig, _now: Instant) -> Self {
+    pub fn new(config: EndpointConfig, now: Instant) -> Self {
         Self {
-            config,
-            transmits: VecDeque::new(),
-            events: VecDeque::new(),
-            counts: Counts::default(),
-            next: 0,
+            core: Core::new(config, now),
+            calls: BTreeMap::new(),
+            by_dialog: BTreeMap::new(),
         }
     }
 
@@ -41,109 +58,212 @@ impl Endpoint {
     /// with the fitting status or counted and dropped.
     pub fn handle_message(
         &mut self,
-        _transport: Transport,
+        transport: Transport,
         _local: SocketAddr,
-        _remote: SocketAddr,
-        _bytes: &[u8],
-        _now: Instant,
+        remote: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
     ) {
-        self.counts.received += 1;
+        self.receive(transport, remote, bytes, now);
     }
 
     /// The transport to `remote` failed: what waits for an answer from there fails now instead of in 32 s.
     pub fn handle_transport_failed(
         &mut self,
-        _transport: Transport,
-        _remote: SocketAddr,
-        _now: Instant,
+        transport: Transport,
+        remote: SocketAddr,
+        now: Instant,
     ) {
+        for unanswered in self.core.transport_failed(transport, remote) {
+            self.unanswered(&unanswered, now);
+        }
     }
 
     /// Fires the timers that are due.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(owner) = self.core.deadlines.pop_due(now) {
+            match owner {
+                Owner::Client(key) => {
+                    if let Some(unanswered) = self.core.client_timeout(&key, now) {
+                        self.unanswered(&unanswered, now);
+                    }
+                }
+                Owner::Server(key) => self.core.server_timeout(&key, now),
+                Owner::Call(id) => self.with_call(id, |call, core| call.handle_timeout(core, now)),
+            }
+        }
+    }
 
     /// When [`Endpoint::handle_timeout`] is next due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.core.deadlines.next()
     }
 
     /// The next message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.transmits.pop_front()
+        self.core.poll_transmit()
     }
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.core.poll_event()
     }
 
     /// Places a call.
     ///
     /// # Errors
     /// A URI or header that cannot be written, or too many calls.
-    pub fn invite(&mut self, _invite: Invite, _now: Instant) -> Result<CallId, EndpointError> {
-        self.next += 1;
-        Ok(CallId(self.next))
+    pub fn invite(&mut self, invite: Invite, now: Instant) -> Result<CallId, EndpointError> {
+        if self.calls.len() >= self.core.config.max_dialogs {
+            return Err(EndpointError::TooManyCalls);
+        }
+        let id = CallId(self.core.handle());
+        let call = Call::place(&mut self.core, id, invite, now)?;
+        self.insert_call(call);
+        Ok(id)
     }
 
     /// Gives up a call that was placed and is not answered. A 200 that crosses is acknowledged and ended.
     /// The call closes with [`Event::Failed`] (487), or [`Event::Ended`] when the 200 crossed.
-    pub fn cancel(&mut self, _call: CallId, _reason: Option<ReasonHeader>, _now: Instant) {}
+    pub fn cancel(&mut self, call: CallId, reason: Option<ReasonHeader>, now: Instant) {
+        self.with_call(call, |call, core| call.cancel(core, reason, now));
+    }
 
-    /// Ends a call in any state: BYE when answered, CANCEL or 603 before.
-    pub fn bye(&mut self, _call: CallId, _reason: Option<ReasonHeader>, _now: Instant) {}
+    /// Ends a call in any state: BYE when answered, CANCEL or 603 before. The BYE of a call we answered waits
+    /// for the caller's ACK, as RFC 3261 §15 demands, at most 32 s.
+    pub fn bye(&mut self, call: CallId, reason: Option<ReasonHeader>, now: Instant) {
+        self.with_call(call, |call, core| call.hang_up(core, reason, now));
+    }
 
-    /// Sends an offer of ours in a re-INVITE. Answered by [`Event::OfferAnswered`] or [`Event::OfferRejected`].
+    /// Sends an offer of ours in a re-INVITE. Answered by [`Event::OfferAnswered`] or [`Event::OfferRejected`],
+    /// or by [`Event::Ended`] when the far side no longer knows the call. After 491 it is tried again by itself.
     ///
     /// # Errors
     /// No such call, not answered yet, or an offer is under way in either direction.
-    pub fn offer(
-        &mut self,
-        _call: CallId,
-        _sdp: Vec<u8>,
-        _now: Instant,
-    ) -> Result<(), EndpointError> {
-        Ok(())
+    pub fn offer(&mut self, call: CallId, sdp: Vec<u8>, now: Instant) -> Result<(), EndpointError> {
+        let mut result = Err(EndpointError::NoSuchCall);
+        self.with_call(call, |call, core| result = call.offer(core, sdp, now));
+        result
     }
 
-    /// Answers [`Event::Offer`]. Nothing happens when no offer waits.
-    pub fn answer_offer(&mut self, _call: CallId, _answer: AnswerOffer, _now: Instant) {}
+    /// Answers [`Event::Offer`]; also the offer that [`Event::Answered`] brought when our INVITE had none.
+    /// Nothing happens when no offer waits.
+    pub fn answer_offer(&mut self, call: CallId, answer: AnswerOffer, now: Instant) {
+        self.with_call(call, |call, core| call.answer_offer(core, answer, now));
+    }
 
     /// Sends 101…199 for an incoming call, reliably when the caller demands it.
-    pub fn progress(&mut self, _call: CallId, _status: u16, _sdp: Option<Vec<u8>>, _now: Instant) {}
-
-    /// Answers an incoming call with 200 and this SDP. [`Event::Confirmed`] follows.
-    pub fn accept(&mut self, _call: CallId, _sdp: Vec<u8>, _now: Instant) {}
-
-    /// Refuses an incoming call with 300…699.
-    pub fn reject(
-        &mut self,
-        _call: CallId,
-        _status: u16,
-        _reason: Option<ReasonHeader>,
-        _now: Instant,
-    ) {
+    pub fn progress(&mut self, call: CallId, status: u16, sdp: Option<Vec<u8>>, now: Instant) {
+        self.with_call(call, |call, core| call.progress(core, status, sdp, now));
     }
 
-    /// Probes a peer with OPTIONS. Answered by [`Event::RequestAnswered`] or [`Event::RequestFailed`].
+    /// Answers an incoming call with 200 and this SDP. [`Event::Confirmed`] follows.
+    pub fn accept(&mut self, call: CallId, sdp: Vec<u8>, now: Instant) {
+        self.with_call(call, |call, core| call.accept(core, sdp, now));
+    }
+
+    /// Refuses an incoming call with 300…699 (anything else becomes 500). [`Event::Ended`] follows.
+    pub fn reject(
+        &mut self,
+        call: CallId,
+        status: u16,
+        reason: Option<ReasonHeader>,
+        now: Instant,
+    ) {
+        self.with_call(call, |call, core| {
+            call.reject(core, status, reason.as_ref(), now);
+        });
+    }
+
+    /// Probes a peer with OPTIONS. Answered by [`Event::RequestAnswered`] or [`Event::RequestFailed`]; the
+    /// latter also when `request_uri` is none.
     pub fn options(
         &mut self,
-        _remote: SocketAddr,
-        _transport: Transport,
-        _request_uri: &str,
-        _now: Instant,
+        remote: SocketAddr,
+        transport: Transport,
+        request_uri: &str,
+        now: Instant,
     ) -> RequestId {
-        self.next += 1;
-        RequestId(self.next)
+        let id = RequestId(self.core.handle());
+        let Ok(uri) = Uri::read(request_uri.as_bytes()) else {
+            self.core.event(Event::RequestFailed { request: id });
+            return id;
+        };
+        let mut from = self.core.contact(transport).into_bytes();
+        from.extend_from_slice(b";tag=");
+        from.extend_from_slice(&self.core.ids.tag());
+        let mut headers = Headers::new();
+        headers.push(HeaderName::MaxForwards, "70");
+        headers.push(HeaderName::From, from);
+        headers.push(HeaderName::To, [b"<", uri.as_bytes(), b">"].concat());
+        headers.push(HeaderName::CallId, self.core.ids.call_id());
+        headers.push(HeaderName::CSeq, "1 OPTIONS");
+        headers.push(HeaderName::Accept, "application/sdp");
+        headers.push(HeaderName::Supported, SUPPORTED);
+        let request = Request {
+            method: Method::Options,
+            uri,
+            headers,
+            body: Vec::new(),
+        };
+        let to = Source { transport, remote };
+        self.core
+            .send_request(request, to, ClientUser::Request(id), now);
+        id
+    }
+
+    /// The `Call-ID` a call has on the wire, for records; `None` for an unknown call or one that is no text.
+    pub fn sip_call_id(&self, call: CallId) -> Option<&str> {
+        std::str::from_utf8(&self.calls.get(&call)?.sip_call_id).ok()
     }
 
     /// Counters and gauges.
     pub fn counts(&self) -> Counts {
-        self.counts
+        self.core.counts(self.calls.len())
     }
 
     /// The configuration it was made with.
     pub fn config(&self) -> &EndpointConfig {
-        &self.config
+        &self.core.config
+    }
+
+    fn insert_call(&mut self, call: Call) {
+        let index = (call.sip_call_id.clone(), call.local_tag.clone());
+        let id = call.id;
+        self.by_dialog.insert(index, id);
+        self.calls.insert(id, call);
+        self.settle_call(id);
+    }
+
+    fn with_call(&mut self, id: CallId, act: impl FnOnce(&mut Call, &mut Core)) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            act(call, &mut self.core);
+            self.settle_call(id);
+        }
+    }
+
+    fn unanswered(&mut self, unanswered: &Unanswered, now: Instant) {
+        match unanswered.user {
+            ClientUser::Nobody => {}
+            ClientUser::Request(request) => self.core.event(Event::RequestFailed { request }),
+            ClientUser::Call(id) => self.with_call(id, |call, core| {
+                call.handle_unanswered(core, &unanswered.key, unanswered.transport_failed, now);
+            }),
+        }
+    }
+
+    /// Drops a call that has closed, or sets its next deadline.
+    fn settle_call(&mut self, id: CallId) {
+        let deadline = match self.calls.get(&id) {
+            Some(call) if call.is_closed() => {
+                let index = (call.sip_call_id.clone(), call.local_tag.clone());
+                self.by_dialog.remove(&index);
+                self.calls.remove(&id);
+                None
+            }
+            Some(call) => call.poll_timeout(),
+            None => None,
+        };
+        self.core.deadlines.set(&Owner::Call(id), deadline);
     }
 }

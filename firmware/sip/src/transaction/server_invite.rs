@@ -144,6 +144,14 @@ impl ServerInvite {
         self.state == State::Proceeding
     }
 
+    /// Whether an ACK with this branch is that of a failure response, rather than the dialog's.
+    pub fn takes_ack(&self) -> bool {
+        matches!(
+            self.state,
+            State::Completed { .. } | State::Confirmed { .. }
+        )
+    }
+
     /// Whether it can be dropped.
     pub fn is_terminated(&self) -> bool {
         self.state == State::Terminated

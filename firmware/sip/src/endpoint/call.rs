@@ -1,0 +1,318 @@
+//! One call: its state, and what every state shares.
+//!
+//! | state | file | leaves to |
+//! |---|---|---|
+//! | Placing | `placing.rs` | Established (2xx), Closing (2xx after cancel), Closed (failure) |
+//! | Ringing | `ringing.rs` | Established (accept), Closed (reject, CANCEL, BYE) |
+//! | Established | `session.rs`, `offers.rs` | Closing (our BYE), Closed (their BYE, fault) |
+//! | Closing | `session.rs` | Closed (BYE answered or timed out) |
+//! | Closed | – | removed by the endpoint |
+
+use std::time::Instant;
+
+use super::command::{CallId, Credentials, ReasonHeader};
+use super::core::{ClientKey, ClientUser, Core, Source};
+use super::event::{Event, Failure, FailureKind, Side};
+use super::offers::{OurOffer, TheirOffer};
+use super::placing::Placing;
+use super::ringing::Ringing;
+use super::session::{Closing, Established};
+use crate::dialog::Dialog;
+use crate::digest::{self, Challenge, Signed};
+use crate::message::check::Essentials;
+use crate::message::{HeaderName, Headers, Method, Reason, Request, Response, syntax};
+
+/// Challenges answered in a row before credentials count as refused.
+const MAX_CHALLENGES: u8 = 4;
+
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) id: CallId,
+    /// Where the call goes or came from: the way to hosts that have only a name.
+    pub(super) peer: Source,
+    /// We placed it, so the Call-ID is ours.
+    pub(super) owns_call_id: bool,
+    pub(super) sip_call_id: Vec<u8>,
+    pub(super) local_tag: Vec<u8>,
+    pub(super) auth: Auth,
+    pub(super) state: State,
+    pub(super) our_offer: OurOffer,
+    pub(super) their_offer: Option<TheirOffer>,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    Placing(Box<Placing>),
+    Ringing(Box<Ringing>),
+    Established(Box<Established>),
+    Closing(Box<Closing>),
+    Closed,
+}
+
+impl Call {
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// The dialog requests of this peer belong to.
+    pub(super) fn dialog_mut(&mut self, remote_tag: &[u8]) -> Option<&mut Dialog> {
+        let dialog = match &mut self.state {
+            State::Placing(placing) => return placing.early_dialog(remote_tag),
+            State::Ringing(ringing) => &mut ringing.dialog,
+            State::Established(established) => &mut established.dialog,
+            State::Closing(closing) => &mut closing.dialog,
+            State::Closed => return None,
+        };
+        (dialog.remote_tag == remote_tag).then_some(dialog)
+    }
+
+    /// Sends a request in `dialog`.
+    pub(super) fn send_in_dialog(
+        core: &mut Core,
+        dialog: &Dialog,
+        peer: Source,
+        request: Request,
+        user: ClientUser,
+        now: Instant,
+    ) -> ClientKey {
+        let to = core.destination(&dialog.next_hop(), peer);
+        core.send_request(request, to, user, now)
+    }
+
+    /// Closes the call with its last event.
+    pub(super) fn close(&mut self, core: &mut Core, event: Event) {
+        self.state = State::Closed;
+        core.event(event);
+    }
+
+    /// Closes the call because the signalling failed.
+    pub(super) fn close_by_fault(&mut self, core: &mut Core, status: u16, text: &str) {
+        let event = Event::Ended {
+            call: self.id,
+            by: Side::Fault,
+            reason: Some(ReasonHeader::sip(status, text)),
+        };
+        self.close(core, event);
+    }
+
+    /// A response to a request of ours in this call.
+    pub(super) fn handle_response(
+        &mut self,
+        core: &mut Core,
+        key: &ClientKey,
+        response: &Response,
+        essentials: &Essentials,
+        now: Instant,
+    ) {
+        if response.status >= 200 && !matches!(response.status, 401 | 407) {
+            self.auth.challenges = 0;
+        }
+        match key.method {
+            Method::Invite => {
+                if matches!(&self.state, State::Placing(placing) if placing.invite == *key) {
+                    self.handle_invite_response(core, key, response, essentials, now);
+                } else if self.our_offer.is_sent_with(key) {
+                    self.handle_offer_response(core, key, response, now);
+                } else if (200..300).contains(&response.status) {
+                    self.handle_late_success(core, key, response, essentials, now);
+                }
+            }
+            Method::Bye => self.handle_bye_response(core, key, response, now),
+            Method::Prack if matches!(response.status, 401 | 407) => {
+                let dialog_tag = essentials.to.tag().unwrap_or_default().to_vec();
+                if let Some(request) = self.authorized(core, key, response) {
+                    self.resend_in_dialog(core, &dialog_tag, request, now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A request of ours that was not answered, or could not be sent.
+    pub(super) fn handle_unanswered(
+        &mut self,
+        core: &mut Core,
+        key: &ClientKey,
+        transport_failed: bool,
+        now: Instant,
+    ) {
+        match key.method {
+            Method::Invite if self.our_offer.is_sent_with(key) => {
+                // §12.2.1.2: no answer inside a dialog ends it.
+                self.hang_up_by_fault(core, 408, "no answer to re-INVITE", now);
+            }
+            Method::Invite => self.handle_invite_unanswered(core, key, transport_failed),
+            Method::Bye => self.handle_bye_unanswered(core, key),
+            _ => {}
+        }
+    }
+
+    /// The request of `key` again, with an answer to the challenge in `response` and without its Via. The number
+    /// is still the old one. `None`: nothing to answer with.
+    pub(super) fn authorized(
+        &mut self,
+        core: &mut Core,
+        key: &ClientKey,
+        response: &Response,
+    ) -> Option<Request> {
+        let mut request = core.sent_request(key)?.request.clone();
+        let (name, value) = self.auth.answer(core, &request, response)?;
+        request.headers.remove(&HeaderName::Via);
+        request.headers.set(name, value);
+        Some(request)
+    }
+
+    /// Sends a request again in its dialog, with the next number.
+    pub(super) fn resend_in_dialog(
+        &mut self,
+        core: &mut Core,
+        remote_tag: &[u8],
+        mut request: Request,
+        now: Instant,
+    ) -> Option<ClientKey> {
+        let (id, peer) = (self.id, self.peer);
+        let dialog = self.dialog_mut(remote_tag)?;
+        let number = dialog.local_cseq().saturating_add(1);
+        dialog.raise_local_cseq(number);
+        let method = request.method.clone();
+        request
+            .headers
+            .set(HeaderName::CSeq, format!("{number} {method}"));
+        let dialog = dialog.clone();
+        let user = ClientUser::Call(id);
+        Some(Self::send_in_dialog(
+            core, &dialog, peer, request, user, now,
+        ))
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let state = match &self.state {
+            State::Placing(placing) => placing.poll_timeout(),
+            State::Ringing(ringing) => ringing.poll_timeout(),
+            State::Established(established) => established.poll_timeout(),
+            State::Closing(_) | State::Closed => None,
+        };
+        let offers = [
+            self.our_offer.poll_timeout(),
+            self.their_offer.as_ref().map(|offer| offer.until),
+        ];
+        offers.into_iter().flatten().chain(state).min()
+    }
+
+    pub(super) fn handle_timeout(&mut self, core: &mut Core, now: Instant) {
+        match &self.state {
+            State::Placing(_) => self.placing_timeout(core, now),
+            State::Ringing(_) => self.ringing_timeout(core, now),
+            State::Established(_) => self.established_timeout(core, now),
+            State::Closing(_) | State::Closed => {}
+        }
+        self.offers_timeout(core, now);
+    }
+}
+
+/// The credentials of a call and how often they were asked for.
+#[derive(Debug, Default)]
+pub(super) struct Auth {
+    credentials: Option<Credentials>,
+    challenges: u8,
+    last_nonce: Option<(String, u32)>,
+}
+
+impl Auth {
+    pub(super) fn new(credentials: Option<Credentials>) -> Self {
+        Self {
+            credentials,
+            ..Self::default()
+        }
+    }
+
+    fn answer(
+        &mut self,
+        core: &mut Core,
+        request: &Request,
+        response: &Response,
+    ) -> Option<(HeaderName, String)> {
+        let credentials = self.credentials.as_ref()?;
+        let challenge = Challenge::choose(
+            &response.headers,
+            response.status,
+            credentials.realm.as_deref(),
+        )?;
+        let name = challenge.answer_header();
+        // Asked again although answered: wrong, unless only the nonce was too old.
+        let answered = request.headers.get(&name).is_some();
+        self.challenges = self.challenges.saturating_add(1);
+        if (answered && !challenge.stale) || self.challenges > MAX_CHALLENGES {
+            return None;
+        }
+        let nonce_count = match &self.last_nonce {
+            Some((nonce, count)) if *nonce == challenge.nonce => count.saturating_add(1),
+            _ => 1,
+        };
+        self.last_nonce = Some((challenge.nonce.clone(), nonce_count));
+        let cnonce = core.ids.cnonce();
+        let value = digest::answer(
+            &challenge,
+            Signed {
+                username: &credentials.username,
+                password: &credentials.password,
+                method: request.method.as_str(),
+                uri: request.uri.as_bytes(),
+                nonce_count,
+                cnonce: &cnonce,
+            },
+        );
+        Some((name, value))
+    }
+}
+
+/// The failure a final response of 300 or above means.
+pub(super) fn failure(response: &Response) -> Failure {
+    let kind = match response.status {
+        401 | 407 => FailureKind::AuthRefused,
+        _ => FailureKind::Rejected,
+    };
+    Failure {
+        status: Some(response.status),
+        reason: syntax::lossy(&response.reason),
+        cause: reason_header(&response.headers),
+        retry_after_s: retry_after(&response.headers),
+        kind,
+    }
+}
+
+/// `Retry-After` in seconds; a comment or parameters behind the number do not count.
+pub(super) fn retry_after(headers: &Headers) -> Option<u32> {
+    let value = headers.get(&HeaderName::RetryAfter)?;
+    let (digits, _) = syntax::take_while(value, |byte| byte.is_ascii_digit());
+    syntax::number(digits).and_then(|number| u32::try_from(number).ok())
+}
+
+/// The `Reason` of a message: the Q.850 one when there are several.
+pub(super) fn reason_header(headers: &Headers) -> Option<ReasonHeader> {
+    let mut reasons: Vec<Reason> = headers
+        .elements(&HeaderName::Reason)
+        .filter_map(|value| Reason::read(value).ok())
+        .collect();
+    reasons.sort_by_key(|reason| !reason.protocol.eq_ignore_ascii_case("Q.850"));
+    reasons.into_iter().next().map(|reason| ReasonHeader {
+        protocol: reason.protocol,
+        cause: reason.cause,
+        text: reason.text,
+    })
+}
+
+/// The value of a `Reason` header of ours. The protocol is made a token if it is none.
+pub(super) fn reason_value(reason: &ReasonHeader) -> String {
+    let token = syntax::is_token(reason.protocol.as_bytes());
+    Reason {
+        protocol: if token {
+            reason.protocol.clone()
+        } else {
+            "SIP".to_owned()
+        },
+        cause: reason.cause,
+        text: reason.text.clone(),
+    }
+    .to_string()
+}

@@ -1,0 +1,482 @@
+//! What comes in: reading, checking, finding the transaction, the dialog, the method (RFC 3261 §8.2, §18.2).
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::Endpoint;
+use super::call::{Call, State};
+use super::command::{CallId, Transport};
+use super::core::{ALLOW, ClientUser, Core, Delivery, Reply, SUPPORTED, ServerKey, Source};
+use super::event::{Event, Party};
+use super::offers::{in_order, offered};
+use super::placing::release_fork;
+use crate::message::check::{self, Essentials};
+use crate::message::{
+    HeaderName, Headers, MediaType, Message, Method, NameAddr, ReadError, ReadErrorKind, Request,
+    Response, UriKind, Via, read, reason_phrase, syntax,
+};
+
+impl Endpoint {
+    pub(super) fn receive(
+        &mut self,
+        transport: Transport,
+        remote: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
+    ) {
+        let source = Source { transport, remote };
+        self.core.counts.received += 1;
+        let accepted = &self.core.config.accept_from;
+        if !accepted.is_empty() && !accepted.contains(&remote.ip().to_canonical()) {
+            self.core.counts.not_accepted += 1;
+            return;
+        }
+        match read(bytes) {
+            Ok(Message::Request(request)) => match check::request(&request) {
+                Ok(essentials) => self.receive_request(&request, &essentials, source, now),
+                Err(defect) => {
+                    self.core.counts.malformed += 1;
+                    let what = format!("{} refused: {defect}", request.method);
+                    self.core.refused(remote, what, now);
+                    if request.method != Method::Ack {
+                        let phrase = format!("Bad Request ({defect})");
+                        let reply = Reply::new(400).phrase(phrase);
+                        self.refuse_broken(&request.headers, source, reply);
+                    }
+                }
+            },
+            Ok(Message::Response(response)) => match check::response(&response) {
+                Ok(essentials) => self.receive_response(&response, &essentials, source, now),
+                Err(defect) => {
+                    self.core.counts.malformed += 1;
+                    let what = format!("response dropped: {defect}");
+                    self.core.refused(remote, what, now);
+                }
+            },
+            Err(error) => self.receive_unreadable(&error, source, now),
+        }
+    }
+
+    fn receive_unreadable(&mut self, error: &ReadError, source: Source, now: Instant) {
+        if error.kind == ReadErrorKind::Empty {
+            return;
+        }
+        self.core.counts.malformed += 1;
+        self.core
+            .refused(source.remote, format!("unreadable message: {error}"), now);
+        if let (Some(status), Some(partial)) = (error.status(), &error.partial) {
+            let phrase = format!("{} ({error})", reason_phrase(status));
+            let reply = Reply::new(status).phrase(phrase);
+            self.refuse_broken(&partial.headers, source, reply);
+        }
+    }
+
+    /// Answers a broken request when it has what an answer needs to find its way.
+    fn refuse_broken(&mut self, headers: &Headers, source: Source, reply: Reply) {
+        let needed = [
+            HeaderName::Via,
+            HeaderName::From,
+            HeaderName::To,
+            HeaderName::CallId,
+            HeaderName::CSeq,
+        ];
+        if needed
+            .iter()
+            .any(|name| headers.get(name).is_none_or(<[u8]>::is_empty))
+        {
+            self.core.counts.discarded += 1;
+            return;
+        }
+        let via = check::top_via(headers).and_then(|(top, _)| Via::read(top).ok());
+        self.core
+            .respond_stateless(headers, via.as_ref(), source, reply);
+    }
+
+    // Responses.
+
+    fn receive_response(
+        &mut self,
+        response: &Response,
+        essentials: &Essentials,
+        source: Source,
+        now: Instant,
+    ) {
+        let Some(key) = Core::client_key(essentials) else {
+            self.core.counts.discarded += 1;
+            return;
+        };
+        match self.core.handle_response(&key, response, essentials, now) {
+            Delivery::Stray => self.core.counts.discarded += 1,
+            Delivery::Handled => {}
+            Delivery::To(ClientUser::Nobody) => {}
+            Delivery::To(ClientUser::Request(request)) => {
+                if response.status >= 200 {
+                    self.core.event(Event::RequestAnswered {
+                        request,
+                        status: response.status,
+                    });
+                }
+            }
+            Delivery::To(ClientUser::Call(id)) => {
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.handle_response(&mut self.core, &key, response, essentials, now);
+                } else if key.method == Method::Invite && (200..300).contains(&response.status) {
+                    // Answered after the call was given up.
+                    release_fork(&mut self.core, &key, response, essentials, source, now);
+                }
+                self.settle_call(id);
+            }
+        }
+        self.core.settle_client(&key);
+    }
+
+    // Requests.
+
+    fn receive_request(
+        &mut self,
+        request: &Request,
+        essentials: &Essentials,
+        source: Source,
+        now: Instant,
+    ) {
+        if request.method == Method::Ack {
+            self.receive_ack(request, essentials, now);
+            return;
+        }
+        let key = Core::server_key(request, essentials, &request.method);
+        if self.core.retransmitted_request(&key) {
+            return;
+        }
+        if request.method == Method::Cancel {
+            self.receive_cancel(&key, request, essentials, source, now);
+            return;
+        }
+        let to_tag = essentials.to.tag();
+        if self.core.is_full(to_tag.is_some()) {
+            self.overloaded(request, essentials, source);
+            return;
+        }
+        match to_tag {
+            Some(tag) => {
+                let index = (essentials.call_id.clone(), tag.to_vec());
+                let call = self.by_dialog.get(&index).copied();
+                self.core.open_server(&key, request, essentials, source);
+                self.receive_in_dialog(call, &key, request, essentials, source, now);
+            }
+            None => self.receive_outside(&key, request, essentials, source, now),
+        }
+    }
+
+    fn overloaded(&mut self, request: &Request, essentials: &Essentials, source: Source) {
+        self.core.counts.overloaded += 1;
+        let wait = self.core.config.retry_after_s.to_string();
+        let reply = Reply::new(503).header(HeaderName::RetryAfter, wait);
+        self.core
+            .respond_stateless(&request.headers, Some(&essentials.via), source, reply);
+    }
+
+    fn receive_ack(&mut self, request: &Request, essentials: &Essentials, now: Instant) {
+        let key = Core::server_key(request, essentials, &Method::Invite);
+        if self.core.handle_ack(&key, now) {
+            return;
+        }
+        let tag = essentials.to.tag().unwrap_or_default().to_vec();
+        let call = self.by_dialog.get(&(essentials.call_id.clone(), tag));
+        let mut expected = false;
+        if let Some(id) = call.copied() {
+            if let Some(call) = self.calls.get_mut(&id)
+                && call.dialog_mut(essentials.from_tag()).is_some()
+            {
+                expected = call.handle_ack(&mut self.core, request, essentials, now);
+            }
+            self.settle_call(id);
+        }
+        if !expected {
+            self.core.counts.discarded += 1;
+        }
+    }
+
+    fn receive_cancel(
+        &mut self,
+        key: &ServerKey,
+        request: &Request,
+        essentials: &Essentials,
+        source: Source,
+        now: Instant,
+    ) {
+        let invite = Core::server_key(request, essentials, &Method::Invite);
+        if self.core.is_full(true) {
+            self.overloaded(request, essentials, source);
+            return;
+        }
+        self.core.open_server(key, request, essentials, source);
+        if !self.core.has_server(&invite) {
+            self.answer(key, request, essentials, Reply::new(481), now);
+            return;
+        }
+        let id = self.core.server_user(&invite);
+        let tag = id
+            .and_then(|id| self.calls.get(&id))
+            .map(|call| call.local_tag.clone());
+        let mut reply = Reply::new(200);
+        reply.to_tag = tag;
+        self.answer(key, request, essentials, reply, now);
+        if !self.core.is_unanswered(&invite) {
+            return;
+        }
+        if let Some(id) = id {
+            if let Some(call) = self.calls.get_mut(&id) {
+                match &call.state {
+                    State::Ringing(ringing) if ringing.is_of(&invite) => {
+                        call.cancelled(&mut self.core, &request.headers, now);
+                    }
+                    _ => call.offer_cancelled(&mut self.core, &invite, now),
+                }
+            }
+            self.settle_call(id);
+        }
+    }
+
+    fn receive_in_dialog(
+        &mut self,
+        id: Option<CallId>,
+        key: &ServerKey,
+        request: &Request,
+        essentials: &Essentials,
+        source: Source,
+        now: Instant,
+    ) {
+        let refusal = refused_method(&request.method, true).or_else(|| unknown_extension(request));
+        let core = &mut self.core;
+        let call = id.and_then(|id| self.calls.get_mut(&id));
+        let Some((call, dialog_found)) = call.map(|call| {
+            let found = call.dialog_mut(essentials.from_tag()).is_some();
+            (call, found)
+        }) else {
+            let reply = match refusal {
+                Some(reply) if !is_dialog_method(&request.method) => reply,
+                _ if request.method == Method::Options => options_reply(core, source.transport),
+                _ => Reply::new(481),
+            };
+            self.answer(key, request, essentials, reply, now);
+            return;
+        };
+        if !dialog_found {
+            core.respond(key, Reply::new(481), now);
+            return;
+        }
+        let in_order = call
+            .dialog_mut(essentials.from_tag())
+            .is_some_and(|dialog| in_order(dialog, essentials));
+        if !in_order {
+            core.respond(key, Reply::new(500).phrase("CSeq out of order"), now);
+            return;
+        }
+        if let Some(reply) = refusal {
+            core.respond(key, reply, now);
+            return;
+        }
+        match request.method {
+            Method::Invite => call.handle_reinvite(core, key, request, essentials, now),
+            Method::Update => call.handle_update(core, key, request, essentials, now),
+            Method::Bye => call.handle_bye(core, key, request, now),
+            Method::Prack => call.handle_prack(core, key, request, now),
+            Method::Info => call.handle_info(core, key, request, now),
+            _ => {
+                let reply = options_reply(core, source.transport);
+                core.respond(key, reply, now);
+            }
+        }
+        if let Some(id) = id {
+            self.settle_call(id);
+        }
+    }
+
+    fn receive_outside(
+        &mut self,
+        key: &ServerKey,
+        request: &Request,
+        essentials: &Essentials,
+        source: Source,
+        now: Instant,
+    ) {
+        let merged = self.core.is_merged(essentials);
+        self.core.open_server(key, request, essentials, source);
+        let refusal = refused_method(&request.method, false)
+            .or_else(|| unknown_scheme(request))
+            .or_else(|| merged.then(|| Reply::new(482)))
+            .or_else(|| unknown_extension(request));
+        if let Some(reply) = refusal {
+            let what = format!("{} refused with {}", request.method, reply.status);
+            self.core.refused(source.remote, what, now);
+            self.answer(key, request, essentials, reply, now);
+            return;
+        }
+        match request.method {
+            Method::Invite => self.receive_invite(key, request, essentials, source, now),
+            Method::Options => {
+                let reply = options_reply(&self.core, source.transport);
+                self.answer(key, request, essentials, reply, now);
+            }
+            // Methods of a dialog, without one.
+            _ => self.answer(key, request, essentials, Reply::new(481), now),
+        }
+    }
+
+    fn receive_invite(
+        &mut self,
+        key: &ServerKey,
+        request: &Request,
+        essentials: &Essentials,
+        source: Source,
+        now: Instant,
+    ) {
+        let sdp = if check::max_forwards(&request.headers) == Some(0) {
+            // The call would be carried on: a back-to-back agent counts hops (RFC 7332).
+            Err(Reply::new(483))
+        } else {
+            offered(request).and_then(|sdp| match takes_sdp(&request.headers) {
+                true => Ok(sdp),
+                false => Err(Reply::new(406)),
+            })
+        };
+        let sdp = match sdp {
+            Ok(_) if self.calls.len() >= self.core.config.max_dialogs => {
+                self.core.counts.overloaded += 1;
+                let wait = self.core.config.retry_after_s.to_string();
+                Err(Reply::new(503).header(HeaderName::RetryAfter, wait))
+            }
+            sdp => sdp,
+        };
+        let sdp = match sdp {
+            Ok(sdp) => sdp,
+            Err(reply) => {
+                let what = format!("INVITE refused with {}", reply.status);
+                self.core.refused(source.remote, what, now);
+                self.answer(key, request, essentials, reply, now);
+                return;
+            }
+        };
+        let id = CallId(self.core.handle());
+        let call = Call::ring(&mut self.core, id, key, request, essentials, source, now);
+        self.insert_call(call);
+        let text = |name: &HeaderName| request.headers.get(name).map(syntax::lossy);
+        self.core.event(Event::Incoming {
+            call: id,
+            transport: source.transport,
+            remote: source.remote,
+            request_uri: request.uri.to_string(),
+            from: party(&essentials.from),
+            to: party(&essentials.to),
+            asserted: request
+                .headers
+                .elements(&HeaderName::PAssertedIdentity)
+                .find_map(|value| NameAddr::read(value).ok())
+                .map(|asserted| party(&asserted)),
+            sdp,
+            user_to_user: text(&HeaderName::UserToUser),
+            headers: request
+                .headers
+                .iter()
+                .map(|header| (header.name.to_string(), syntax::lossy(&header.value)))
+                .collect(),
+        });
+    }
+
+    /// A response with a tag that is the same each time, to a request outside any call.
+    fn answer(
+        &mut self,
+        key: &ServerKey,
+        request: &Request,
+        essentials: &Essentials,
+        mut reply: Reply,
+        now: Instant,
+    ) {
+        let via = request.headers.get(&HeaderName::Via).unwrap_or_default();
+        let tag = self
+            .core
+            .ids
+            .stateless_tag(&[&essentials.call_id, essentials.from_tag(), via]);
+        reply.to_tag.get_or_insert(tag);
+        self.core.respond(key, reply, now);
+    }
+}
+
+fn is_dialog_method(method: &Method) -> bool {
+    matches!(
+        method,
+        Method::Invite | Method::Bye | Method::Update | Method::Info | Method::Prack
+    )
+}
+
+fn refused_method(method: &Method, in_dialog: bool) -> Option<Reply> {
+    let not_allowed = || Reply::new(405).header(HeaderName::Allow, ALLOW);
+    match method {
+        Method::Invite
+        | Method::Ack
+        | Method::Bye
+        | Method::Cancel
+        | Method::Options
+        | Method::Prack
+        | Method::Update
+        | Method::Info => None,
+        // Nobody registers here, whatever the credentials.
+        Method::Register => Some(Reply::new(403)),
+        Method::Refer if in_dialog => Some(Reply::new(603)),
+        Method::Refer | Method::Subscribe | Method::Notify | Method::Message | Method::Publish => {
+            Some(not_allowed())
+        }
+        Method::Other(_) => Some(Reply::new(501).header(HeaderName::Allow, ALLOW)),
+    }
+}
+
+fn unknown_scheme(request: &Request) -> Option<Reply> {
+    match request.uri.kind() {
+        UriKind::Sip(_) | UriKind::Tel { .. } => None,
+        UriKind::Other { .. } => Some(Reply::new(416)),
+    }
+}
+
+fn unknown_extension(request: &Request) -> Option<Reply> {
+    let unknown: Vec<String> = request
+        .headers
+        .elements(&HeaderName::Require)
+        .filter(|option| !option.eq_ignore_ascii_case(SUPPORTED.as_bytes()))
+        .map(syntax::lossy)
+        .collect();
+    (!unknown.is_empty())
+        .then(|| Reply::new(420).header(HeaderName::Unsupported, unknown.join(", ")))
+}
+
+/// Whether the caller can read SDP. An empty Accept is taken for none: who sends it has forgotten the value.
+fn takes_sdp(headers: &Headers) -> bool {
+    let mut accepts = headers.elements(&HeaderName::Accept).peekable();
+    if accepts.peek().is_none() {
+        return true;
+    }
+    accepts.any(|value| match MediaType::read(value) {
+        Ok(media_type) => matches!(
+            media_type.essence.as_str(),
+            "application/sdp" | "application/*" | "*/*"
+        ),
+        Err(_) => true,
+    })
+}
+
+fn options_reply(core: &Core, transport: Transport) -> Reply {
+    Reply::new(200)
+        .header(HeaderName::Contact, core.contact(transport))
+        .header(HeaderName::Allow, ALLOW)
+        .header(HeaderName::Accept, "application/sdp")
+        .header(HeaderName::AcceptEncoding, "identity")
+        .header(HeaderName::AcceptLanguage, "en")
+        .header(HeaderName::Supported, SUPPORTED)
+}
+
+fn party(address: &NameAddr) -> Party {
+    Party {
+        display: address.display.clone(),
+        user: address.uri.user(),
+        uri: address.uri.to_string(),
+    }
+}

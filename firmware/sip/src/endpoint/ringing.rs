@@ -1,0 +1,341 @@
+//! A call that comes in, until it is answered (RFC 3261 §13.3, RFC 3262 §3).
+//!
+//! | | we progress | we accept | we reject | CANCEL or BYE | PRACK | timer |
+//! |---|---|---|---|---|---|---|
+//! | nothing outstanding | 1xx | 200 → Established | final → Closed | 487, Cancelled → Closed | 481 | 1xx again |
+//! | reliable 1xx outstanding | queue | hold until PRACK | final → Closed | 487, Cancelled → Closed | 200, next | 1xx again; 504 → Closed |
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::call::{Auth, Call, State, reason_header, reason_value};
+use super::command::{CallId, ReasonHeader, Transmit, Transport};
+use super::core::{ALLOW, Core, Reply, SUPPORTED, ServerKey, Source};
+use super::event::{Event, Side};
+use super::offers::OurOffer;
+use super::session::{Established, Unconfirmed};
+use crate::dialog::Dialog;
+use crate::message::check::Essentials;
+use crate::message::{HeaderName, Headers, RAck, Request, body};
+use crate::timers::{
+    ACCEPT_GIVE_UP, ACCEPT_RESEND, PROVISIONAL_KEEP_ALIVE, RELIABLE_GIVE_UP, RELIABLE_RESEND,
+};
+
+/// Reliable responses that wait for the PRACK of the one before.
+const MAX_QUEUED: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Ringing {
+    invite: ServerKey,
+    transport: Transport,
+    cseq: u32,
+    pub(super) dialog: Dialog,
+    record_routes: Vec<Vec<u8>>,
+    /// The caller demands 100rel.
+    reliable: bool,
+    /// The INVITE held an offer.
+    has_offer: bool,
+    next_rseq: u32,
+    outstanding: Option<Outstanding>,
+    queued: VecDeque<(u16, Option<Vec<u8>>)>,
+    /// Accepted while a reliable response was outstanding.
+    held_accept: Option<Vec<u8>>,
+    /// The answer to an offer of ours that a PRACK brought.
+    early_answer: Option<Vec<u8>>,
+    /// Our answer went out reliably and was acknowledged: offers may follow before the 200.
+    pub(super) is_negotiated: bool,
+    /// The last unreliable provisional response and when it is repeated.
+    keep_alive: Option<(Instant, u16, Option<Vec<u8>>)>,
+}
+
+#[derive(Debug)]
+struct Outstanding {
+    rseq: u32,
+    transmit: Transmit,
+    resend_at: Instant,
+    interval: Duration,
+    give_up: Instant,
+    has_sdp: bool,
+}
+
+impl Ringing {
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let outstanding = self
+            .outstanding
+            .as_ref()
+            .map(|outstanding| outstanding.resend_at.min(outstanding.give_up));
+        let keep_alive = self.keep_alive.as_ref().map(|(at, ..)| *at);
+        [outstanding, keep_alive].into_iter().flatten().min()
+    }
+
+    pub(super) fn is_of(&self, key: &ServerKey) -> bool {
+        self.invite == *key
+    }
+
+    fn reply(&self, core: &Core, status: u16) -> Reply {
+        let mut reply = Reply::new(status).tag(&self.dialog.local_tag);
+        for route in &self.record_routes {
+            reply = reply.header(HeaderName::RecordRoute, route.clone());
+        }
+        reply
+            .header(HeaderName::Contact, core.contact(self.transport))
+            .header(HeaderName::Allow, ALLOW)
+    }
+
+    fn send_progress(&mut self, core: &mut Core, status: u16, sdp: Option<Vec<u8>>, now: Instant) {
+        let mut reply = self.reply(core, status).sdp(sdp.clone());
+        if !self.reliable {
+            core.respond(&self.invite, reply, now);
+            self.keep_alive = Some((now + PROVISIONAL_KEEP_ALIVE, status, sdp));
+            return;
+        }
+        if self.outstanding.is_some() {
+            if self.queued.len() < MAX_QUEUED {
+                self.queued.push_back((status, sdp));
+            }
+            return;
+        }
+        let rseq = self.next_rseq;
+        self.next_rseq = self.next_rseq.saturating_add(1);
+        reply = reply
+            .header(HeaderName::Require, "100rel")
+            .header(HeaderName::RSeq, rseq.to_string());
+        if let Some(transmit) = core.respond(&self.invite, reply, now) {
+            self.outstanding = Some(Outstanding {
+                rseq,
+                transmit,
+                resend_at: now + RELIABLE_RESEND,
+                interval: RELIABLE_RESEND,
+                give_up: now + RELIABLE_GIVE_UP,
+                has_sdp: sdp.is_some(),
+            });
+        }
+    }
+}
+
+impl Call {
+    /// A call from an INVITE whose transaction is open; 100 goes out here.
+    pub(super) fn ring(
+        core: &mut Core,
+        id: CallId,
+        key: &ServerKey,
+        request: &Request,
+        essentials: &Essentials,
+        source: Source,
+        now: Instant,
+    ) -> Self {
+        core.respond(key, Reply::new(100), now);
+        core.assign_server(key, id);
+        let tag = core.ids.tag();
+        let dialog = Dialog::from_request(request, essentials, &tag);
+        let next_rseq = u32::try_from(core.ids.number(1..1 << 20)).unwrap_or(1);
+        let has_offer = matches!(
+            body::look(&request.headers, &request.body),
+            body::Body::Sdp(_)
+        );
+        Self {
+            id,
+            peer: source,
+            owns_call_id: false,
+            sip_call_id: essentials.call_id.clone(),
+            local_tag: tag,
+            auth: Auth::default(),
+            state: State::Ringing(Box::new(Ringing {
+                invite: key.clone(),
+                transport: source.transport,
+                cseq: essentials.cseq.number,
+                dialog,
+                record_routes: values(&request.headers, &HeaderName::RecordRoute),
+                reliable: request.headers.has_token(&HeaderName::Require, "100rel"),
+                has_offer,
+                next_rseq,
+                outstanding: None,
+                queued: VecDeque::new(),
+                held_accept: None,
+                early_answer: None,
+                is_negotiated: false,
+                keep_alive: None,
+            })),
+            our_offer: OurOffer::None,
+            their_offer: None,
+        }
+    }
+
+    pub(super) fn progress(
+        &mut self,
+        core: &mut Core,
+        status: u16,
+        sdp: Option<Vec<u8>>,
+        now: Instant,
+    ) {
+        if let State::Ringing(ringing) = &mut self.state
+            && ringing.held_accept.is_none()
+        {
+            let status = if (101..200).contains(&status) {
+                status
+            } else {
+                180
+            };
+            ringing.send_progress(core, status, sdp, now);
+        }
+    }
+
+    pub(super) fn accept(&mut self, core: &mut Core, sdp: Vec<u8>, now: Instant) {
+        let State::Ringing(ringing) = &mut self.state else {
+            return;
+        };
+        // RFC 3262 §3: no 2xx while a reliable response with a session description is unacknowledged. Waiting
+        // for every reliable one costs nothing more and keeps their order.
+        if ringing.outstanding.is_some() {
+            ringing.held_accept = Some(sdp);
+            ringing.queued.clear();
+            return;
+        }
+        let reply = ringing
+            .reply(core, 200)
+            .header(HeaderName::Supported, SUPPORTED)
+            .sdp(Some(sdp));
+        let Some(transmit) = core.respond(&ringing.invite, reply, now) else {
+            return;
+        };
+        let mut established = Established::new(ringing.dialog.clone());
+        established.unconfirmed = Some(Unconfirmed {
+            cseq: ringing.cseq,
+            transmit,
+            resend_at: now + ACCEPT_RESEND,
+            interval: ACCEPT_RESEND,
+            give_up: now + ACCEPT_GIVE_UP,
+            is_first: true,
+            holds_offer: !ringing.has_offer && !ringing.is_negotiated,
+            early_answer: ringing.early_answer.take(),
+        });
+        self.state = State::Established(Box::new(established));
+    }
+
+    pub(super) fn reject(
+        &mut self,
+        core: &mut Core,
+        status: u16,
+        reason: Option<&ReasonHeader>,
+        now: Instant,
+    ) {
+        let State::Ringing(ringing) = &mut self.state else {
+            return;
+        };
+        let status = if (300..700).contains(&status) {
+            status
+        } else {
+            500
+        };
+        let mut reply = Reply::new(status).tag(&ringing.dialog.local_tag);
+        if let Some(reason) = reason {
+            reply = reply.header(HeaderName::Reason, reason_value(reason));
+        }
+        core.respond(&ringing.invite, reply, now);
+        let event = Event::Ended {
+            call: self.id,
+            by: Side::Local,
+            reason: reason.cloned(),
+        };
+        self.close(core, event);
+    }
+
+    /// The caller gave up: CANCEL of the INVITE, or BYE in the early dialog.
+    pub(super) fn cancelled(&mut self, core: &mut Core, headers: &Headers, now: Instant) {
+        let State::Ringing(ringing) = &mut self.state else {
+            return;
+        };
+        let reply = Reply::new(487).tag(&ringing.dialog.local_tag);
+        core.respond(&ringing.invite, reply, now);
+        let event = Event::Cancelled {
+            call: self.id,
+            reason: reason_header(headers),
+        };
+        self.close(core, event);
+    }
+
+    /// PRACK in this call; the transaction is open.
+    pub(super) fn handle_prack(
+        &mut self,
+        core: &mut Core,
+        key: &ServerKey,
+        request: &Request,
+        now: Instant,
+    ) {
+        let rack = request
+            .headers
+            .get(&HeaderName::RAck)
+            .and_then(|value| RAck::read(value).ok());
+        let State::Ringing(ringing) = &mut self.state else {
+            core.respond(key, Reply::new(481), now);
+            return;
+        };
+        let fits = rack.is_some_and(|rack| {
+            rack.cseq.number == ringing.cseq
+                && rack.cseq.method == crate::message::Method::Invite
+                && ringing
+                    .outstanding
+                    .as_ref()
+                    .is_some_and(|outstanding| outstanding.rseq == rack.response)
+        });
+        if !fits {
+            core.respond(key, Reply::new(481), now);
+            return;
+        }
+        let outstanding = ringing.outstanding.take();
+        let had_sdp = outstanding.is_some_and(|outstanding| outstanding.has_sdp);
+        match body::look(&request.headers, &request.body) {
+            body::Body::Sdp(answer) if had_sdp && !ringing.has_offer => {
+                ringing.early_answer = Some(answer.to_vec());
+                ringing.is_negotiated = true;
+                core.respond(key, Reply::new(200), now);
+            }
+            // An offer in a PRACK is one nobody here has asked for; the early session stays as it is.
+            body::Body::Sdp(_) => {
+                core.respond(key, Reply::new(488), now);
+            }
+            body::Body::Empty | body::Body::Other(_) => {
+                ringing.is_negotiated |= had_sdp && ringing.has_offer;
+                core.respond(key, Reply::new(200), now);
+            }
+        }
+        if let Some((status, sdp)) = ringing.queued.pop_front() {
+            ringing.send_progress(core, status, sdp, now);
+        }
+        if let Some(sdp) = ringing.held_accept.take() {
+            self.accept(core, sdp, now);
+        }
+    }
+
+    pub(super) fn ringing_timeout(&mut self, core: &mut Core, now: Instant) {
+        let State::Ringing(ringing) = &mut self.state else {
+            return;
+        };
+        if let Some(outstanding) = &mut ringing.outstanding {
+            if outstanding.give_up <= now {
+                let reply = Reply::new(504).tag(&ringing.dialog.local_tag);
+                core.respond(&ringing.invite, reply, now);
+                self.close_by_fault(core, 504, "no PRACK");
+                return;
+            }
+            if outstanding.resend_at <= now {
+                outstanding.interval *= 2;
+                outstanding.resend_at = now + outstanding.interval;
+                core.counts.retransmitted += 1;
+                core.transmit(outstanding.transmit.clone());
+            }
+        }
+        if ringing
+            .keep_alive
+            .as_ref()
+            .is_some_and(|(at, ..)| *at <= now)
+            && let Some((_, status, sdp)) = ringing.keep_alive.take()
+        {
+            ringing.send_progress(core, status, sdp, now);
+        }
+    }
+}
+
+fn values(headers: &Headers, name: &HeaderName) -> Vec<Vec<u8>> {
+    headers.all(name).map(<[u8]>::to_vec).collect()
+}
