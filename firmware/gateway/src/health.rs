@@ -1,7 +1,7 @@
 //! Supervision: looks whether the planes move, feeds the board's watchdog while they do, and
 //! answers `/healthz`.
 
-use crate::media::MediaHealth;
+use crate::media::MediaPlane;
 use crate::switch::Figures;
 use causeway_api::Health;
 use causeway_board::{HealthGate, Verdict, Watchdog};
@@ -44,7 +44,7 @@ impl Pulse {
 pub async fn supervise<W>(
     mut watchdog: W,
     figures: watch::Receiver<Figures>,
-    media: MediaHealth,
+    media: Arc<MediaPlane>,
     pulse: Pulse,
     mut stopping: watch::Receiver<bool>,
 ) where
@@ -64,7 +64,7 @@ pub async fn supervise<W>(
         }
         let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         gate.saw(switch_plane, figures.borrow().ticks, now_ms);
-        gate.saw(media_plane, media.ticks(), now_ms);
+        gate.saw(media_plane, media.health().ticks, now_ms);
         let verdict = gate.verdict(now_ms);
         pulse.stuck_switch.store(verdict == Verdict::Stuck(switch_plane), Ordering::Relaxed);
         pulse.stuck_media.store(verdict == Verdict::Stuck(media_plane), Ordering::Relaxed);

@@ -3,4 +3,12 @@
 //! Signalling runs on tokio, where one [`switch`] task owns every call; media runs on plain threads
 //! ([`media`]), each owning its sockets and its legs; they speak by messages only.
 
+pub mod daemon;
+pub mod health;
+pub mod io;
+pub mod legs;
 pub mod media;
+pub mod random;
+pub mod store;
+pub mod switch;
+pub mod tls;

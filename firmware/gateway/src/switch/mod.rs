@@ -42,7 +42,7 @@ pub struct Parts {
     pub directory: Arc<Directory>,
     pub sockets: SipSockets,
     pub sip_inputs: mpsc::Receiver<SipInput>,
-    pub media: MediaPlane,
+    pub media: Arc<MediaPlane>,
     pub media_events: mpsc::UnboundedReceiver<media::Event>,
     pub requests: mpsc::Receiver<Request>,
     pub store: Store,
@@ -64,7 +64,7 @@ pub struct Switch {
     directory: Arc<Directory>,
     endpoint: Endpoint,
     sockets: SipSockets,
-    media: MediaPlane,
+    media: Arc<MediaPlane>,
     store: Store,
     ports: PortPool,
     timing: Timing,
@@ -137,7 +137,7 @@ impl Switch {
     fn new(
         directory: Arc<Directory>,
         sockets: SipSockets,
-        media: MediaPlane,
+        media: Arc<MediaPlane>,
         store: Store,
         figures: watch::Sender<Figures>,
     ) -> Self {

@@ -261,6 +261,7 @@ impl Switch {
         record.app = app.map(|a| a.0);
         record.from_number = Some(caller.user.clone());
         record.trunk = Some(from_trunk.name.get_ref().0.clone());
+        record.sip_call_id = self.endpoint.sip_call_id(invite.sip).map(str::to_owned);
         tracing::info!(call = call_id, from = caller.user, to = dialled, trunk = %from_trunk.name.get_ref(), devices = devices.len(), "call came in");
         let leg = self.new_leg(key);
         self.media.send(Media::OpenTrunk { leg, rtp: ports.rtp, rtcp: ports.rtcp });

@@ -1,0 +1,82 @@
+//! `causewayd`: the box.
+
+use causeway_gateway::daemon::{self, Board, Options};
+use clap::Parser;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// The Causeway box: joins the web to a company's telephones.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  causewayd --config /etc/causeway/causeway.toml --state /var/lib/causeway\n  causewayd --config demo.toml --state /tmp/demo --board sim --log debug"
+)]
+struct Arguments {
+    /// The configuration document.
+    #[arg(long, default_value = "/etc/causeway/causeway.toml")]
+    config: PathBuf,
+    /// Keys, certificate, call records.
+    #[arg(long, default_value = "/var/lib/causeway")]
+    state: PathBuf,
+    #[arg(long, value_enum, default_value = "sim")]
+    board: Board,
+    /// What to log: a level, or a filter such as `info,causeway_gateway::switch=debug`.
+    #[arg(long, default_value = "info")]
+    log: String,
+    /// One JSON object a line instead of text.
+    #[arg(long)]
+    log_json: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_new(&arguments.log);
+    let filter = match filter {
+        Ok(filter) => filter,
+        Err(fault) => {
+            eprintln!("causewayd: --log {}: {fault}", arguments.log);
+            return ExitCode::from(2);
+        }
+    };
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if arguments.log_json {
+        logs.json().init();
+    } else {
+        logs.with_ansi(false).init();
+    }
+    let options =
+        Options { config: arguments.config, state: arguments.state, board: arguments.board };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(serve(options)),
+        Err(fault) => Err(daemon::StartError::Start {
+            what: "threads".to_owned(),
+            fault: fault.to_string(),
+        }),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("causewayd: {fault}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn serve(options: Options) -> Result<(), daemon::StartError> {
+    let (stop, stopping) = watch::channel(false);
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    if let (Ok(mut terminate), Ok(mut interrupt)) = signals {
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping");
+            let _ = stop.send(true);
+        });
+    }
+    daemon::run(options, stopping).await
+}

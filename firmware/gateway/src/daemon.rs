@@ -1,0 +1,231 @@
+//! Starts the planes in order and stops them in the reverse one.
+//!
+//! Nothing listens before the configuration is good and an admin key is set.
+
+use crate::health::{self, Pulse};
+use crate::io::sip::SipSockets;
+use crate::media::{MediaPlane, MediaSettings};
+use crate::store::Store;
+use crate::switch::{self, Figures};
+use crate::tls;
+use causeway_api::limits::Limits;
+use causeway_api::{Api, ApiSettings, Probes, TokenKey};
+use causeway_board_sim::SimWatchdog;
+use causeway_directory::{Config, ConfigError, Directory};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+/// Requests of all sessions that wait for the switch.
+const REQUESTS: usize = 4_096;
+/// SIP messages that wait for the switch.
+const SIP_INPUTS: usize = 4_096;
+
+/// Which board the box runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Board {
+    /// No hardware: a developer's machine or a test.
+    Sim,
+}
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub config: PathBuf,
+    pub state: PathBuf,
+    pub board: Board,
+}
+
+/// Why the box does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot read {path}: {fault}")]
+    Unreadable { path: PathBuf, fault: io::Error },
+    #[error("{path} has faults:\n{faults}")]
+    Config { path: PathBuf, faults: String },
+    #[error(
+        "no admin key is set, so nothing listens: run `causeway secret` and put the hash into [box] admin_key_sha256"
+    )]
+    NoAdminKey,
+    #[error("{what}: {fault}")]
+    Start { what: String, fault: String },
+}
+
+fn start_error<E: std::fmt::Display>(what: impl Into<String>) -> impl FnOnce(E) -> StartError {
+    let what = what.into();
+    move |fault| StartError::Start { what, fault: fault.to_string() }
+}
+
+/// Reads the document; the error quotes each faulty line.
+///
+/// # Errors
+/// [`StartError::Unreadable`], [`StartError::Config`].
+pub fn read_config(path: &Path) -> Result<Config, StartError> {
+    let text = fs::read_to_string(path)
+        .map_err(|fault| StartError::Unreadable { path: path.to_owned(), fault })?;
+    Config::parse(&text).map_err(|faults| StartError::Config {
+        path: path.to_owned(),
+        faults: quote(&text, &faults),
+    })
+}
+
+fn quote(text: &str, faults: &[ConfigError]) -> String {
+    let mut out = String::new();
+    for fault in faults {
+        let line = text.lines().nth(fault.line.saturating_sub(1)).unwrap_or("");
+        // A line may hold a secret: only its key is shown.
+        let shown = line.split_once('=').map_or(line, |(key, _)| key).trim();
+        let _ = writeln!(out, "  {fault}\n    | {shown}");
+    }
+    out
+}
+
+/// Runs the box until `stopping` turns true.
+///
+/// # Errors
+/// [`StartError`]; once started it only ends in order.
+pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<(), StartError> {
+    let config = read_config(&options.config)?;
+    if config.settings.admin_key_sha256.is_none() {
+        return Err(StartError::NoAdminKey);
+    }
+    let directory = Arc::new(Directory::new(config));
+    let settings = &directory.config().settings;
+    let state = &options.state;
+    fs::create_dir_all(state).map_err(start_error(format!("cannot make {}", state.display())))?;
+    let tls = tls::server_config(state, settings).map_err(start_error("TLS"))?;
+    let token_key = token_key(state).map_err(start_error("the key of tokens"))?;
+    let (store, lookups) =
+        Store::open(&state.join("causeway.db")).map_err(start_error("the store"))?;
+
+    let (to_switch, media_events) = mpsc::unbounded_channel();
+    let public = if settings.public.is_empty() {
+        vec![settings.media.ip()]
+    } else {
+        settings.public.clone()
+    };
+    let media = MediaSettings {
+        bind: settings.media,
+        public,
+        max_legs: settings.max_calls.saturating_mul(2),
+    };
+    let media = MediaPlane::start(media, move |event| {
+        // After the switch has gone there is nobody left to tell.
+        let _ = to_switch.send(event);
+    })
+    .map_err(start_error(format!("media on {}", settings.media)))?;
+    let media = Arc::new(media);
+
+    let (sip_in, sip_inputs) = mpsc::channel(SIP_INPUTS);
+    let sip = &directory.config().sip;
+    let sockets = SipSockets::bind(sip.udp, sip.tcp(), sip_in)
+        .await
+        .map_err(start_error(format!("SIP on {}", sip.udp)))?;
+    let listener = TcpListener::bind(settings.https)
+        .await
+        .map_err(start_error(format!("HTTPS on {}", settings.https)))?;
+    announce(&directory, &media, &sockets, &listener);
+
+    let (figures_out, figures) = watch::channel(Figures::default());
+    let (requests_in, requests) = mpsc::channel(REQUESTS);
+    let switch = tokio::spawn(switch::run(switch::Parts {
+        directory: directory.clone(),
+        sockets,
+        sip_inputs,
+        media: media.clone(),
+        media_events,
+        requests,
+        store: store.clone(),
+        stopping: stopping.clone(),
+        figures: figures_out,
+    }));
+    let pulse = Pulse::default();
+    let watchdog = match options.board {
+        Board::Sim => SimWatchdog::default(),
+    };
+    let supervisor = tokio::spawn(health::supervise(
+        watchdog,
+        figures.clone(),
+        media.clone(),
+        pulse.clone(),
+        stopping.clone(),
+    ));
+    // The directory does not change while the box runs yet; the sender lives as long as the box.
+    let (_directory_out, directory_in) = watch::channel(directory.clone());
+    let api = Api::new(ApiSettings {
+        directory: directory_in,
+        token_key,
+        switch: requests_in,
+        records: lookups,
+        probes: probes(figures, media, pulse, store.clone()),
+        stopping,
+        limits: Limits::default(),
+    });
+    causeway_api::serve(listener, tls, api).await;
+    let _ = switch.await;
+    let _ = supervisor.await;
+    store.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn probes(
+    figures: watch::Receiver<Figures>,
+    media: Arc<MediaPlane>,
+    pulse: Pulse,
+    store: Store,
+) -> Probes {
+    let shown = figures.clone();
+    Probes {
+        health: Box::new(move || pulse.health(&figures.borrow())),
+        metrics: Box::new(move |out| {
+            shown.borrow().write_metrics(out);
+            store.write_metrics(out);
+            for (name, value) in media.counters().iter() {
+                let kind = if name == "legs" { "gauge" } else { "counter" };
+                let _ = write!(
+                    out,
+                    "# TYPE causeway_media_{name} {kind}\ncauseway_media_{name} {value}\n"
+                );
+            }
+        }),
+    }
+}
+
+fn announce(directory: &Directory, media: &MediaPlane, sip: &SipSockets, https: &TcpListener) {
+    let address = |listener: &TcpListener| -> Option<SocketAddr> { listener.local_addr().ok() };
+    tracing::info!(
+        name = directory.config().settings.name,
+        version = env!("CARGO_PKG_VERSION"),
+        https = ?address(https),
+        media = %media.local_addr(),
+        sip_udp = %sip.udp_addr(),
+        sip_tcp = %sip.tcp_addr(),
+        "listening"
+    );
+}
+
+/// The key that signs tokens: drawn once and kept, so that tokens outlive a restart.
+fn token_key(state: &Path) -> io::Result<TokenKey> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = state.join("token.key");
+    if let Ok(bytes) = fs::read(&path)
+        && let Ok(key) = <[u8; 32]>::try_from(bytes.as_slice())
+    {
+        return Ok(TokenKey::new(key));
+    }
+    let key = crate::random::bytes::<32>();
+    let fresh = state.join("token.key.new");
+    let _ = fs::remove_file(&fresh);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    fs::rename(&fresh, &path)?;
+    fs::File::open(state)?.sync_all()?;
+    Ok(TokenKey::new(key))
+}
