@@ -13,6 +13,9 @@ pub struct Header {
 }
 
 /// Headers in order. Duplicates are kept.
+///
+/// `Content-Length` is never among them: the reader measures the body with it, the writer writes it from the body.
+/// So a message cannot disagree with itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Headers {
     list: Vec<Header>,
@@ -25,7 +28,11 @@ impl Headers {
     }
 
     /// Appends a header. CR and LF in `value` become spaces: one header never becomes two.
+    /// A Content-Length is left out.
     pub fn push(&mut self, name: HeaderName, value: impl Into<Vec<u8>>) {
+        if name == HeaderName::ContentLength {
+            return;
+        }
         let mut value = value.into();
         for byte in &mut value {
             if matches!(byte, b'\r' | b'\n') {

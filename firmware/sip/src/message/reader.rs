@@ -118,10 +118,18 @@ pub fn read(bytes: &[u8]) -> Result<Message, ReadError> {
 
     let mut defect = start.as_ref().err().map(|kind| (*kind, 1));
     let mut headers = Headers::new();
+    let mut length = None;
     loop {
         match lines.header() {
             Some((line, _)) if line.is_empty() => break,
             Some((line, number)) => match read_header(&line) {
+                // Content-Length is the body's and becomes no header, see `Headers`.
+                Some((HeaderName::ContentLength, value)) => {
+                    match body_length(length, value.trim_ascii()) {
+                        Ok(read) => length = Some(read),
+                        Err(kind) => defect = defect.or(Some((kind, number))),
+                    }
+                }
                 _ if headers.len() >= MAX_HEADERS => {
                     defect = defect.or(Some((ReadErrorKind::TooManyHeaders, number)));
                     break;
@@ -135,13 +143,14 @@ pub fn read(bytes: &[u8]) -> Result<Message, ReadError> {
             }
         }
     }
-    let body = body_length(&headers)
-        .and_then(|length| match length {
-            Some(length) => lines.rest.get(..length).ok_or(ReadErrorKind::BodyTruncated),
-            None => Ok(lines.rest),
-        })
-        .map_err(|kind| defect = defect.or(Some((kind, lines.number))))
-        .unwrap_or_default();
+    let body = match length {
+        Some(length) => lines.rest.get(..length),
+        None => Some(lines.rest),
+    };
+    if body.is_none() {
+        defect = defect.or(Some((ReadErrorKind::BodyTruncated, lines.number)));
+    }
+    let body = body.unwrap_or_default();
 
     match (defect, start) {
         (None, Ok(Start::Request(method, uri))) => Ok(Message::Request(Request {
@@ -165,22 +174,15 @@ pub fn read(bytes: &[u8]) -> Result<Message, ReadError> {
     }
 }
 
-/// `Content-Length` of a header section: `None` when absent.
+/// One more `Content-Length`, which must not contradict an earlier one.
 ///
 /// # Errors
-/// No number, or two that differ.
-pub(crate) fn body_length(headers: &Headers) -> Result<Option<usize>, ReadErrorKind> {
-    let mut length = None;
-    for value in headers.all(&HeaderName::ContentLength) {
-        let read = syntax::number(value)
-            .and_then(|number| usize::try_from(number).ok())
-            .ok_or(ReadErrorKind::BadContentLength)?;
-        if length.is_some_and(|first| first != read) {
-            return Err(ReadErrorKind::BadContentLength);
-        }
-        length = Some(read);
-    }
-    Ok(length)
+/// No number, or another one than before.
+pub(crate) fn body_length(before: Option<usize>, value: &[u8]) -> Result<usize, ReadErrorKind> {
+    syntax::number(value)
+        .and_then(|number| usize::try_from(number).ok())
+        .filter(|read| before.is_none_or(|before| before == *read))
+        .ok_or(ReadErrorKind::BadContentLength)
 }
 
 type ReadStart = (Result<Start, ReadErrorKind>, Option<Method>);
@@ -236,7 +238,13 @@ fn read_status_line(line: &[u8]) -> Result<Start, ReadErrorKind> {
         .filter(|status| status_fits(*status))
         .and_then(|status| u16::try_from(status).ok())
         .ok_or(ReadErrorKind::BadStatusLine)?;
-    Ok(Start::Response(status, reason.trim_ascii().to_vec()))
+    let mut reason = reason.trim_ascii().to_vec();
+    for byte in &mut reason {
+        if *byte == b'\r' {
+            *byte = b' ';
+        }
+    }
+    Ok(Start::Response(status, reason))
 }
 
 fn status_fits(status: u64) -> bool {
@@ -249,13 +257,13 @@ fn read_header(line: &[u8]) -> Option<(HeaderName, &[u8])> {
 }
 
 /// Lines ended by CRLF or a bare LF.
-struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     rest: &'a [u8],
     number: usize,
 }
 
 impl<'a> Lines<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self {
             rest: bytes,
             number: 0,
@@ -263,7 +271,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The first line that is not empty. It need not be terminated.
-    fn first(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn first(&mut self) -> Option<&'a [u8]> {
         while let [b'\r' | b'\n', rest @ ..] = self.rest {
             self.rest = rest;
         }
@@ -278,7 +286,7 @@ impl<'a> Lines<'a> {
 
     /// One header with its continuations joined by single blanks, and its line number. An empty line ends the
     /// section; `None`: the bytes ended first.
-    fn header(&mut self) -> Option<(Vec<u8>, usize)> {
+    pub(crate) fn header(&mut self) -> Option<(Vec<u8>, usize)> {
         let (line, rest) = next_line(self.rest)?;
         self.rest = rest;
         self.number += 1;
@@ -382,13 +390,13 @@ mod tests {
             (
                 "INVITE sip:a@b SIP/2.0\r\nl: -1\r\n\r\n",
                 BadContentLength,
-                3,
+                2,
                 Some(400),
             ),
             (
                 "INVITE sip:a@b SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\nab",
                 BadContentLength,
-                4,
+                3,
                 Some(400),
             ),
             (

@@ -4,10 +4,9 @@
 //! the head of the offending message was whole it is handed out with the error, so that the endpoint can
 //! answer 400 before.
 
-use super::headers::Headers;
 use super::name::HeaderName;
-use super::reader::body_length;
-use super::{MAX_HEADERS, MAX_MESSAGE, syntax};
+use super::reader::{Lines, body_length};
+use super::{MAX_MESSAGE, syntax};
 
 /// What a stream carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +110,7 @@ impl StreamReader {
         let (take, frame) = match self.buffer.as_slice() {
             [b'\r', b'\n', b'\r', b'\n', ..] => (4, Some(Frame::Ping)),
             // The second half of a ping may still be under way.
-            [] | [b'\r'] | [b'\r', b'\n', b'\r'] => (0, None),
+            [] | [b'\r'] | [b'\r', b'\n'] | [b'\r', b'\n', b'\r'] => (0, None),
             [b'\r', b'\n', ..] => (2, Some(Frame::Pong)),
             [b'\n' | b'\r', ..] => (1, Some(Frame::Pong)),
             _ => return None,
@@ -141,19 +140,19 @@ impl StreamReader {
         }
     }
 
-    /// Whether the first line, as far as it came, could be one of SIP. Sorts out TLS, HTTP and noise early.
+    /// Whether the first line, as far as it came, could be one of SIP. Sorts out TLS, HTTP and noise early. What
+    /// is refused in part is refused whole, so that it does not matter how the stream is cut.
     fn looks_like_sip(&self) -> bool {
-        match syntax::split_once(&self.buffer, b'\n') {
-            Some((line, _)) => line
-                .to_ascii_uppercase()
-                .windows(4)
-                .any(|part| part == b"SIP/"),
-            None => self
-                .buffer
-                .iter()
-                .take(64)
-                .all(|byte| !byte.is_ascii_control() || *byte == b'\t' || *byte == b'\r'),
+        let (line, whole) = match syntax::split_once(&self.buffer, b'\n') {
+            Some((line, _)) => (line, true),
+            None => (self.buffer.as_slice(), false),
+        };
+        let odd = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r');
+        if line.iter().take(64).any(odd) {
+            return false;
         }
+        let mut parts = line.windows(4);
+        !whole || parts.any(|part| part.eq_ignore_ascii_case(b"SIP/"))
     }
 
     fn fail(&mut self, kind: StreamErrorKind, head: Option<usize>) -> StreamError {
@@ -180,28 +179,27 @@ fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// The body length a head announces. Only lines that begin a header count, not their continuations.
-/// Missing means none, unless a Content-Type says there is a body.
+/// The body length a head announces, read just as [`super::read`] will read it. Missing means none, unless a
+/// Content-Type says there is a body.
 fn framing_length(head: &[u8]) -> Option<usize> {
-    let mut lengths = Headers::new();
-    let mut has_type = false;
-    for line in head
-        .split(|byte| *byte == b'\n')
-        .skip(1)
-        .take(4 * MAX_HEADERS)
-    {
-        if let Some((name, value)) = syntax::split_once(line, b':') {
+    let (mut length, mut has_type) = (None, false);
+    let mut lines = Lines::new(head);
+    lines.first()?;
+    while let Some((line, _)) = lines.header() {
+        if let Some((name, value)) = syntax::split_once(&line, b':') {
             match HeaderName::from_bytes(name.trim_ascii_end()) {
-                Some(name @ HeaderName::ContentLength) => lengths.push(name, value),
+                Some(HeaderName::ContentLength) => {
+                    length = Some(body_length(length, value.trim_ascii()).ok()?);
+                }
                 Some(HeaderName::ContentType) => has_type = true,
                 _ => {}
             }
         }
     }
-    match body_length(&lengths) {
-        Ok(Some(length)) => Some(length),
-        Ok(None) if !has_type => Some(0),
-        Ok(None) | Err(_) => None,
+    match length {
+        Some(length) => Some(length),
+        None if !has_type => Some(0),
+        None => None,
     }
 }
 
@@ -246,6 +244,10 @@ mod tests {
         let mut reader = StreamReader::new();
         reader.push(b"\r\n\r\n");
         assert_eq!(reader.next_frame(), Ok(Some(Frame::Ping)));
+        reader.push(b"\r\n");
+        assert_eq!(reader.next_frame(), Ok(None), "the other half may follow");
+        reader.push(b"\r\n");
+        assert_eq!(reader.next_frame(), Ok(Some(Frame::Ping)));
         reader.push(b"\r\nBYE");
         assert_eq!(reader.next_frame(), Ok(Some(Frame::Pong)));
         assert_eq!(reader.next_frame(), Ok(None));
@@ -267,6 +269,13 @@ mod tests {
             assert_eq!(error.head.as_deref(), Some(head.as_bytes()));
             assert_eq!(reader.next_frame(), Ok(None));
         }
+    }
+
+    #[test]
+    fn a_folded_length_is_a_length() {
+        let mut reader = StreamReader::new();
+        reader.push(b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length:\r\n 3\r\n\r\nabc");
+        assert!(matches!(reader.next_frame(), Ok(Some(Frame::Message(m))) if m.ends_with(b"abc")));
     }
 
     #[test]

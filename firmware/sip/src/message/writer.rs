@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use super::headers::Headers;
-use super::name::HeaderName;
 use super::{Message, Request, Response};
 
 impl Message {
@@ -45,27 +44,13 @@ impl Response {
     }
 }
 
-/// A Content-Length among the headers keeps its place and gets the right value.
 fn finish(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
-    let mut length_written = false;
     for header in headers.iter() {
-        let is_length = header.name == HeaderName::ContentLength;
-        if is_length && length_written {
-            continue;
-        }
         out.extend_from_slice(header.name.as_str().as_bytes());
         out.extend_from_slice(b": ");
-        if is_length {
-            length_written = true;
-            let _ = write!(out, "{}", body.len());
-        } else {
-            out.extend_from_slice(&header.value);
-        }
+        out.extend_from_slice(&header.value);
         out.extend_from_slice(b"\r\n");
     }
-    if !length_written {
-        let _ = write!(out, "Content-Length: {}\r\n", body.len());
-    }
-    out.extend_from_slice(b"\r\n");
+    let _ = write!(out, "Content-Length: {}\r\n\r\n", body.len());
     out.extend_from_slice(body);
 }
