@@ -4,6 +4,8 @@
 pub mod browser;
 mod error;
 mod reader;
+#[cfg(test)]
+mod tests;
 pub mod trunk;
 mod writer;
 

@@ -1,0 +1,5 @@
+//! Descriptions in, descriptions out.
+
+mod browser;
+mod reader;
+mod trunk;
