@@ -10,52 +10,6 @@
  * Silence is local and immediate: muting, holding and hanging up stop the microphone before the far
  * side knows, and a refused hold gives it back.
  */
-/** Where a call stands. */
-type CallState = 'placing' | 'incoming' | 'trying' | 'ringing' | 'early_media' | 'answered' | 'held' | 'ended';
-/** The events of a call and what their listeners are given. */
-type CallEvents = {
-    /** The call is on its way. */
-    trying: [];
-    /** The far side rings. */
-    ringing: [];
-    /** The far side is heard before it answers: announcements, ringback tones. */
-    earlyMedia: [];
-    /** The call is answered. */
-    accept: [];
-    /** The call is held, or held by others than before. */
-    hold: [heldBy: HeldBy];
-    /** Nobody holds the call any more. */
-    unhold: [];
-    /** The call is over. Comes exactly once and last, for every call, whatever ended it. */
-    disconnect: [cause: DisconnectCause];
-    /** Before `disconnect`: the caller gave up, or the call was answered elsewhere. */
-    cancel: [cause: DisconnectCause];
-    /** Before `disconnect`: the called side refused. */
-    reject: [cause: DisconnectCause];
-    /** Something failed that no promise tells of. The call goes on unless `disconnect` follows. */
-    error: [error: CausewayError];
-    /** Connection or media dropped and is sought again (`connection_lost`, `media_lost`). */
-    reconnecting: [error: CausewayError];
-    reconnected: [];
-    warning: [warning: CallWarning];
-    warningCleared: [code: string];
-    /** The far side pressed a digit. */
-    dtmf: [digit: string, durationMs: number];
-    mute: [muted: boolean];
-    /** Loudness sent and received, 0…1, ten times a second while anyone listens. */
-    volume: [input: number, output: number];
-};
-interface AcceptOptions {
-    /** What to send. Default: the microphone. */
-    audio?: AudioSource;
-    video?: boolean | MediaTrackConstraints;
-}
-interface DigitOptions {
-    /** Length of each tone, 40…2000 ms. Default 100. */
-    duration?: number;
-    /** Silence between two, 30…2000 ms. Default 70. */
-    gap?: number;
-}
 /** A call. Made by `device.connect()` or handed to the device's `incoming` listeners. */
 declare class Call extends Emitter<CallEvents> {
     #private;
@@ -113,6 +67,60 @@ declare class Call extends Emitter<CallEvents> {
     setOutput(deviceId: string): Promise<void>;
     /** How loud the far side is played, 0…1. */
     setVolume(volume: number): void;
+}
+
+/**
+ * A call's media, from microphone to loudspeaker: the connection to the box and what keeps it
+ * going, the candidates, the figures and the loudness. It knows no call states; the call tells it
+ * when to send and hear, and it tells the call what became of the media.
+ */
+
+/** The types around a call: its states, its events, and what it is made from. */
+/** Where a call stands. */
+type CallState = 'placing' | 'incoming' | 'trying' | 'ringing' | 'early_media' | 'answered' | 'held' | 'ended';
+/** The events of a call and what their listeners are given. */
+type CallEvents = {
+    /** The call is on its way. */
+    trying: [];
+    /** The far side rings. */
+    ringing: [];
+    /** The far side is heard before it answers: announcements, ringback tones. */
+    earlyMedia: [];
+    /** The call is answered. */
+    accept: [];
+    /** The call is held, or held by others than before. */
+    hold: [heldBy: HeldBy];
+    /** Nobody holds the call any more. */
+    unhold: [];
+    /** The call is over. Comes exactly once and last, for every call, whatever ended it. */
+    disconnect: [cause: DisconnectCause];
+    /** Before `disconnect`: the caller gave up, or the call was answered elsewhere. */
+    cancel: [cause: DisconnectCause];
+    /** Before `disconnect`: the called side refused. */
+    reject: [cause: DisconnectCause];
+    /** Something failed that no promise tells of. The call goes on unless `disconnect` follows. */
+    error: [error: CausewayError];
+    /** Connection or media dropped and is sought again (`connection_lost`, `media_lost`). */
+    reconnecting: [error: CausewayError];
+    reconnected: [];
+    warning: [warning: CallWarning];
+    warningCleared: [code: string];
+    /** The far side pressed a digit. */
+    dtmf: [digit: string, durationMs: number];
+    mute: [muted: boolean];
+    /** Loudness sent and received, 0…1, ten times a second while anyone listens. */
+    volume: [input: number, output: number];
+};
+interface AcceptOptions {
+    /** What to send. Default: the microphone. */
+    audio?: AudioSource;
+    video?: boolean | MediaTrackConstraints;
+}
+interface DigitOptions {
+    /** Length of each tone, 40…2000 ms. Default 100. */
+    duration?: number;
+    /** Silence between two, 30…2000 ms. Default 70. */
+    gap?: number;
 }
 
 /** The page's end of the box: places calls, receives them, keeps the connection they share. */

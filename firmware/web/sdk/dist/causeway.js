@@ -14,57 +14,6 @@ function asCausewayError(error, code) {
   return new CausewayError(code, message, { cause: error });
 }
 
-// src/events.ts
-var Emitter = class {
-  #listeners = /* @__PURE__ */ new Map();
-  /** Calls `listener` at every `event`, until `off`. */
-  on(event, listener) {
-    return this.#add(event, listener, false);
-  }
-  /** Calls `listener` at the next `event` only. */
-  once(event, listener) {
-    return this.#add(event, listener, true);
-  }
-  /** Removes one listener, or all of the event when none is named. */
-  off(event, listener) {
-    const kept = listener ? (this.#listeners.get(event) ?? []).filter((l) => l.run !== listener) : [];
-    if (kept.length > 0) this.#listeners.set(event, kept);
-    else this.#listeners.delete(event);
-    this.listenersChanged(event);
-    return this;
-  }
-  /** How many listeners an event has. */
-  listenerCount(event) {
-    return this.#listeners.get(event)?.length ?? 0;
-  }
-  /** @internal */
-  emit(event, ...args) {
-    for (const listener of [...this.#listeners.get(event) ?? []]) {
-      if (listener.once) this.off(event, listener.run);
-      try {
-        listener.run(...args);
-      } catch (error) {
-        reportListenerError(error);
-      }
-    }
-  }
-  /** Told after listeners of an event came or went. @internal */
-  listenersChanged(_event) {
-  }
-  #add(event, run, once) {
-    if (typeof run !== "function") throw new TypeError("the listener is not a function");
-    const list = this.#listeners.get(event) ?? [];
-    list.push({ run, once });
-    this.#listeners.set(event, list);
-    this.listenersChanged(event);
-    return this;
-  }
-};
-function reportListenerError(error) {
-  if (typeof reportError === "function") reportError(error);
-  else console.error(error);
-}
-
 // src/levels.ts
 var shared;
 var LevelMeter = class {
@@ -152,6 +101,9 @@ function captureError(error, device) {
     default:
       return asCausewayError(error, `${device}_missing`);
   }
+}
+function stopTracks(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 var GESTURES = ["pointerdown", "keydown", "touchend"];
 var AudioOutput = class {
@@ -275,24 +227,6 @@ var QualityMonitor = class {
         this.#owner.clear(code);
       }
     }
-  }
-};
-
-// src/operations.ts
-var LIMIT = 16;
-var OperationQueue = class {
-  #tail = Promise.resolve();
-  #length = 0;
-  /** Runs `operation` at once, or when those before it are done, whatever came of them. */
-  run(operation) {
-    if (this.#length >= LIMIT) {
-      return Promise.reject(new CausewayError("queue_full", "Too many operations of this call are waiting."));
-    }
-    const started = this.#length === 0 ? operation() : this.#tail.then(operation);
-    this.#length += 1;
-    const result = started.finally(() => this.#length -= 1);
-    this.#tail = result.catch(() => void 0);
-    return result;
   }
 };
 
@@ -548,9 +482,248 @@ function rounded(value) {
   return value === void 0 ? void 0 : Math.round(value * 10) / 10;
 }
 
-// src/call.ts
+// src/call_media.ts
 var CANDIDATE_LIMIT = 64;
 var VOLUME_INTERVAL_MS = 100;
+var CallMedia = class {
+  #settings;
+  #owner;
+  #output;
+  #recovery;
+  #monitor;
+  /** Gathered before the box knows the call; afterwards nothing, for each goes out at once. */
+  #candidates = [];
+  #sending = { audio: true, video: true };
+  #receiving = true;
+  #meters;
+  #volumeTimer;
+  constructor(settings, owner) {
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#output = new AudioOutput(settings.outputDeviceId, (error) => owner.failed(error));
+    this.#recovery = new MediaRecovery({
+      mediaDoubtful: () => owner.warn({ code: "media_interrupted", message: "The audio connection is interrupted." }),
+      mediaLost: () => owner.mediaLost(true),
+      mediaBack: () => {
+        owner.clearWarning("media_interrupted");
+        owner.mediaLost(false);
+      },
+      canRestart: () => this.peer !== void 0 && owner.canRestart(),
+      restart: () => this.#restart(),
+      gaveUp: (everConnected) => owner.mediaGone(everConnected)
+    });
+  }
+  /** Opens the connection with what the call sends, and makes its offer. */
+  async start(local, video) {
+    const { iceServers, iceTransportPolicy, codec, log } = this.#settings;
+    this.#candidates = [];
+    try {
+      this.peer = new Peer(
+        {
+          iceServers: iceServers(),
+          iceTransportPolicy,
+          codec,
+          log,
+          candidate: (candidate) => this.#candidate(candidate),
+          connection: (state) => this.#recovery.connectionChanged(state),
+          remoteTrack: (stream) => {
+            this.#output.play(stream);
+            this.restartMeters();
+          },
+          localTrackEnded: () => this.#owner.warn({ code: "mic_ended", message: "The microphone was unplugged or taken away." })
+        },
+        local,
+        { audio: true, video }
+      );
+    } catch (error) {
+      stopTracks(local);
+      throw error;
+    }
+    this.#apply();
+    return this.peer.offer();
+  }
+  /** The box knows the call: what was gathered goes out, and so does all that follows. */
+  releaseCandidates() {
+    const gathered = this.#candidates ?? [];
+    this.#candidates = void 0;
+    for (const candidate of gathered) this.#candidate(candidate);
+  }
+  /** Applies the box's answer; rejects with `media_failed`. From then on media is expected and watched. */
+  async answer(sdp, from) {
+    const peer = this.peer;
+    if (!peer) return;
+    await peer.answer(sdp, from);
+    if (this.peer !== peer) return;
+    this.#recovery.expectMedia();
+    this.#monitor ??= new QualityMonitor({
+      stats: () => this.stats(),
+      report: (stats) => this.#owner.sendReport(reportOf(stats)),
+      warn: (warning) => this.#owner.warn(warning),
+      clear: (code) => this.#owner.clearWarning(code)
+    });
+  }
+  /** What is sent and whether the far side is heard, now and for tracks to come. */
+  direct(sending, receiving) {
+    this.#sending = sending;
+    this.#receiving = receiving;
+    this.#apply();
+  }
+  /** Signalling is back after a drop. */
+  signalingBack() {
+    this.#recovery.signalingBack();
+  }
+  async stats() {
+    if (!this.peer) throw new CausewayError("wrong_state", "The call has no media that could be measured.");
+    return summarize(await this.peer.connection.getStats());
+  }
+  /** The last figures before the end, so that short calls are on record too. */
+  async lastReport() {
+    await this.#monitor?.sample();
+  }
+  /** Another microphone, without a new offer. */
+  async setInput(audio) {
+    const stream = await capture({ audio, video: false, defaults: this.#settings.audioConstraints });
+    try {
+      if (!this.peer || !stream) throw new CausewayError("wrong_state", "The call has no microphone to replace.");
+      await this.peer.replaceAudio(stream);
+    } catch (error) {
+      stopTracks(stream);
+      throw error;
+    }
+    this.#owner.clearWarning("mic_ended");
+    this.restartMeters();
+  }
+  setOutput(deviceId) {
+    return this.#output.setSink(deviceId);
+  }
+  setVolume(volume) {
+    this.#output.setVolume(Math.min(1, Math.max(0, volume)));
+  }
+  /** Closes what `start` opened; it may be started again. */
+  stop() {
+    this.#monitor?.close();
+    this.#monitor = void 0;
+    this.#stopMeters();
+    this.#output.close();
+    this.peer?.close();
+    this.peer = void 0;
+  }
+  /** Stops for good. */
+  close() {
+    this.stop();
+    this.#recovery.close();
+  }
+  /** Measures loudness as long as someone wants it. */
+  restartMeters() {
+    this.#stopMeters();
+    const peer = this.peer;
+    if (!peer || !this.#owner.wantsVolume() || typeof AudioContext !== "function") return;
+    const meter = (stream) => stream && stream.getAudioTracks().length > 0 ? new LevelMeter(stream) : void 0;
+    const meters = this.#meters = { input: meter(peer.localStream), output: meter(peer.remoteStream) };
+    this.#volumeTimer = setInterval(
+      () => this.#owner.volume(meters.input?.level ?? 0, meters.output?.level ?? 0),
+      VOLUME_INTERVAL_MS
+    );
+  }
+  #stopMeters() {
+    clearInterval(this.#volumeTimer);
+    this.#meters?.input?.close();
+    this.#meters?.output?.close();
+    this.#meters = void 0;
+  }
+  #apply() {
+    this.peer?.setSending(this.#sending);
+    this.peer?.setReceiving(this.#receiving);
+  }
+  #candidate(candidate) {
+    if (!this.#candidates) this.#owner.sendCandidate(candidate);
+    else if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
+  }
+  async #restart() {
+    const peer = this.peer;
+    if (!peer) return;
+    await peer.rollback();
+    const sdp = await peer.offer(true);
+    try {
+      await this.#owner.sendRestart(sdp);
+    } catch (error) {
+      if (error.code !== "connection_lost") await peer.rollback();
+      this.#settings.log.warn("ICE restart failed", error);
+      throw error;
+    }
+  }
+};
+
+// src/events.ts
+var Emitter = class {
+  #listeners = /* @__PURE__ */ new Map();
+  /** Calls `listener` at every `event`, until `off`. */
+  on(event, listener) {
+    return this.#add(event, listener, false);
+  }
+  /** Calls `listener` at the next `event` only. */
+  once(event, listener) {
+    return this.#add(event, listener, true);
+  }
+  /** Removes one listener, or all of the event when none is named. */
+  off(event, listener) {
+    const kept = listener ? (this.#listeners.get(event) ?? []).filter((l) => l.run !== listener) : [];
+    if (kept.length > 0) this.#listeners.set(event, kept);
+    else this.#listeners.delete(event);
+    this.listenersChanged(event);
+    return this;
+  }
+  /** How many listeners an event has. */
+  listenerCount(event) {
+    return this.#listeners.get(event)?.length ?? 0;
+  }
+  /** @internal */
+  emit(event, ...args) {
+    for (const listener of [...this.#listeners.get(event) ?? []]) {
+      if (listener.once) this.off(event, listener.run);
+      try {
+        listener.run(...args);
+      } catch (error) {
+        reportListenerError(error);
+      }
+    }
+  }
+  /** Told after listeners of an event came or went. @internal */
+  listenersChanged(_event) {
+  }
+  #add(event, run, once) {
+    if (typeof run !== "function") throw new TypeError("the listener is not a function");
+    const list = this.#listeners.get(event) ?? [];
+    list.push({ run, once });
+    this.#listeners.set(event, list);
+    this.listenersChanged(event);
+    return this;
+  }
+};
+function reportListenerError(error) {
+  if (typeof reportError === "function") reportError(error);
+  else console.error(error);
+}
+
+// src/operations.ts
+var LIMIT = 16;
+var OperationQueue = class {
+  #tail = Promise.resolve();
+  #length = 0;
+  /** Runs `operation` at once, or when those before it are done, whatever came of them. */
+  run(operation) {
+    if (this.#length >= LIMIT) {
+      return Promise.reject(new CausewayError("queue_full", "Too many operations of this call are waiting."));
+    }
+    const started = this.#length === 0 ? operation() : this.#tail.then(operation);
+    this.#length += 1;
+    const result = started.finally(() => this.#length -= 1);
+    this.#tail = result.catch(() => void 0);
+    return result;
+  }
+};
+
+// src/call.ts
 var PLACE_TIMEOUT_MS = 15e3;
 var HOLD_TIMEOUT_MS = 4e4;
 var HANGUP_PATIENCE_MS = 2e3;
@@ -558,8 +731,7 @@ var LAST_FIGURES_MS = 150;
 var DIGITS = /^[0-9A-Da-d*#,]{1,128}$/;
 var Call = class extends Emitter {
   #owner;
-  #output;
-  #recovery;
+  #media;
   #holds = new OperationQueue();
   #digits = new OperationQueue();
   #warnings = /* @__PURE__ */ new Set();
@@ -573,9 +745,6 @@ var Call = class extends Emitter {
   #cause;
   #answeredAt;
   #endedAt;
-  #peer;
-  #monitor;
-  #candidates = [];
   #accepting = false;
   #holdPending = false;
   #lastHold;
@@ -583,8 +752,6 @@ var Call = class extends Emitter {
   #signalingLost = false;
   #mediaLost = false;
   #settled = [];
-  #meters;
-  #volumeTimer;
   /** @internal */
   constructor(owner, parts) {
     super();
@@ -597,17 +764,19 @@ var Call = class extends Emitter {
     this.#id = parts.id;
     this.#resume = parts.resume;
     this.#state = parts.direction === "incoming" ? "incoming" : "placing";
-    this.#output = new AudioOutput(owner.outputDeviceId, (error) => this.#fail(error));
-    this.#recovery = new MediaRecovery({
-      mediaDoubtful: () => this.#warn({ code: "media_interrupted", message: "The audio connection is interrupted." }),
-      mediaLost: () => this.#setLost(this.#signalingLost, true),
-      mediaBack: () => {
-        this.#clearWarning("media_interrupted");
-        this.#setLost(this.#signalingLost, false);
-      },
-      canRestart: () => this.#owner.signaling.connected && this.#id !== void 0 && this.#peer !== void 0,
-      restart: () => this.#restartMedia(),
-      gaveUp: (everConnected) => this.#mediaGone(everConnected)
+    const { signaling } = owner;
+    this.#media = new CallMedia(owner, {
+      sendCandidate: (candidate) => signaling.notify({ type: "call.candidate", call: this.id, candidate }),
+      sendReport: (stats) => signaling.notify({ type: "call.report", call: this.id, stats }),
+      sendRestart: async (sdp) => void await signaling.request({ type: "call.restart", call: this.id, sdp }),
+      canRestart: () => signaling.connected && this.#id !== void 0,
+      mediaLost: (lost) => this.#setLost(this.#signalingLost, lost),
+      mediaGone: (everConnected) => this.#mediaGone(everConnected),
+      warn: (warning) => this.#warn(warning),
+      clearWarning: (code) => this.#clearWarning(code),
+      failed: (error) => this.#fail(error),
+      wantsVolume: () => this.listenerCount("volume") > 0,
+      volume: (input, output) => this.emit("volume", input, output)
     });
   }
   // ---- what it is ----
@@ -649,14 +818,14 @@ var Call = class extends Emitter {
     return this.#signalingLost || this.#mediaLost;
   }
   get localStream() {
-    return this.#peer?.localStream;
+    return this.#media.peer?.localStream;
   }
   get remoteStream() {
-    return this.#peer?.remoteStream;
+    return this.#media.peer?.remoteStream;
   }
   /** The browser's connection, for figures and diagnosis. Changing it breaks the call. */
   get peerConnection() {
-    return this.#peer?.connection;
+    return this.#media.peer?.connection;
   }
   // ---- what it does ----
   /** Answers an incoming call. Resolves when the box took it; rejects and leaves it ringing when not. */
@@ -671,14 +840,14 @@ var Call = class extends Emitter {
         stopTracks(local);
         throw ended();
       }
-      const sdp = await this.#startMedia(local, video !== false);
+      const sdp = await this.#media.start(local, video !== false);
       await this.#requestOrSnapshot(
         () => this.#owner.signaling.request({ type: "call.accept", call: this.id, sdp }, { timeoutMs: PLACE_TIMEOUT_MS }),
         () => this.#state !== "incoming"
       );
-      this.#releaseCandidates();
+      this.#media.releaseCandidates();
     } catch (error) {
-      if (!this.#ended) this.#stopMedia();
+      if (!this.#ended) this.#media.stop();
       throw asCausewayError(error, "media_failed");
     } finally {
       this.#accepting = false;
@@ -729,40 +898,32 @@ var Call = class extends Emitter {
     return this.#digits.run(async () => {
       if (this.#ended) throw ended();
       await this.#owner.signaling.request(
-        { type: "call.dtmf", call: this.id, digits: digits.toUpperCase(), duration_ms: duration, gap_ms: gap },
+        { type: "call.dtmf", call: this.id, digits: digits.toUpperCase(), duration_ms: Math.round(duration), gap_ms: Math.round(gap) },
         { timeoutMs }
       );
     });
   }
   /** The browser's figures about this call's audio. */
-  async getStats() {
-    if (!this.#peer) throw this.#wrongState("measured");
-    return summarize(await this.#peer.connection.getStats());
+  getStats() {
+    return this.#media.stats();
   }
   /** Changes the microphone in mid-call. A stream given is cloned. */
-  async setInput(audio) {
-    const stream = await capture({ audio, video: false, defaults: this.#owner.audioConstraints });
-    if (!this.#peer || !stream) {
-      stopTracks(stream);
-      throw this.#wrongState("given another microphone");
-    }
-    await this.#peer.replaceAudio(stream);
-    this.#clearWarning("mic_ended");
-    this.#restartMeters();
+  setInput(audio) {
+    return this.#media.setInput(audio);
   }
   /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
   setOutput(deviceId) {
-    return this.#output.setSink(deviceId);
+    return this.#media.setOutput(deviceId);
   }
   /** How loud the far side is played, 0…1. */
   setVolume(volume) {
-    this.#output.setVolume(Math.min(1, Math.max(0, volume)));
+    this.#media.setVolume(volume);
   }
   // ---- what the device does with it ----
   /** Places the call. Rejects, with everything let go, when the box refuses. @internal */
   async place(local, video, from) {
     try {
-      const sdp = await this.#startMedia(local, video);
+      const sdp = await this.#media.start(local, video);
       const ok = await this.#owner.signaling.request(
         {
           type: "call.place",
@@ -827,7 +988,7 @@ var Call = class extends Emitter {
     if (this.#ended) return;
     this.#setLost(false, this.#mediaLost);
     this.#settle();
-    this.#recovery.signalingBack();
+    this.#media.signalingBack();
   }
   /** The connection did not come back in time. @internal */
   sessionLost() {
@@ -853,7 +1014,7 @@ var Call = class extends Emitter {
       this.#owner.signaling.request({ type: "call.hangup", call: ok.call }).catch(() => void 0);
       throw ended();
     }
-    this.#releaseCandidates();
+    this.#media.releaseCandidates();
   }
   /** Follows one state of the box: each once, later ones only. */
   #apply(next) {
@@ -898,8 +1059,7 @@ var Call = class extends Emitter {
     this.#endedAt = /* @__PURE__ */ new Date();
     this.#heldBy = null;
     this.#signalingLost = this.#mediaLost = false;
-    this.#stopMedia();
-    this.#recovery.close();
+    this.#media.close();
     this.#settle();
     this.#owner.callEnded(this, this.#resume, hangUpLater);
     if (!surfaced) return;
@@ -918,7 +1078,7 @@ var Call = class extends Emitter {
       return;
     }
     const over = new Promise((resolve) => this.#settled.push(resolve));
-    if (this.#monitor) await Promise.race([this.#monitor.sample(), delay(LAST_FIGURES_MS)]);
+    if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
     try {
       if (!this.#ended) await signaling.request({ type: "call.hangup", call: this.id }, { timeoutMs: HANGUP_PATIENCE_MS });
       if (!this.#ended) await Promise.race([over, delay(HANGUP_PATIENCE_MS)]);
@@ -981,83 +1141,14 @@ var Call = class extends Emitter {
     if (this.#ended) throw ended();
   }
   // ---- media ----
-  async #startMedia(local, video) {
-    const owner = this.#owner;
-    this.#candidates = [];
-    try {
-      this.#peer = new Peer(
-        {
-          iceServers: owner.iceServers(),
-          iceTransportPolicy: owner.iceTransportPolicy,
-          codec: owner.codec,
-          log: owner.log,
-          candidate: (candidate) => this.#candidate(candidate),
-          connection: (state) => this.#recovery.connectionChanged(state),
-          remoteTrack: (stream) => {
-            this.#output.play(stream);
-            this.#restartMeters();
-          },
-          localTrackEnded: () => this.#warn({ code: "mic_ended", message: "The microphone was unplugged or taken away." })
-        },
-        local,
-        { audio: true, video }
-      );
-    } catch (error) {
-      stopTracks(local);
-      throw error;
-    }
-    this.#applyMedia();
-    return this.#peer.offer();
-  }
-  #candidate(candidate) {
-    if (this.#candidates) {
-      if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
-    } else if (this.#id !== void 0) {
-      this.#owner.signaling.notify({ type: "call.candidate", call: this.#id, candidate });
-    }
-  }
-  /** The box knows the call: what was gathered goes out, and so does all that follows. */
-  #releaseCandidates() {
-    const gathered = this.#candidates ?? [];
-    this.#candidates = void 0;
-    for (const candidate of gathered) this.#candidate(candidate);
-  }
   async #answer(sdp, from) {
-    const peer = this.#peer;
-    if (!peer) return;
     try {
-      await peer.answer(sdp, from);
+      await this.#media.answer(sdp, from);
     } catch (thrown) {
       const error = asCausewayError(thrown, "media_failed");
       if (this.#ended) return;
       this.#fail(error);
       this.#hangingUp ??= this.#hangUp({ code: "media_failed", message: error.message, by: "local" });
-      return;
-    }
-    if (this.#ended) return;
-    this.#recovery.expectMedia();
-    this.#monitor ??= new QualityMonitor({
-      stats: () => this.getStats(),
-      report: (stats) => {
-        if (this.#id !== void 0) {
-          this.#owner.signaling.notify({ type: "call.report", call: this.#id, stats: reportOf(stats) });
-        }
-      },
-      warn: (warning) => this.#warn(warning),
-      clear: (code) => this.#clearWarning(code)
-    });
-  }
-  async #restartMedia() {
-    const peer = this.#peer;
-    if (!peer) return;
-    await peer.rollback();
-    const sdp = await peer.offer(true);
-    try {
-      await this.#owner.signaling.request({ type: "call.restart", call: this.id, sdp });
-    } catch (error) {
-      if (error.code !== "connection_lost") await peer.rollback();
-      this.#owner.log.warn("ICE restart failed", error);
-      throw error;
     }
   }
   #mediaGone(everConnected) {
@@ -1069,38 +1160,11 @@ var Call = class extends Emitter {
   }
   #applyMedia(silent = this.#hangingUp !== void 0) {
     const held = this.#heldHere || this.#holdPending || silent;
-    this.#peer?.setSending({ audio: !held && !this.#muted, video: !held });
-    this.#peer?.setReceiving(!held);
+    this.#media.direct({ audio: !held && !this.#muted, video: !held }, !held);
   }
-  #stopMedia() {
-    this.#monitor?.close();
-    this.#monitor = void 0;
-    this.#stopMeters();
-    this.#output.close();
-    this.#peer?.close();
-    this.#peer = void 0;
-  }
-  // ---- loudness ----
   /** @internal */
   listenersChanged(event) {
-    if (event === "volume") this.#restartMeters();
-  }
-  #restartMeters() {
-    this.#stopMeters();
-    const peer = this.#peer;
-    if (!peer || this.listenerCount("volume") === 0 || typeof AudioContext !== "function") return;
-    const meter = (stream) => stream && stream.getAudioTracks().length > 0 ? new LevelMeter(stream) : void 0;
-    const meters = this.#meters = { input: meter(peer.localStream), output: meter(peer.remoteStream) };
-    this.#volumeTimer = setInterval(
-      () => this.emit("volume", meters.input?.level ?? 0, meters.output?.level ?? 0),
-      VOLUME_INTERVAL_MS
-    );
-  }
-  #stopMeters() {
-    clearInterval(this.#volumeTimer);
-    this.#meters?.input?.close();
-    this.#meters?.output?.close();
-    this.#meters = void 0;
+    if (event === "volume") this.#media.restartMeters();
   }
   // ---- telling the page ----
   #setLost(signaling, media) {
@@ -1136,9 +1200,6 @@ function ended() {
 }
 function delay(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-function stopTracks(stream) {
-  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 // src/log.ts

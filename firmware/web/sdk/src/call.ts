@@ -10,99 +10,17 @@
  * side knows, and a refused hold gives it back.
  */
 
+import { CallMedia } from './call_media';
+import type { AcceptOptions, CallEvents, CallOwner, CallParts, CallState, DigitOptions } from './call_types';
 import { CausewayError, asCausewayError } from './errors';
 import { Emitter } from './events';
-import { LevelMeter } from './levels';
-import type { Log } from './log';
-import { AudioOutput, capture } from './media';
+import { capture, stopTracks } from './media';
 import type { AudioSource } from './media';
-import { QualityMonitor } from './monitor';
 import type { CallWarning } from './monitor';
 import { OperationQueue } from './operations';
-import { Peer } from './peer';
-import type { CodecPreference } from './peer';
-import type { CallMessage, DisconnectCause, HeldBy, OkMessage, WireCandidate, WireState } from './protocol';
-import { MediaRecovery } from './recovery';
-import type { Signaling } from './signaling';
-import { reportOf, summarize } from './stats';
+import type { CallMessage, DisconnectCause, HeldBy, OkMessage, WireState } from './protocol';
 import type { CallStats } from './stats';
 
-/** Where a call stands. */
-export type CallState = 'placing' | 'incoming' | 'trying' | 'ringing' | 'early_media' | 'answered' | 'held' | 'ended';
-
-/** The events of a call and what their listeners are given. */
-export type CallEvents = {
-  /** The call is on its way. */
-  trying: [];
-  /** The far side rings. */
-  ringing: [];
-  /** The far side is heard before it answers: announcements, ringback tones. */
-  earlyMedia: [];
-  /** The call is answered. */
-  accept: [];
-  /** The call is held, or held by others than before. */
-  hold: [heldBy: HeldBy];
-  /** Nobody holds the call any more. */
-  unhold: [];
-  /** The call is over. Comes exactly once and last, for every call, whatever ended it. */
-  disconnect: [cause: DisconnectCause];
-  /** Before `disconnect`: the caller gave up, or the call was answered elsewhere. */
-  cancel: [cause: DisconnectCause];
-  /** Before `disconnect`: the called side refused. */
-  reject: [cause: DisconnectCause];
-  /** Something failed that no promise tells of. The call goes on unless `disconnect` follows. */
-  error: [error: CausewayError];
-  /** Connection or media dropped and is sought again (`connection_lost`, `media_lost`). */
-  reconnecting: [error: CausewayError];
-  reconnected: [];
-  warning: [warning: CallWarning];
-  warningCleared: [code: string];
-  /** The far side pressed a digit. */
-  dtmf: [digit: string, durationMs: number];
-  mute: [muted: boolean];
-  /** Loudness sent and received, 0…1, ten times a second while anyone listens. */
-  volume: [input: number, output: number];
-};
-
-export interface AcceptOptions {
-  /** What to send. Default: the microphone. */
-  audio?: AudioSource;
-  video?: boolean | MediaTrackConstraints;
-}
-
-export interface DigitOptions {
-  /** Length of each tone, 40…2000 ms. Default 100. */
-  duration?: number;
-  /** Silence between two, 30…2000 ms. Default 70. */
-  gap?: number;
-}
-
-/** @internal */
-export interface CallOwner {
-  readonly signaling: Signaling;
-  readonly log: Log;
-  readonly codec: CodecPreference;
-  readonly audioConstraints: MediaTrackConstraints | undefined;
-  readonly iceTransportPolicy: RTCIceTransportPolicy;
-  readonly outputDeviceId: string | undefined;
-  iceServers(): RTCIceServer[];
-  callEnded(call: Call, resume: string | undefined, hangUpLater: boolean): void;
-  callError(call: Call, error: CausewayError): void;
-}
-
-/** @internal */
-export interface CallParts {
-  direction: 'outgoing' | 'incoming';
-  from: string;
-  fromName?: string | undefined;
-  to: string;
-  context?: object | undefined;
-  id?: string;
-  resume?: string;
-}
-
-const CANDIDATE_LIMIT = 64;
-const VOLUME_INTERVAL_MS = 100;
 /** Placing waits on the box only, holding on the far side's SIP transaction. */
 const PLACE_TIMEOUT_MS = 15_000;
 const HOLD_TIMEOUT_MS = 40_000;
@@ -124,8 +42,7 @@ export class Call extends Emitter<CallEvents> {
   readonly context: object | undefined;
 
   readonly #owner: CallOwner;
-  readonly #output: AudioOutput;
-  readonly #recovery: MediaRecovery;
+  readonly #media: CallMedia;
   readonly #holds = new OperationQueue();
   readonly #digits = new OperationQueue();
   readonly #warnings = new Set<string>();
@@ -139,9 +56,6 @@ export class Call extends Emitter<CallEvents> {
   #cause: DisconnectCause | undefined;
   #answeredAt: Date | undefined;
   #endedAt: Date | undefined;
-  #peer: Peer | undefined;
-  #monitor: QualityMonitor | undefined;
-  #candidates: (WireCandidate | null)[] | undefined = [];
   #accepting = false;
   #holdPending = false;
   #lastHold: { on: boolean; done: Promise<void> } | undefined;
@@ -149,8 +63,6 @@ export class Call extends Emitter<CallEvents> {
   #signalingLost = false;
   #mediaLost = false;
   #settled: (() => void)[] = [];
-  #meters: { input: LevelMeter | undefined; output: LevelMeter | undefined } | undefined;
-  #volumeTimer: ReturnType<typeof setInterval> | undefined;
 
   /** @internal */
   constructor(owner: CallOwner, parts: CallParts) {
@@ -164,17 +76,19 @@ export class Call extends Emitter<CallEvents> {
     this.#id = parts.id;
     this.#resume = parts.resume;
     this.#state = parts.direction === 'incoming' ? 'incoming' : 'placing';
-    this.#output = new AudioOutput(owner.outputDeviceId, (error) => this.#fail(error));
-    this.#recovery = new MediaRecovery({
-      mediaDoubtful: () => this.#warn({ code: 'media_interrupted', message: 'The audio connection is interrupted.' }),
-      mediaLost: () => this.#setLost(this.#signalingLost, true),
-      mediaBack: () => {
-        this.#clearWarning('media_interrupted');
-        this.#setLost(this.#signalingLost, false);
-      },
-      canRestart: () => this.#owner.signaling.connected && this.#id !== undefined && this.#peer !== undefined,
-      restart: () => this.#restartMedia(),
-      gaveUp: (everConnected) => this.#mediaGone(everConnected),
+    const { signaling } = owner;
+    this.#media = new CallMedia(owner, {
+      sendCandidate: (candidate) => signaling.notify({ type: 'call.candidate', call: this.id, candidate }),
+      sendReport: (stats) => signaling.notify({ type: 'call.report', call: this.id, stats }),
+      sendRestart: async (sdp) => void (await signaling.request({ type: 'call.restart', call: this.id, sdp })),
+      canRestart: () => signaling.connected && this.#id !== undefined,
+      mediaLost: (lost) => this.#setLost(this.#signalingLost, lost),
+      mediaGone: (everConnected) => this.#mediaGone(everConnected),
+      warn: (warning) => this.#warn(warning),
+      clearWarning: (code) => this.#clearWarning(code),
+      failed: (error) => this.#fail(error),
+      wantsVolume: () => this.listenerCount('volume') > 0,
+      volume: (input, output) => this.emit('volume', input, output),
     });
   }
 
@@ -218,14 +132,14 @@ export class Call extends Emitter<CallEvents> {
     return this.#signalingLost || this.#mediaLost;
   }
   get localStream(): MediaStream | undefined {
-    return this.#peer?.localStream;
+    return this.#media.peer?.localStream;
   }
   get remoteStream(): MediaStream | undefined {
-    return this.#peer?.remoteStream;
+    return this.#media.peer?.remoteStream;
   }
   /** The browser's connection, for figures and diagnosis. Changing it breaks the call. */
   get peerConnection(): RTCPeerConnection | undefined {
-    return this.#peer?.connection;
+    return this.#media.peer?.connection;
   }
 
   // ---- what it does ----
@@ -242,14 +156,14 @@ export class Call extends Emitter<CallEvents> {
         stopTracks(local);
         throw ended();
       }
-      const sdp = await this.#startMedia(local, video !== false);
+      const sdp = await this.#media.start(local, video !== false);
       await this.#requestOrSnapshot(
         () => this.#owner.signaling.request({ type: 'call.accept', call: this.id, sdp }, { timeoutMs: PLACE_TIMEOUT_MS }),
         () => this.#state !== 'incoming',
       );
-      this.#releaseCandidates();
+      this.#media.releaseCandidates();
     } catch (error) {
-      if (!this.#ended) this.#stopMedia();
+      if (!this.#ended) this.#media.stop();
       throw asCausewayError(error, 'media_failed');
     } finally {
       this.#accepting = false;
@@ -306,38 +220,30 @@ export class Call extends Emitter<CallEvents> {
     return this.#digits.run(async () => {
       if (this.#ended) throw ended();
       await this.#owner.signaling.request(
-        { type: 'call.dtmf', call: this.id, digits: digits.toUpperCase(), duration_ms: duration, gap_ms: gap },
+        { type: 'call.dtmf', call: this.id, digits: digits.toUpperCase(), duration_ms: Math.round(duration), gap_ms: Math.round(gap) },
         { timeoutMs },
       );
     });
   }
 
   /** The browser's figures about this call's audio. */
-  async getStats(): Promise<CallStats> {
-    if (!this.#peer) throw this.#wrongState('measured');
-    return summarize(await this.#peer.connection.getStats());
+  getStats(): Promise<CallStats> {
+    return this.#media.stats();
   }
 
   /** Changes the microphone in mid-call. A stream given is cloned. */
-  async setInput(audio: Exclude<AudioSource, boolean>): Promise<void> {
-    const stream = await capture({ audio, video: false, defaults: this.#owner.audioConstraints });
-    if (!this.#peer || !stream) {
-      stopTracks(stream);
-      throw this.#wrongState('given another microphone');
-    }
-    await this.#peer.replaceAudio(stream);
-    this.#clearWarning('mic_ended');
-    this.#restartMeters();
+  setInput(audio: Exclude<AudioSource, boolean>): Promise<void> {
+    return this.#media.setInput(audio);
   }
 
   /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
   setOutput(deviceId: string): Promise<void> {
-    return this.#output.setSink(deviceId);
+    return this.#media.setOutput(deviceId);
   }
 
   /** How loud the far side is played, 0…1. */
   setVolume(volume: number): void {
-    this.#output.setVolume(Math.min(1, Math.max(0, volume)));
+    this.#media.setVolume(volume);
   }
 
   // ---- what the device does with it ----
@@ -345,7 +251,7 @@ export class Call extends Emitter<CallEvents> {
   /** Places the call. Rejects, with everything let go, when the box refuses. @internal */
   async place(local: MediaStream | undefined, video: boolean, from: string | undefined): Promise<void> {
     try {
-      const sdp = await this.#startMedia(local, video);
+      const sdp = await this.#media.start(local, video);
       const ok = await this.#owner.signaling.request(
         {
           type: 'call.place',
@@ -415,7 +321,7 @@ export class Call extends Emitter<CallEvents> {
     if (this.#ended) return;
     this.#setLost(false, this.#mediaLost);
     this.#settle();
-    this.#recovery.signalingBack();
+    this.#media.signalingBack();
   }
 
   /** The connection did not come back in time. @internal */
@@ -447,7 +353,7 @@ export class Call extends Emitter<CallEvents> {
       this.#owner.signaling.request({ type: 'call.hangup', call: ok.call }).catch(() => undefined);
       throw ended();
     }
-    this.#releaseCandidates();
+    this.#media.releaseCandidates();
   }
 
   /** Follows one state of the box: each once, later ones only. */
@@ -495,8 +401,7 @@ export class Call extends Emitter<CallEvents> {
     this.#endedAt = new Date();
     this.#heldBy = null;
     this.#signalingLost = this.#mediaLost = false;
-    this.#stopMedia();
-    this.#recovery.close();
+    this.#media.close();
     this.#settle();
     this.#owner.callEnded(this, this.#resume, hangUpLater);
     if (!surfaced) return; // nobody was ever given this call
@@ -519,7 +424,7 @@ export class Call extends Emitter<CallEvents> {
       return;
     }
     const over = new Promise<void>((resolve) => this.#settled.push(resolve));
-    if (this.#monitor) await Promise.race([this.#monitor.sample(), delay(LAST_FIGURES_MS)]);
+    if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
     try {
       if (!this.#ended) await signaling.request({ type: 'call.hangup', call: this.id }, { timeoutMs: HANGUP_PATIENCE_MS });
       if (!this.#ended) await Promise.race([over, delay(HANGUP_PATIENCE_MS)]);
@@ -590,88 +495,14 @@ export class Call extends Emitter<CallEvents> {
 
   // ---- media ----
 
-  async #startMedia(local: MediaStream | undefined, video: boolean): Promise<string> {
-    const owner = this.#owner;
-    this.#candidates = [];
-    try {
-      this.#peer = new Peer(
-        {
-          iceServers: owner.iceServers(),
-          iceTransportPolicy: owner.iceTransportPolicy,
-          codec: owner.codec,
-          log: owner.log,
-          candidate: (candidate) => this.#candidate(candidate),
-          connection: (state) => this.#recovery.connectionChanged(state),
-          remoteTrack: (stream) => {
-            this.#output.play(stream);
-            this.#restartMeters();
-          },
-          localTrackEnded: () => this.#warn({ code: 'mic_ended', message: 'The microphone was unplugged or taken away.' }),
-        },
-        local,
-        { audio: true, video },
-      );
-    } catch (error) {
-      stopTracks(local);
-      throw error;
-    }
-    this.#applyMedia();
-    return this.#peer.offer();
-  }
-
-  #candidate(candidate: WireCandidate | null): void {
-    if (this.#candidates) {
-      if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
-    } else if (this.#id !== undefined) {
-      this.#owner.signaling.notify({ type: 'call.candidate', call: this.#id, candidate });
-    }
-  }
-
-  /** The box knows the call: what was gathered goes out, and so does all that follows. */
-  #releaseCandidates(): void {
-    const gathered = this.#candidates ?? [];
-    this.#candidates = undefined;
-    for (const candidate of gathered) this.#candidate(candidate);
-  }
-
   async #answer(sdp: string, from: 'event' | 'snapshot'): Promise<void> {
-    const peer = this.#peer;
-    if (!peer) return;
     try {
-      await peer.answer(sdp, from);
+      await this.#media.answer(sdp, from);
     } catch (thrown) {
       const error = asCausewayError(thrown, 'media_failed');
       if (this.#ended) return;
       this.#fail(error);
       this.#hangingUp ??= this.#hangUp({ code: 'media_failed', message: error.message, by: 'local' });
-      return;
-    }
-    if (this.#ended) return;
-    this.#recovery.expectMedia();
-    this.#monitor ??= new QualityMonitor({
-      stats: () => this.getStats(),
-      report: (stats) => {
-        if (this.#id !== undefined) {
-          this.#owner.signaling.notify({ type: 'call.report', call: this.#id, stats: reportOf(stats) });
-        }
-      },
-      warn: (warning) => this.#warn(warning),
-      clear: (code) => this.#clearWarning(code),
-    });
-  }
-
-  async #restartMedia(): Promise<void> {
-    const peer = this.#peer;
-    if (!peer) return;
-    await peer.rollback();
-    const sdp = await peer.offer(true);
-    try {
-      await this.#owner.signaling.request({ type: 'call.restart', call: this.id, sdp });
-    } catch (error) {
-      // With the connection lost the box may have taken the offer: the snapshot tells.
-      if ((error as CausewayError).code !== 'connection_lost') await peer.rollback();
-      this.#owner.log.warn('ICE restart failed', error);
-      throw error;
     }
   }
 
@@ -685,44 +516,12 @@ export class Call extends Emitter<CallEvents> {
 
   #applyMedia(silent = this.#hangingUp !== undefined): void {
     const held = this.#heldHere || this.#holdPending || silent;
-    this.#peer?.setSending({ audio: !held && !this.#muted, video: !held });
-    this.#peer?.setReceiving(!held);
+    this.#media.direct({ audio: !held && !this.#muted, video: !held }, !held);
   }
-
-  #stopMedia(): void {
-    this.#monitor?.close();
-    this.#monitor = undefined;
-    this.#stopMeters();
-    this.#output.close();
-    this.#peer?.close();
-    this.#peer = undefined;
-  }
-
-  // ---- loudness ----
 
   /** @internal */
   protected override listenersChanged(event: keyof CallEvents): void {
-    if (event === 'volume') this.#restartMeters();
-  }
-
-  #restartMeters(): void {
-    this.#stopMeters();
-    const peer = this.#peer;
-    if (!peer || this.listenerCount('volume') === 0 || typeof AudioContext !== 'function') return;
-    const meter = (stream: MediaStream | undefined) =>
-      stream && stream.getAudioTracks().length > 0 ? new LevelMeter(stream) : undefined;
-    const meters = (this.#meters = { input: meter(peer.localStream), output: meter(peer.remoteStream) });
-    this.#volumeTimer = setInterval(
-      () => this.emit('volume', meters.input?.level ?? 0, meters.output?.level ?? 0),
-      VOLUME_INTERVAL_MS,
-    );
-  }
-
-  #stopMeters(): void {
-    clearInterval(this.#volumeTimer);
-    this.#meters?.input?.close();
-    this.#meters?.output?.close();
-    this.#meters = undefined;
+    if (event === 'volume') this.#media.restartMeters();
   }
 
   // ---- telling the page ----
@@ -767,9 +566,4 @@ function ended(): CausewayError {
 
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** @internal */
-export function stopTracks(stream: MediaStream | undefined): void {
-  for (const track of stream?.getTracks() ?? []) track.stop();
 }

@@ -1,11 +1,11 @@
 /** The page's end of the box: places calls, receives them, keeps the connection they share. */
 
-import { Call, stopTracks } from './call';
+import { Call } from './call';
 import { CausewayError, asCausewayError } from './errors';
 import { Emitter } from './events';
 import { Log } from './log';
 import type { LogLevel } from './log';
-import { capture } from './media';
+import { capture, stopTracks } from './media';
 import type { AudioSource } from './media';
 import type { CodecPreference } from './peer';
 import { CONTEXT_LIMIT, SOCKET_PATH } from './protocol';

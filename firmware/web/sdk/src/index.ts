@@ -1,7 +1,7 @@
 /** Calls from a web page through a Causeway box. */
 
 export { Call } from './call';
-export type { AcceptOptions, CallEvents, CallState, DigitOptions } from './call';
+export type { AcceptOptions, CallEvents, CallState, DigitOptions } from './call_types';
 export { Device } from './device';
 export type { ConnectOptions, DeviceEvents, DeviceOptions } from './device';
 export { CausewayError } from './errors';

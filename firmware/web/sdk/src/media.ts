@@ -68,6 +68,11 @@ export function captureError(error: unknown, device: 'mic' | 'camera'): Causeway
   }
 }
 
+/** @internal */
+export function stopTracks(stream: MediaStream | undefined): void {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
 const GESTURES = ['pointerdown', 'keydown', 'touchend'] as const;
 
 /** Plays a stream through an audio element of its own. @internal */

@@ -1,0 +1,240 @@
+/**
+ * A call's media, from microphone to loudspeaker: the connection to the box and what keeps it
+ * going, the candidates, the figures and the loudness. It knows no call states; the call tells it
+ * when to send and hear, and it tells the call what became of the media.
+ */
+
+import { CausewayError } from './errors';
+import { LevelMeter } from './levels';
+import type { Log } from './log';
+import { AudioOutput, capture, stopTracks } from './media';
+import type { AudioSource } from './media';
+import { QualityMonitor } from './monitor';
+import type { CallWarning } from './monitor';
+import { Peer } from './peer';
+import type { CodecPreference } from './peer';
+import type { WireCandidate } from './protocol';
+import { MediaRecovery } from './recovery';
+import { reportOf, summarize } from './stats';
+import type { CallStats } from './stats';
+
+const CANDIDATE_LIMIT = 64;
+const VOLUME_INTERVAL_MS = 100;
+
+/** What the device was told about media. @internal */
+export interface MediaSettings {
+  readonly log: Log;
+  readonly codec: CodecPreference;
+  readonly audioConstraints: MediaTrackConstraints | undefined;
+  readonly iceTransportPolicy: RTCIceTransportPolicy;
+  readonly outputDeviceId: string | undefined;
+  iceServers(): RTCIceServer[];
+}
+
+/** @internal */
+export interface CallMediaOwner {
+  sendCandidate(candidate: WireCandidate | null): void;
+  sendReport(stats: Record<string, number | string>): void;
+  /** Sends the offer of an ICE restart. */
+  sendRestart(sdp: string): Promise<void>;
+  canRestart(): boolean;
+  mediaLost(lost: boolean): void;
+  mediaGone(everConnected: boolean): void;
+  warn(warning: CallWarning): void;
+  clearWarning(code: string): void;
+  failed(error: CausewayError): void;
+  wantsVolume(): boolean;
+  volume(input: number, output: number): void;
+}
+
+/** @internal */
+export class CallMedia {
+  peer: Peer | undefined;
+  readonly #settings: MediaSettings;
+  readonly #owner: CallMediaOwner;
+  readonly #output: AudioOutput;
+  readonly #recovery: MediaRecovery;
+  #monitor: QualityMonitor | undefined;
+  /** Gathered before the box knows the call; afterwards nothing, for each goes out at once. */
+  #candidates: (WireCandidate | null)[] | undefined = [];
+  #sending = { audio: true, video: true };
+  #receiving = true;
+  #meters: { input: LevelMeter | undefined; output: LevelMeter | undefined } | undefined;
+  #volumeTimer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(settings: MediaSettings, owner: CallMediaOwner) {
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#output = new AudioOutput(settings.outputDeviceId, (error) => owner.failed(error));
+    this.#recovery = new MediaRecovery({
+      mediaDoubtful: () => owner.warn({ code: 'media_interrupted', message: 'The audio connection is interrupted.' }),
+      mediaLost: () => owner.mediaLost(true),
+      mediaBack: () => {
+        owner.clearWarning('media_interrupted');
+        owner.mediaLost(false);
+      },
+      canRestart: () => this.peer !== undefined && owner.canRestart(),
+      restart: () => this.#restart(),
+      gaveUp: (everConnected) => owner.mediaGone(everConnected),
+    });
+  }
+
+  /** Opens the connection with what the call sends, and makes its offer. */
+  async start(local: MediaStream | undefined, video: boolean): Promise<string> {
+    const { iceServers, iceTransportPolicy, codec, log } = this.#settings;
+    this.#candidates = [];
+    try {
+      this.peer = new Peer(
+        {
+          iceServers: iceServers(),
+          iceTransportPolicy,
+          codec,
+          log,
+          candidate: (candidate) => this.#candidate(candidate),
+          connection: (state) => this.#recovery.connectionChanged(state),
+          remoteTrack: (stream) => {
+            this.#output.play(stream);
+            this.restartMeters();
+          },
+          localTrackEnded: () =>
+            this.#owner.warn({ code: 'mic_ended', message: 'The microphone was unplugged or taken away.' }),
+        },
+        local,
+        { audio: true, video },
+      );
+    } catch (error) {
+      stopTracks(local);
+      throw error;
+    }
+    this.#apply();
+    return this.peer.offer();
+  }
+
+  /** The box knows the call: what was gathered goes out, and so does all that follows. */
+  releaseCandidates(): void {
+    const gathered = this.#candidates ?? [];
+    this.#candidates = undefined;
+    for (const candidate of gathered) this.#candidate(candidate);
+  }
+
+  /** Applies the box's answer; rejects with `media_failed`. From then on media is expected and watched. */
+  async answer(sdp: string, from: 'event' | 'snapshot'): Promise<void> {
+    const peer = this.peer;
+    if (!peer) return;
+    await peer.answer(sdp, from);
+    if (this.peer !== peer) return; // closed meanwhile
+    this.#recovery.expectMedia();
+    this.#monitor ??= new QualityMonitor({
+      stats: () => this.stats(),
+      report: (stats) => this.#owner.sendReport(reportOf(stats)),
+      warn: (warning) => this.#owner.warn(warning),
+      clear: (code) => this.#owner.clearWarning(code),
+    });
+  }
+
+  /** What is sent and whether the far side is heard, now and for tracks to come. */
+  direct(sending: { audio: boolean; video: boolean }, receiving: boolean): void {
+    this.#sending = sending;
+    this.#receiving = receiving;
+    this.#apply();
+  }
+
+  /** Signalling is back after a drop. */
+  signalingBack(): void {
+    this.#recovery.signalingBack();
+  }
+
+  async stats(): Promise<CallStats> {
+    if (!this.peer) throw new CausewayError('wrong_state', 'The call has no media that could be measured.');
+    return summarize(await this.peer.connection.getStats());
+  }
+
+  /** The last figures before the end, so that short calls are on record too. */
+  async lastReport(): Promise<void> {
+    await this.#monitor?.sample();
+  }
+
+  /** Another microphone, without a new offer. */
+  async setInput(audio: AudioSource): Promise<void> {
+    const stream = await capture({ audio, video: false, defaults: this.#settings.audioConstraints });
+    try {
+      if (!this.peer || !stream) throw new CausewayError('wrong_state', 'The call has no microphone to replace.');
+      await this.peer.replaceAudio(stream);
+    } catch (error) {
+      stopTracks(stream);
+      throw error;
+    }
+    this.#owner.clearWarning('mic_ended');
+    this.restartMeters();
+  }
+
+  setOutput(deviceId: string): Promise<void> {
+    return this.#output.setSink(deviceId);
+  }
+
+  setVolume(volume: number): void {
+    this.#output.setVolume(Math.min(1, Math.max(0, volume)));
+  }
+
+  /** Closes what `start` opened; it may be started again. */
+  stop(): void {
+    this.#monitor?.close();
+    this.#monitor = undefined;
+    this.#stopMeters();
+    this.#output.close();
+    this.peer?.close();
+    this.peer = undefined;
+  }
+
+  /** Stops for good. */
+  close(): void {
+    this.stop();
+    this.#recovery.close();
+  }
+
+  /** Measures loudness as long as someone wants it. */
+  restartMeters(): void {
+    this.#stopMeters();
+    const peer = this.peer;
+    if (!peer || !this.#owner.wantsVolume() || typeof AudioContext !== 'function') return;
+    const meter = (stream: MediaStream | undefined) =>
+      stream && stream.getAudioTracks().length > 0 ? new LevelMeter(stream) : undefined;
+    const meters = (this.#meters = { input: meter(peer.localStream), output: meter(peer.remoteStream) });
+    this.#volumeTimer = setInterval(
+      () => this.#owner.volume(meters.input?.level ?? 0, meters.output?.level ?? 0),
+      VOLUME_INTERVAL_MS,
+    );
+  }
+
+  #stopMeters(): void {
+    clearInterval(this.#volumeTimer);
+    this.#meters?.input?.close();
+    this.#meters?.output?.close();
+    this.#meters = undefined;
+  }
+
+  #apply(): void {
+    this.peer?.setSending(this.#sending);
+    this.peer?.setReceiving(this.#receiving);
+  }
+
+  #candidate(candidate: WireCandidate | null): void {
+    if (!this.#candidates) this.#owner.sendCandidate(candidate);
+    else if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
+  }
+
+  async #restart(): Promise<void> {
+    const peer = this.peer;
+    if (!peer) return;
+    await peer.rollback();
+    const sdp = await peer.offer(true);
+    try {
+      await this.#owner.sendRestart(sdp);
+    } catch (error) {
+      // With the connection lost the box may have taken the offer: the snapshot tells.
+      if ((error as CausewayError).code !== 'connection_lost') await peer.rollback();
+      this.#settings.log.warn('ICE restart failed', error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,77 @@
+/** The types around a call: its states, its events, and what it is made from. */
+
+import type { Call } from './call';
+import type { MediaSettings } from './call_media';
+import type { CausewayError } from './errors';
+import type { AudioSource } from './media';
+import type { CallWarning } from './monitor';
+import type { DisconnectCause, HeldBy } from './protocol';
+import type { Signaling } from './signaling';
+
+/** Where a call stands. */
+export type CallState = 'placing' | 'incoming' | 'trying' | 'ringing' | 'early_media' | 'answered' | 'held' | 'ended';
+
+/** The events of a call and what their listeners are given. */
+export type CallEvents = {
+  /** The call is on its way. */
+  trying: [];
+  /** The far side rings. */
+  ringing: [];
+  /** The far side is heard before it answers: announcements, ringback tones. */
+  earlyMedia: [];
+  /** The call is answered. */
+  accept: [];
+  /** The call is held, or held by others than before. */
+  hold: [heldBy: HeldBy];
+  /** Nobody holds the call any more. */
+  unhold: [];
+  /** The call is over. Comes exactly once and last, for every call, whatever ended it. */
+  disconnect: [cause: DisconnectCause];
+  /** Before `disconnect`: the caller gave up, or the call was answered elsewhere. */
+  cancel: [cause: DisconnectCause];
+  /** Before `disconnect`: the called side refused. */
+  reject: [cause: DisconnectCause];
+  /** Something failed that no promise tells of. The call goes on unless `disconnect` follows. */
+  error: [error: CausewayError];
+  /** Connection or media dropped and is sought again (`connection_lost`, `media_lost`). */
+  reconnecting: [error: CausewayError];
+  reconnected: [];
+  warning: [warning: CallWarning];
+  warningCleared: [code: string];
+  /** The far side pressed a digit. */
+  dtmf: [digit: string, durationMs: number];
+  mute: [muted: boolean];
+  /** Loudness sent and received, 0…1, ten times a second while anyone listens. */
+  volume: [input: number, output: number];
+};
+
+export interface AcceptOptions {
+  /** What to send. Default: the microphone. */
+  audio?: AudioSource;
+  video?: boolean | MediaTrackConstraints;
+}
+
+export interface DigitOptions {
+  /** Length of each tone, 40…2000 ms. Default 100. */
+  duration?: number;
+  /** Silence between two, 30…2000 ms. Default 70. */
+  gap?: number;
+}
+
+/** @internal */
+export interface CallOwner extends MediaSettings {
+  readonly signaling: Signaling;
+  callEnded(call: Call, resume: string | undefined, hangUpLater: boolean): void;
+  callError(call: Call, error: CausewayError): void;
+}
+
+/** @internal */
+export interface CallParts {
+  direction: 'outgoing' | 'incoming';
+  from: string;
+  fromName?: string | undefined;
+  to: string;
+  context?: object | undefined;
+  id?: string;
+  resume?: string;
+}
