@@ -728,7 +728,7 @@ var PLACE_TIMEOUT_MS = 15e3;
 var HOLD_TIMEOUT_MS = 4e4;
 var HANGUP_PATIENCE_MS = 2e3;
 var LAST_FIGURES_MS = 150;
-var DIGITS = /^[0-9A-Da-d*#,]{1,128}$/;
+var DIGITS = /^[0-9A-Da-d*#,]{1,64}$/;
 var Call = class extends Emitter {
   #owner;
   #media;
@@ -889,7 +889,7 @@ var Call = class extends Emitter {
   sendDigits(digits, options = {}) {
     const { duration = 100, gap = 70 } = options;
     if (!DIGITS.test(digits)) {
-      return Promise.reject(new CausewayError("invalid_argument", "Digits are 1 to 128 of 0-9, A-D, *, # and comma."));
+      return Promise.reject(new CausewayError("invalid_argument", "Digits are 1 to 64 of 0-9, A-D, *, # and comma."));
     }
     if (!(duration >= 40 && duration <= 2e3 && gap >= 30 && gap <= 2e3)) {
       return Promise.reject(new CausewayError("invalid_argument", "A tone lasts 40 to 2000 ms, a gap 30 to 2000 ms."));
@@ -1660,8 +1660,8 @@ var Device = class extends Emitter {
   async connect(options) {
     this.#mustLive();
     const { to, audio = true, video = false, from } = options;
-    if (typeof to !== "string" || to.trim() === "" || to.length > 256) {
-      throw new CausewayError("invalid_argument", "A call needs someone to call: 1 to 256 characters.");
+    if (typeof to !== "string" || to.trim() === "" || to.length > 255) {
+      throw new CausewayError("invalid_argument", "A call needs someone to call: 1 to 255 characters.");
     }
     if (this.#calls.size >= CALL_LIMIT) throw new CausewayError("queue_full", "Too many calls at once.");
     const context = this.#context(options.context);

@@ -27,7 +27,7 @@ const HOLD_TIMEOUT_MS = 40_000;
 /** How long the box's word on the end of a call is awaited after our hangup. */
 const HANGUP_PATIENCE_MS = 2_000;
 const LAST_FIGURES_MS = 150;
-const DIGITS = /^[0-9A-Da-d*#,]{1,128}$/;
+const DIGITS = /^[0-9A-Da-d*#,]{1,64}$/;
 
 /** A call. Made by `device.connect()` or handed to the device's `incoming` listeners. */
 export class Call extends Emitter<CallEvents> {
@@ -211,7 +211,7 @@ export class Call extends Emitter<CallEvents> {
   sendDigits(digits: string, options: DigitOptions = {}): Promise<void> {
     const { duration = 100, gap = 70 } = options;
     if (!DIGITS.test(digits)) {
-      return Promise.reject(new CausewayError('invalid_argument', 'Digits are 1 to 128 of 0-9, A-D, *, # and comma.'));
+      return Promise.reject(new CausewayError('invalid_argument', 'Digits are 1 to 64 of 0-9, A-D, *, # and comma.'));
     }
     if (!(duration >= 40 && duration <= 2000 && gap >= 30 && gap <= 2000)) {
       return Promise.reject(new CausewayError('invalid_argument', 'A tone lasts 40 to 2000 ms, a gap 30 to 2000 ms.'));

@@ -125,8 +125,8 @@ export class Device extends Emitter<DeviceEvents> {
   async connect(options: ConnectOptions): Promise<Call> {
     this.#mustLive();
     const { to, audio = true, video = false, from } = options;
-    if (typeof to !== 'string' || to.trim() === '' || to.length > 256) {
-      throw new CausewayError('invalid_argument', 'A call needs someone to call: 1 to 256 characters.');
+    if (typeof to !== 'string' || to.trim() === '' || to.length > 255) {
+      throw new CausewayError('invalid_argument', 'A call needs someone to call: 1 to 255 characters.');
     }
     if (this.#calls.size >= CALL_LIMIT) throw new CausewayError('queue_full', 'Too many calls at once.');
     const context = this.#context(options.context);

@@ -137,6 +137,7 @@ test('what is no digit is refused here, and so is a seventeenth request waiting'
   const { box, call } = await talking();
   await rejectsWith(call.sendDigits('12x'), 'invalid_argument');
   await rejectsWith(call.sendDigits(''), 'invalid_argument');
+  await rejectsWith(call.sendDigits('1'.repeat(65)), 'invalid_argument');
   await rejectsWith(call.sendDigits('1', { duration: 10 }), 'invalid_argument');
   const waiting = Array.from({ length: 16 }, () => call.sendDigits('1'));
   await rejectsWith(call.sendDigits('1'), 'queue_full');
