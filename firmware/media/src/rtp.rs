@@ -156,3 +156,100 @@ fn split<'a>(
         have: bytes.len(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HEADER: Header = Header {
+        marker: true,
+        payload_type: 111,
+        sequence: 0x0102,
+        timestamp: 0x0304_0506,
+        ssrc: 0x0708_090A,
+    };
+
+    #[test]
+    fn the_fixed_header_in_wire_order() {
+        let mut packet = *b"............sound";
+        HEADER.write(&mut packet).unwrap();
+        assert_eq!(packet[..12], [0x80, 0xEF, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        let read = read(&packet).unwrap();
+        assert_eq!((read.header, read.payload), (HEADER, &b"sound"[..]));
+        assert_eq!(
+            HEADER.write(&mut [0; 11]),
+            Err(RtpError::NoRoom { need: 12, have: 11 })
+        );
+    }
+
+    #[test]
+    fn contributors_extension_and_padding_are_taken_off() {
+        let mut packet = HEADER.to_bytes().to_vec();
+        packet[0] |= 0x20 | 0x10 | 2;
+        packet.extend_from_slice(&[1, 1, 1, 1, 2, 2, 2, 2]);
+        packet.extend_from_slice(&[0xBE, 0xDE, 0, 1, 0x10, 0xFF, 0, 0]);
+        packet.extend_from_slice(b"sound\0\0\x03");
+        let whole = read(&packet).unwrap();
+        assert_eq!(whole.contributors, [1, 1, 1, 1, 2, 2, 2, 2]);
+        let extension = whole.extension.unwrap();
+        assert_eq!(
+            (extension.profile, extension.data),
+            (0xBEDE, &[0x10, 0xFF, 0, 0][..])
+        );
+        assert_eq!(whole.payload, b"sound");
+        // Everything before the payload is needed in full.
+        for (end, part) in [
+            (11, "fixed header"),
+            (19, "contributing sources"),
+            (23, "extension header"),
+            (27, "extension"),
+        ] {
+            match read(&packet[..end]) {
+                Err(RtpError::Truncated { part: p, .. }) => assert_eq!(p, part),
+                other => panic!("{end}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn padding_and_version_that_cannot_be() {
+        let mut packet = HEADER.to_bytes().to_vec();
+        packet[0] |= 0x20;
+        assert_eq!(
+            read(&packet),
+            Err(RtpError::Padding {
+                padding: 0,
+                payload: 0
+            })
+        );
+        packet.push(2);
+        assert_eq!(
+            read(&packet),
+            Err(RtpError::Padding {
+                padding: 2,
+                payload: 1
+            })
+        );
+        packet[12] = 1;
+        assert_eq!(read(&packet).unwrap().payload, []);
+        packet[0] = 0x40;
+        assert_eq!(read(&packet), Err(RtpError::Version(1)));
+    }
+
+    #[test]
+    fn rtcp_is_told_from_rtp_with_a_marker() {
+        assert!(is_rtcp(&[0x80, 200]) && is_rtcp(&[0x80, 206]));
+        assert!(!is_rtcp(&[0x80, 0x80 | 8]) && !is_rtcp(&[0x80, 0x80 | 101]));
+        assert!(!is_rtcp(&[0x80]) && !is_rtcp(&[20, 200]));
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_or_refused(octets in proptest::collection::vec(any::<u8>(), 0..100)) {
+            if let Ok(packet) = read(&octets) {
+                prop_assert!(packet.payload.len() + HEADER_LEN <= octets.len());
+            }
+        }
+    }
+}

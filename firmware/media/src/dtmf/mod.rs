@@ -2,6 +2,8 @@
 
 mod receiver;
 mod sender;
+#[cfg(test)]
+mod tests;
 
 pub use receiver::{Digit, DtmfReceiver, Progress, Update};
 pub(crate) use sender::Segments;

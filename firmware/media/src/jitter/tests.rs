@@ -28,7 +28,7 @@ impl Line {
         let heard = &mut self.heard;
         self.sequencer
             .push(header, &sequence.to_be_bytes(), self.now, |delivery| {
-                write(heard, delivery)
+                write(heard, delivery);
             });
     }
 

@@ -269,8 +269,11 @@ fn report_blocks(bytes: &[u8], count: u8) -> Result<ReportBlocks<'_>, Fault> {
         .map(|(blocks, _)| ReportBlocks(blocks))
 }
 
+/// SSRC and canonical name.
+type Chunk<'a> = (u32, &'a [u8]);
+
 /// One SDES chunk: its SSRC with the canonical name, and what follows it.
-fn chunk(bytes: &[u8]) -> Result<((u32, &[u8]), &[u8]), Fault> {
+fn chunk(bytes: &[u8]) -> Result<(Chunk<'_>, &[u8]), Fault> {
     let (ssrc, mut rest) = word(bytes, "chunk SSRC")?;
     let mut name: &[u8] = &[];
     loop {

@@ -89,7 +89,8 @@ fn what_browsers_offer_is_accepted() {
         }
     }
     if folder("sdp").is_some() {
-        assert!(accepted > 30, "{accepted} browser offers");
+        // The others lack audio, ICE, a fingerprint or the profile of WebRTC.
+        assert!(accepted >= 18, "{accepted} browser offers");
     }
 }
 

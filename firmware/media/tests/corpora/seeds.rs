@@ -26,7 +26,7 @@ fn read_all(octets: &[u8]) {
             match packet {
                 rtcp::Packet::SenderReport { reports, .. }
                 | rtcp::Packet::ReceiverReport { reports, .. } => {
-                    assert!(reports.iter().count() <= 31)
+                    assert!(reports.iter().count() <= 31);
                 }
                 rtcp::Packet::SourceDescription(names) => assert!(names.chunks().count() <= 31),
                 rtcp::Packet::Goodbye(bye) => assert!(bye.sources().count() <= 31),

@@ -47,11 +47,8 @@ fn mutated_packets_never_break_a_path() {
                 }
                 7 => payload = (0..random.below(3_000)).map(|n| (n * 7) as u8).collect(),
                 8 => {
-                    _ = bench.path.send_dtmf(
-                        "1,",
-                        Duration::from_millis(60),
-                        Duration::from_millis(40),
-                    )
+                    let (duration, gap) = (Duration::from_millis(60), Duration::from_millis(40));
+                    let _ = bench.path.send_dtmf("1,", duration, gap);
                 }
                 9 => bench
                     .path
