@@ -1,0 +1,12 @@
+//! The API through its front door: real TLS and real WebSockets over loopback, a played switch and store.
+
+mod support;
+
+mod a_token_is_minted;
+mod bounds_hold;
+mod clients_are_refused;
+mod pages_are_served;
+mod questions_are_answered;
+mod requests_reach_the_switch;
+mod the_document_is_current;
+mod tokens_end;
