@@ -26,6 +26,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Between two looks at a leg for the sake of its deadlines.
+const SOONEST: Duration = Duration::from_millis(1);
+
 /// See the module.
 pub struct Core {
     pub legs: HashMap<LegKey, Leg>,
@@ -222,7 +225,7 @@ impl Core {
         self.output.clear();
         match fault {
             Some(fault) => self.on_fault(to, fault),
-            None => self.reschedule(to),
+            None => self.reschedule(to, now),
         }
     }
 
@@ -271,7 +274,7 @@ impl Core {
         if let Some(reason) = failed {
             self.fail(key, reason);
         }
-        self.reschedule(key);
+        self.reschedule(key, now);
     }
 
     fn hear_browser(
@@ -393,9 +396,11 @@ impl Core {
         self.on_change(key, change, now);
     }
 
-    fn reschedule(&mut self, key: LegKey) {
+    /// Notes when the leg wants to be looked at; never in this turn, whatever its parts say, so
+    /// that a part which is never content costs a turn a millisecond and no more.
+    fn reschedule(&mut self, key: LegKey, now: Instant) {
         if let Some(due) = self.legs.get(&key).and_then(Leg::poll_timeout) {
-            self.timers.schedule(key, due);
+            self.timers.schedule(key, due.max(now + SOONEST));
         }
     }
 

@@ -264,9 +264,10 @@ impl WebLeg {
         })
     }
 
-    /// When [`Self::handle_timeout`] wants to be called.
+    /// When [`Self::handle_timeout`] wants to be called; unknown until [`Self::collect`] has
+    /// looked again at a stack that was stirred.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadline
+        self.deadline.filter(|_| !self.stirred)
     }
 
     /// # Errors
@@ -277,6 +278,8 @@ impl WebLeg {
         }
         self.stirred = true;
         self.loaded = true;
+        // Passed: the next one is known once everything was collected.
+        self.deadline = None;
         guard(|| {
             let _ = self.connection.handle_timeout(now);
         })
