@@ -29,7 +29,6 @@ const SSRC: u32 = 0x0B0B_0B0B;
 /// One RTP packet that the browser got.
 #[derive(Clone, Debug)]
 pub struct Heard {
-    pub at: Instant,
     pub header: rtc::rtp::Header,
     pub payload: Bytes,
 }
@@ -70,18 +69,17 @@ impl Browser {
         let local = socket.local_addr().unwrap();
         let opus = codec("opus", 48_000, 2, "minptime=10;useinbandfec=1");
         let mut engine = MediaEngine::default();
-        for (rtp_codec, payload_type) in [
+        let codecs = [
             (opus.clone(), OPUS),
             (codec("PCMU", 8_000, 0, ""), 0),
             (codec("telephone-event", 48_000, 0, "0-16"), EVENTS),
-        ] {
-            let parameters = RTCRtpCodecParameters {
-                rtp_codec,
-                payload_type,
-            };
-            engine
-                .register_codec(parameters, RtpCodecKind::Audio)
-                .unwrap();
+        ]
+        .map(|(rtp_codec, payload_type)| RTCRtpCodecParameters {
+            rtp_codec,
+            payload_type,
+        });
+        for codec in codecs.clone() {
+            engine.register_codec(codec, RtpCodecKind::Audio).unwrap();
         }
         let mut connection = RTCPeerConnectionBuilder::new()
             .with_configuration(RTCConfigurationBuilder::new().build())
@@ -105,6 +103,9 @@ impl Browser {
                 }],
             ))
             .unwrap();
+        let id = connection.get_transceivers().next().unwrap();
+        let mut transceiver = connection.rtp_transceiver(id).unwrap();
+        transceiver.set_codec_preferences(codecs.to_vec()).unwrap();
         let mut browser = Self {
             connection,
             socket,
@@ -202,7 +203,6 @@ impl Browser {
         while let Some(message) = self.connection.poll_read() {
             match message.message {
                 RTCMessage::RtpPacket(_, packet) => self.heard.push(Heard {
-                    at: now,
                     header: packet.header,
                     payload: packet.payload,
                 }),
@@ -273,11 +273,16 @@ impl Browser {
     pub fn sound_since(&self, since: usize) -> Vec<i16> {
         let mut decoder = opus::Decoder::new().unwrap();
         let mut sound = Vec::new();
-        let packets = self.heard.iter().skip(since);
-        for heard in packets.filter(|heard| heard.header.payload_type == OPUS) {
+        // From the very first packet: a decoder that begins in the midst of it takes 100 ms to settle.
+        for (nth, heard) in self.heard.iter().enumerate() {
+            if heard.header.payload_type != OPUS {
+                continue;
+            }
             let mut pcm = [0; 960];
             let samples = decoder.decode(&heard.payload, &mut pcm).unwrap();
-            sound.extend_from_slice(&pcm[..samples]);
+            if nth >= since {
+                sound.extend_from_slice(&pcm[..samples]);
+            }
         }
         sound
     }
