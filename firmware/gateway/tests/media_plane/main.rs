@@ -641,3 +641,62 @@ fn offers_that_cannot_be_taken_are_refused_and_leave_nothing() {
         Ok(Event::Closed { leg: LegKey(7), .. })
     ));
 }
+
+/// Every real and broken description we have, as an offer: each is answered section by section or
+/// refused, and the WebRTC stack never loses its footing.
+#[test]
+fn any_description_is_answered_or_refused() {
+    let _alone = alone();
+    let Some(corpora) = std::env::var_os("CAUSEWAY_CORPORA") else {
+        eprintln!("SKIPPED loudly: CAUSEWAY_CORPORA is not set, no descriptions to offer");
+        return;
+    };
+    let folder = std::path::Path::new(&corpora).join("sdp");
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        eprintln!("SKIPPED loudly: CAUSEWAY_CORPORA has no sdp folder");
+        return;
+    };
+    let (plane, events) = start(1);
+    let (mut answered, mut refused) = (0, 0);
+    for file in files {
+        let path = file.unwrap().path();
+        let Ok(octets) = std::fs::read(&path) else {
+            continue;
+        };
+        let offer = String::from_utf8_lossy(&octets).into_owned();
+        plane.send(Command::OpenWeb {
+            leg: WEB,
+            offer: offer.clone(),
+            policy: WebCodecPolicy::Preferred,
+        });
+        match events.recv_timeout(Duration::from_secs(5)).unwrap() {
+            Event::WebAnswer { sdp, format, .. } => {
+                answered += 1;
+                let sections = |sdp: &str| sdp.lines().filter(|l| l.starts_with("m=")).count();
+                assert_eq!(sections(&sdp), sections(&offer), "{path:?}");
+                assert_eq!(sdp.matches("a=ice-lite").count(), 1, "{path:?}\n{sdp}");
+                assert!(sdp.contains("a=candidate:"), "{path:?}\n{sdp}");
+                assert!(sdp.contains("a=end-of-candidates"), "{path:?}\n{sdp}");
+                assert!(sdp.contains("a=fingerprint:sha-256"), "{path:?}\n{sdp}");
+                assert!(sdp.contains("a=rtcp-mux"), "{path:?}\n{sdp}");
+                let map = format!("a=rtpmap:{} {}/", format.payload_type, format.codec.name());
+                assert!(sdp.contains(&map), "{path:?}\n{sdp}");
+                plane.send(Command::Close { leg: WEB });
+                let closed = events.recv_timeout(Duration::from_secs(5)).unwrap();
+                assert!(matches!(closed, Event::Closed { .. }));
+            }
+            Event::WebRefused { reason, .. } => {
+                refused += 1;
+                assert!(
+                    !matches!(reason, WebRefusal::Internal(_)),
+                    "{path:?}: {reason}"
+                );
+            }
+            other => panic!("{path:?}: {other:?}"),
+        }
+    }
+    eprintln!("{answered} answered, {refused} refused");
+    assert!(answered > 0 && refused > 0);
+    assert_eq!(plane.counters().leg_faults, 0);
+    assert_eq!(plane.counters().legs, 0);
+}
