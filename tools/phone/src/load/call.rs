@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use webrtc::peer_connection::RTCPeerConnectionState;
 
 use super::Shared;
 use super::peer::{Peer, PeerEvent, Received};
 use super::signalling::{Failure, Session, failure, refusal};
+
+/// The box closes a socket that is silent for a minute.
+const PING: Duration = Duration::from_secs(20);
 
 /// How one call went.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +101,9 @@ async fn converse(
     let mut call = Value::Null;
     let mut hang_up_at = None;
     let mut hanging_up = false;
+    let mut ping = tokio::time::interval(PING);
+    ping.reset();
+    let mut stopping = shared.stopping.clone();
     let give_up = tokio::time::Instant::now() + shared.options.patience;
     loop {
         let deadline = hang_up_at.unwrap_or(give_up);
@@ -134,6 +141,12 @@ async fn converse(
                 Some(PeerEvent::State(_) | PeerEvent::Gathered) => {}
                 None => return Err(failure("webrtc", "the connection went away")),
             },
+            _ = ping.tick() => {
+                session.send(json!({"type": "ping"})).await?;
+            }
+            () = stopped(&mut stopping), if hang_up_at.is_none_or(|at| at > tokio::time::Instant::now()) && !hanging_up => {
+                hang_up_at = Some(tokio::time::Instant::now());
+            }
             () = tokio::time::sleep_until(deadline) => {
                 if outcome.answered.is_none() {
                     let _ = session.send(json!({"type": "call.hangup", "call": call})).await;
@@ -148,4 +161,9 @@ async fn converse(
             }
         }
     }
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // The guard this returns must not be held across an await.
+    let _ = stopping.wait_for(|stop| *stop).await;
 }

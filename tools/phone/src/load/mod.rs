@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 pub use crate::secure::{Server, Trust};
@@ -95,9 +95,11 @@ pub(crate) struct Shared {
     pub(crate) server: Server,
     pub(crate) tokens: Tokens,
     pub(crate) frames: ToneFrames,
+    /// Turns true when the operator has had enough.
+    pub(crate) stopping: watch::Receiver<bool>,
 }
 
-/// Places all the calls.
+/// Places all the calls. At SIGINT or SIGTERM no more are placed and those that stand are hung up.
 ///
 /// # Errors
 /// A sentence when the set-up itself is wrong: URL, certificates, codec.
@@ -105,23 +107,36 @@ pub async fn run(options: LoadOptions) -> Result<Summary, String> {
     let server = Server::new(&options.url, &options.trust).await?;
     let frames = ToneFrames::new(options.codec, options.tone)?;
     let tokens = Tokens::new(&options);
+    let (stop, stopping) = watch::channel(false);
+    let watching = tokio::spawn(async move {
+        crate::acd::stopped().await;
+        let _ = stop.send(true);
+        // The sender must live for as long as somebody listens.
+        stop.closed().await;
+    });
     let mut progress = Progress::new(options.calls, std::io::stderr().is_terminal());
     let shared = Arc::new(Shared {
         options,
         server,
         tokens,
         frames,
+        stopping,
     });
     let places = Arc::new(Semaphore::new(shared.options.at_once.max(1) as usize));
     let began = Instant::now();
     let mut running = JoinSet::new();
     let mut outcomes = Vec::new();
+    let mut placed = 0;
     let mut next_start = tokio::time::Instant::now();
     for _ in 0..shared.options.calls {
         let Ok(place) = places.clone().acquire_owned().await else {
             break;
         };
         tokio::time::sleep_until(next_start).await;
+        if *shared.stopping.borrow() {
+            break;
+        }
+        placed += 1;
         next_start = tokio::time::Instant::now() + shared.options.ramp;
         let shared = shared.clone();
         running.spawn(async move {
@@ -139,9 +154,6 @@ pub async fn run(options: LoadOptions) -> Result<Summary, String> {
         progress.show(&outcomes);
     }
     progress.finish();
-    Ok(Summary::new(
-        shared.options.calls,
-        &outcomes,
-        began.elapsed(),
-    ))
+    watching.abort();
+    Ok(Summary::new(placed, &outcomes, began.elapsed()))
 }

@@ -206,6 +206,18 @@ fn to_rsip(headers: &Headers, body: &[u8]) -> rsip::Headers {
     out.into()
 }
 
+/// A URI that rsip accepts and prints as it came: left to itself it writes `transport=udp` in capitals, and a
+/// digest over that would be another.
+fn exact_uri(text: &str) -> Option<rsip::Uri> {
+    let scheme = rsip::Uri::try_from(text).ok()?.scheme?;
+    let (_, rest) = text.split_once(':')?;
+    Some(rsip::Uri {
+        scheme: Some(scheme),
+        host_with_port: rsip::Domain::from(rest).into(),
+        ..Default::default()
+    })
+}
+
 impl Request {
     /// A request without headers.
     pub fn new(method: Method, uri: impl Into<String>) -> Self {
@@ -222,8 +234,7 @@ impl Request {
     /// # Errors
     /// [`MessageError::Uri`] when rsip cannot hold the request-URI.
     pub fn to_bytes(&self) -> Result<Vec<u8>, MessageError> {
-        let uri = rsip::Uri::try_from(self.uri.as_str())
-            .map_err(|_| MessageError::Uri(self.uri.clone()))?;
+        let uri = exact_uri(&self.uri).ok_or_else(|| MessageError::Uri(self.uri.clone()))?;
         let request = rsip::Request {
             method: self.method,
             uri,
@@ -303,7 +314,7 @@ impl std::fmt::Debug for DigestInput<'_> {
 
 /// The digest response; `None` when rsip cannot hold the URI.
 pub fn digest(input: DigestInput<'_>) -> Option<String> {
-    let uri = rsip::Uri::try_from(input.uri).ok()?;
+    let uri = exact_uri(input.uri)?;
     let qop = input.cnonce.map(|cnonce| AuthQop::Auth {
         cnonce: cnonce.to_owned(),
         nc: 1,
@@ -445,6 +456,27 @@ mod tests {
             })
         );
         assert!(!format!("{input:?}").contains("password"));
+    }
+
+    #[test]
+    fn a_request_uri_goes_out_as_it_came() {
+        for uri in [
+            "sip:100@127.0.0.1:5070",
+            "sip:127.0.0.1:5060",
+            "sip:box@127.0.0.1:5060;transport=udp",
+            "sip:trunk-1@127.0.0.1:5060;transport=tcp;ob",
+            "sip:+49301234@box.example.com;user=phone",
+            "sip:a.b-c_d@127.0.0.1:5060;x=y",
+            "sip:%2349@127.0.0.1",
+            "sips:a@example.com",
+        ] {
+            let bytes = Request::new(Method::Bye, uri).to_bytes().expect(uri);
+            let line = String::from_utf8(bytes).expect("text");
+            assert!(
+                line.starts_with(&format!("BYE {uri} SIP/2.0\r\n")),
+                "{uri}: {line}"
+            );
+        }
     }
 
     #[test]
