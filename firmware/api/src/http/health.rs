@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
@@ -23,16 +23,29 @@ pub struct HealthAnswer {
     detail: Value,
 }
 
-/// The box and its trunks now.
+/// The box now.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StatusAnswer {
     name: String,
     version: &'static str,
-    /// Authenticated WebSockets now.
+    /// Authenticated WebSockets.
     sessions: i64,
-    /// Running calls, trunks and media, as the switch tells.
-    #[schema(value_type = Object)]
-    switch: Value,
+    /// Running calls: a call record each, with `state` beside it.
+    #[schema(value_type = Vec<Object>)]
+    calls: Value,
+    #[schema(value_type = Vec<TrunkStatus>)]
+    trunks: Value,
+    /// Whatever else the switch tells.
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+/// A trunk as the box last saw it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TrunkStatus {
+    name: String,
+    /// `up`, `down` or `unknown`.
+    state: String,
 }
 
 /// Tells whether the box does its work; open to everybody.
@@ -102,11 +115,23 @@ pub(super) async fn status(
     State(api): State<Api>,
 ) -> Result<Json<StatusAnswer>, ApiError> {
     let (reply, answer) = oneshot::channel();
-    let switch = ask_switch(&api, request::Request::Status { reply }, answer).await?;
+    let told = ask_switch(&api, request::Request::Status { reply }, answer).await?;
+    let mut more = match told {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    let mut list = |name: &str| {
+        more.remove(name)
+            .unwrap_or_else(|| Value::Array(Vec::new()))
+    };
+    let (calls, trunks) = (list("calls"), list("trunks"));
+    more.retain(|name, _| !matches!(name.as_str(), "name" | "version" | "sessions"));
     Ok(Json(StatusAnswer {
         name: api.directory().config().settings.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
         sessions: api.metrics().sessions.value(),
-        switch,
+        calls,
+        trunks,
+        more,
     }))
 }

@@ -1,0 +1,263 @@
+//! What the commands ask and how they show the answer.
+
+use crate::table::{fields, table, text, time};
+use crate::{Connection, Failure, client};
+use causeway_directory::SecretHash;
+use serde_json::{Value, json};
+use std::io::Write;
+
+/// Prints, and does not mind a reader that has gone (`| head`).
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+fn print_json(value: &Value) {
+    print(&format!("{value:#}\n"));
+}
+
+pub(crate) fn secret(as_json: bool) -> Result<(), Failure> {
+    let secret = causeway_gateway::random::hex::<32>();
+    let hash = SecretHash::of(&secret).to_hex();
+    if as_json {
+        print_json(&json!({"secret": secret, "sha256": hash}));
+    } else {
+        print(&format!(
+            "secret  {secret}\nsha256  {hash}\n\n\
+             The box gets the hash: admin_key_sha256 = \"…\" of [box], or secret_sha256 = [\"…\"] of an [[app]].\n\
+             The secret is kept by whoever uses it. It is not shown again.\n"
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) async fn health(connection: &Connection, as_json: bool) -> Result<(), Failure> {
+    let answer = client::get(connection, "/healthz", false).await?;
+    let health = answer.json()?;
+    if as_json {
+        print_json(&health);
+    } else {
+        print(&format!("{}\n", text(&health["status"])));
+        print(&fields(&health["detail"], 2));
+    }
+    if answer.status == 200 {
+        Ok(())
+    } else {
+        Err(Failure::BadNews("the box does not do its work".into()))
+    }
+}
+
+pub(crate) async fn status(connection: &Connection, as_json: bool) -> Result<(), Failure> {
+    let status = client::get(connection, "/api/v1/status", true)
+        .await?
+        .good()?;
+    if as_json {
+        print_json(&status);
+        return Ok(());
+    }
+    let trunks = status["trunks"].as_array().cloned().unwrap_or_default();
+    let calls = status["calls"].as_array().cloned().unwrap_or_default();
+    print(&format!(
+        "{} {}: {} calls, {} sessions\n\n",
+        text(&status["name"]),
+        text(&status["version"]),
+        calls.len(),
+        text(&status["sessions"]),
+    ));
+    let rows: Vec<Vec<String>> = trunks
+        .iter()
+        .map(|trunk| vec![text(&trunk["name"]), text(&trunk["state"])])
+        .collect();
+    print(&table(&["TRUNK", "STATE"], &rows));
+    if !calls.is_empty() {
+        print("\n");
+        print(&calls_table(&calls));
+    }
+    Ok(())
+}
+
+/// The query's part of the path.
+pub(crate) fn calls_query(
+    limit: u32,
+    before: Option<&str>,
+    state: Option<&str>,
+    to: Option<&str>,
+) -> String {
+    let mut query = format!("?limit={limit}");
+    for (name, value) in [("before", before), ("state", state), ("to", to)] {
+        if let Some(value) = value {
+            query.push_str(&format!("&{name}={}", escaped(value)));
+        }
+    }
+    query
+}
+
+pub(crate) async fn calls(
+    connection: &Connection,
+    query: &str,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let answer = client::get(connection, &format!("/api/v1/calls{query}"), true)
+        .await?
+        .good()?;
+    if as_json {
+        print_json(&answer);
+        return Ok(());
+    }
+    let calls = answer["calls"].as_array().cloned().unwrap_or_default();
+    if calls.is_empty() {
+        print("no calls\n");
+        return Ok(());
+    }
+    print(&calls_table(&calls));
+    if let Some(next) = answer["next"].as_str() {
+        print(&format!("\nmore: --before {next}\n"));
+    }
+    Ok(())
+}
+
+fn calls_table(calls: &[Value]) -> String {
+    let rows: Vec<Vec<String>> = calls
+        .iter()
+        .map(|call| {
+            let arrow = match call["direction"].as_str() {
+                Some("to_browser") => "PBX > web",
+                _ => "web > PBX",
+            };
+            let outcome = if call["cause_code"].is_string() {
+                text(&call["cause_code"])
+            } else {
+                call["state"].as_str().unwrap_or("running").to_owned()
+            };
+            let setup = call["setup_ms"]
+                .as_u64()
+                .map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
+            vec![
+                time(&call["placed_at"]),
+                arrow.to_owned(),
+                text(&call["from_number"]),
+                text(&call["to_number"]),
+                outcome,
+                spoken(call),
+                setup,
+                format!(
+                    "{}/{}",
+                    text(&call["web_codec"]),
+                    text(&call["trunk_codec"])
+                ),
+                text(&call["id"]),
+            ]
+        })
+        .collect();
+    table(
+        &[
+            "PLACED", "WAY", "FROM", "TO", "OUTCOME", "SPOKEN", "SETUP", "CODECS", "ID",
+        ],
+        &rows,
+    )
+}
+
+/// From answer to end, as minutes and seconds.
+fn spoken(call: &Value) -> String {
+    let seconds = call["answered_at"]
+        .as_i64()
+        .zip(call["ended_at"].as_i64())
+        .map(|(from, to)| (to - from).max(0) / 1000);
+    seconds.map_or_else(|| "-".to_owned(), |s| format!("{}:{:02}", s / 60, s % 60))
+}
+
+pub(crate) async fn call(connection: &Connection, id: &str, as_json: bool) -> Result<(), Failure> {
+    let path = format!("/api/v1/calls/{}", escaped(id));
+    let answer = client::get(connection, &path, true).await?.good()?;
+    if as_json {
+        print_json(&answer);
+    } else if answer["running"].is_object() {
+        print(&fields(&answer["running"], 0));
+    } else {
+        print(&fields(&answer["call"], 0));
+    }
+    Ok(())
+}
+
+pub(crate) async fn context(
+    connection: &Connection,
+    token: &str,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let path = format!("/api/v1/contexts/{}", escaped(token));
+    let answer = client::get(connection, &path, true).await?.good()?;
+    if as_json {
+        print_json(&answer);
+    } else {
+        print(&fields(&answer, 0));
+    }
+    Ok(())
+}
+
+pub(crate) async fn metrics(connection: &Connection) -> Result<(), Failure> {
+    let answer = client::get(connection, "/metrics", true).await?;
+    if answer.status != 200 {
+        return Err(Failure::BadNews(answer.sentence()));
+    }
+    print(&answer.body);
+    Ok(())
+}
+
+pub(crate) async fn token(
+    connection: &Connection,
+    asked: &Value,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let answer = client::post(connection, "/api/v1/tokens", asked)
+        .await?
+        .good()?;
+    if as_json {
+        print_json(&answer);
+    } else {
+        print(&format!("{}\n", text(&answer["token"])));
+    }
+    Ok(())
+}
+
+/// Percent-encoded for a path or a query (RFC 3986 section 2.3).
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_cannot_change_the_question() {
+        assert_eq!(escaped("a/../b?c=1&d"), "a%2F..%2Fb%3Fc%3D1%26d");
+        assert_eq!(
+            calls_query(5, None, Some("ended"), Some("+49 30")),
+            "?limit=5&state=ended&to=%2B49%2030"
+        );
+    }
+
+    #[test]
+    fn a_calls_row_says_what_matters() {
+        let call = json!({
+            "id": "c1", "direction": "from_browser", "placed_at": 0, "from_number": "+4930",
+            "to_number": "100", "cause_code": "hangup", "answered_at": 1000, "ended_at": 66_000,
+            "setup_ms": 321, "web_codec": "opus", "trunk_codec": "PCMA"
+        });
+        let shown = calls_table(&[call]);
+        let row = shown.lines().nth(1).unwrap();
+        for part in ["web > PBX", "hangup", "1:05", "321 ms", "opus/PCMA", "c1"] {
+            assert!(row.contains(part), "{part} in {row}");
+        }
+    }
+}

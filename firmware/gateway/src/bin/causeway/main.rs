@@ -1,0 +1,203 @@
+//! `causeway`: the command line. A client of the same API as everybody else, plus what needs no
+//! box: checking a configuration and drawing a secret.
+//!
+//! Exit status: 0 done, 1 the answer is bad news (a fault in the document, an unhealthy box, not
+//! found), 2 the question could not be asked.
+
+mod client;
+mod commands;
+mod document;
+mod table;
+mod trust;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "Examples:
+  causeway secret                              draw an app's secret or the admin key
+  causeway config check causeway.toml          every fault with its line
+  causeway status --admin-key-file admin.key   running calls and trunks
+  causeway calls --limit 5 --json
+  causeway health --url https://box.example:8443 --fingerprint 3A:5F:…
+  causeway token --app shop --secret-file shop.secret --account anna@example.com
+
+The box's certificate is trusted by --fingerprint, by --ca, or, on the box itself, because it is
+the one in /var/lib/causeway/tls. The admin key comes from --admin-key-file or CAUSEWAY_ADMIN_KEY.";
+
+/// Looks after a Causeway box.
+#[derive(Debug, Parser)]
+#[command(name = "causeway", version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+    /// JSON instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the box is and why it is believed.
+#[derive(Debug, Args)]
+struct Connection {
+    /// Where the box answers.
+    #[arg(long, global = true, default_value = "https://127.0.0.1:8443")]
+    url: String,
+    /// A file with the admin key.
+    #[arg(long, global = true, value_name = "FILE")]
+    admin_key_file: Option<PathBuf>,
+    /// Trust certificates issued by (or equal to) those of this PEM file.
+    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["fingerprint", "insecure"])]
+    ca: Option<PathBuf>,
+    /// Trust the certificate with this SHA-256, as the box logs it at its start.
+    #[arg(long, global = true, value_name = "HEX", conflicts_with = "insecure")]
+    fingerprint: Option<String>,
+    /// Trust anybody: whoever stands between sees the admin key.
+    #[arg(long, global = true)]
+    insecure: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Whether the box does its work
+    Health,
+    /// Running calls and trunks
+    Status,
+    /// Call records, newest first
+    Calls {
+        /// At most so many, 1 to 1000
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// Only calls behind this place: `next` of the answer before, or a time in ms since 1970
+        #[arg(long)]
+        before: Option<String>,
+        /// Only `running` or `ended` calls
+        #[arg(long)]
+        state: Option<String>,
+        /// Only calls to this number or account
+        #[arg(long)]
+        to: Option<String>,
+    },
+    /// One call, running or ended
+    Call { id: String },
+    /// The context behind the token that a PBX got in its User-to-User header
+    Context { token: String },
+    /// The box's metrics in Prometheus text format
+    Metrics,
+    /// Draw a secret, and its hash for the configuration
+    Secret,
+    /// The configuration document
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Ask for a page's token, as an app's server does
+    Token {
+        /// The app's key
+        #[arg(long)]
+        app: String,
+        /// A file with the app's secret
+        #[arg(long, value_name = "FILE")]
+        secret_file: PathBuf,
+        /// The person it is for
+        #[arg(long)]
+        account: Option<String>,
+        /// Narrow it to this destination; may be repeated
+        #[arg(long)]
+        to: Vec<String>,
+        /// The page it is for
+        #[arg(long)]
+        page: Option<String>,
+        /// Seconds, 10 to 600
+        #[arg(long)]
+        lifetime: Option<u64>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check a document and show every fault with its line
+    Check { file: PathBuf },
+}
+
+/// How a command ends.
+#[derive(Debug)]
+enum Failure {
+    /// The box or the document said no; the sentence is for standard error.
+    BadNews(String),
+    /// The question could not be asked.
+    Unasked(String),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|fault| Failure::Unasked(fault.to_string()))
+        .and_then(|runtime| runtime.block_on(run(&arguments)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::BadNews(sentence)) => {
+            eprintln!("causeway: {sentence}");
+            ExitCode::from(1)
+        }
+        Err(Failure::Unasked(sentence)) => {
+            eprintln!("causeway: {sentence}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let Arguments {
+        connection,
+        json,
+        command,
+    } = arguments;
+    let json = *json;
+    match command {
+        Command::Secret => commands::secret(json),
+        Command::Config(ConfigCommand::Check { file }) => document::check(file, json),
+        Command::Health => commands::health(connection, json).await,
+        Command::Status => commands::status(connection, json).await,
+        Command::Calls {
+            limit,
+            before,
+            state,
+            to,
+        } => {
+            let query =
+                commands::calls_query(*limit, before.as_deref(), state.as_deref(), to.as_deref());
+            commands::calls(connection, &query, json).await
+        }
+        Command::Call { id } => commands::call(connection, id, json).await,
+        Command::Context { token } => commands::context(connection, token, json).await,
+        Command::Metrics => commands::metrics(connection).await,
+        Command::Token {
+            app,
+            secret_file,
+            account,
+            to,
+            page,
+            lifetime,
+        } => {
+            let mut asked = serde_json::json!({
+                "app": app,
+                "secret": client::secret_of(secret_file)?,
+            });
+            if let Some(account) = account {
+                asked["account"] = account.as_str().into();
+            }
+            if !to.is_empty() {
+                asked["to"] = to.as_slice().into();
+            }
+            if let Some(page) = page {
+                asked["page"] = page.as_str().into();
+            }
+            if let Some(lifetime) = lifetime {
+                asked["lifetime_s"] = (*lifetime).into();
+            }
+            commands::token(connection, &asked, json).await
+        }
+    }
+}
