@@ -1,13 +1,15 @@
-//! Datagrams in batches: one system call receives up to [`SLOTS`], one sends as many.
+//! Datagrams in batches: one system call receives or sends many.
 
 use nix::libc;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg};
 use std::io::IoSliceMut;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// Datagrams a call of [`Inbound::receive`] takes at most, so that no socket starves the others.
 pub const SLOTS: usize = 64;
+/// Datagrams sent by one system call.
+const SEND_SLOTS: usize = 16;
 /// Longest datagram taken whole: an Ethernet frame and then some. Longer ones are dropped.
 pub const DATAGRAM: usize = 2048;
 
@@ -119,14 +121,21 @@ impl<B: AsRef<[u8]>> Outbound<B> {
         self.queue.is_empty()
     }
 
-    /// Sends everything collected. UDP has no place to wait: what the kernel refuses is lost and counted.
-    pub fn flush(&mut self, socket: BorrowedFd<'_>, ipv6: bool) -> Sent {
+    /// Sends everything collected through a non-blocking socket. UDP has no place to wait: what the
+    /// kernel refuses is lost and counted.
+    pub fn flush(&mut self, socket: &UdpSocket, ipv6: bool) -> Sent {
         let mut sent = Sent::default();
         let mut rest = self.queue.as_slice();
         while !rest.is_empty() {
-            let (batch, _) = rest.split_at(rest.len().min(SLOTS));
-            match send_batch(socket, ipv6, batch) {
-                Ok(0) | Err(_) => {
+            let outcome = match rest {
+                // Often there is one, and laying out a batch costs more than it saves.
+                [(to, datagram)] => socket
+                    .send_to(datagram.as_ref(), on_wire(*to, ipv6))
+                    .map_or(Err(()), |_| Ok(1)),
+                _ => send_batch(socket.as_fd(), ipv6, rest).map_err(drop),
+            };
+            match outcome {
+                Ok(0) | Err(()) => {
                     // The first of them is the culprit; the others may still go.
                     sent.refused += 1;
                     rest = rest.get(1..).unwrap_or_default();
@@ -147,23 +156,23 @@ fn send_batch<B: AsRef<[u8]>>(
     ipv6: bool,
     batch: &[(SocketAddr, B)],
 ) -> nix::Result<usize> {
-    let addresses: [Option<SockaddrStorage>; SLOTS] = std::array::from_fn(|slot| {
+    let addresses: [Option<SockaddrStorage>; SEND_SLOTS] = std::array::from_fn(|slot| {
         batch
             .get(slot)
             .map(|(to, _)| SockaddrStorage::from(on_wire(*to, ipv6)))
     });
-    let mut slices: [libc::iovec; SLOTS] = std::array::from_fn(|slot| {
+    let mut slices: [libc::iovec; SEND_SLOTS] = std::array::from_fn(|slot| {
         let octets = batch.get(slot).map_or(&[][..], |(_, b)| b.as_ref());
         libc::iovec {
             iov_base: octets.as_ptr().cast_mut().cast(),
             iov_len: octets.len(),
         }
     });
-    let mut headers: [libc::mmsghdr; SLOTS] = std::array::from_fn(|_| {
+    let mut headers: [libc::mmsghdr; SEND_SLOTS] = std::array::from_fn(|_| {
         // SAFETY: a message header of null pointers and zero lengths is a valid value.
         unsafe { std::mem::zeroed() }
     });
-    let count = batch.len().min(SLOTS);
+    let count = batch.len().min(SEND_SLOTS);
     for ((header, slice), address) in headers
         .iter_mut()
         .zip(slices.iter_mut())
@@ -198,8 +207,6 @@ pub fn on_wire(to: SocketAddr, ipv6: bool) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::UdpSocket;
-    use std::os::fd::AsFd;
 
     #[test]
     fn a_batch_arrives_in_order_and_a_hole_does_not_stop_it() {
@@ -213,7 +220,7 @@ mod tests {
         // Port 0 cannot be sent to.
         outbound.push("127.0.0.1:0".parse().unwrap(), vec![0]);
         outbound.push(target, vec![200]);
-        let sent = outbound.flush(from.as_fd(), false);
+        let sent = outbound.flush(&from, false);
         assert_eq!((sent.datagrams, sent.refused), (151, 1));
         assert!(outbound.is_empty());
 

@@ -247,7 +247,7 @@ impl Core {
             return;
         };
         let mut yielded = std::mem::take(&mut self.yielded);
-        if let Err(fault) = web.leg.collect(&mut yielded, &mut self.outbound) {
+        if let Err(fault) = web.leg.collect(now, &mut yielded, &mut self.outbound) {
             self.yielded = yielded;
             self.on_fault(key, fault);
             return;

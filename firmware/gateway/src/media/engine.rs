@@ -194,7 +194,7 @@ impl Engine {
         if self.core.outbound.is_empty() {
             return;
         }
-        let sent = self.core.outbound.flush(self.web.as_fd(), self.ipv6);
+        let sent = self.core.outbound.flush(&self.web, self.ipv6);
         let counters = &self.core.counters;
         Counters::add(&counters.web_datagrams_out, sent.datagrams);
         Counters::add(&counters.send_refused, sent.refused);

@@ -37,6 +37,9 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+/// Between two looks at a connected stack for the sake of its deadlines.
+const CALM: Duration = Duration::from_secs(1);
+
 /// What opening a leg needs besides the offer.
 #[derive(Debug)]
 pub struct Opening<'a> {
@@ -88,8 +91,8 @@ pub struct WebLeg {
     connected: bool,
     /// Something other than media went in: events and deadlines may have changed.
     stirred: bool,
-    /// Something may be waiting to be sent.
-    loaded: bool,
+    /// Packets handed to the stack and not yet taken back as datagrams.
+    owed: usize,
     deadline: Option<Instant>,
     /// The last check that asked for nomination, until it is answered.
     nominating: Option<(SocketAddr, Transaction)>,
@@ -150,7 +153,7 @@ impl WebLeg {
             format,
             connected: false,
             stirred: true,
-            loaded: true,
+            owed: 0,
             deadline: None,
             nominating: None,
             nominated: None,
@@ -184,7 +187,6 @@ impl WebLeg {
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
         let description = remote_offer(&narrowed)?;
         self.stirred = true;
-        self.loaded = true;
         let restarted = guard(|| {
             self.connection
                 .set_remote_description(now, description)
@@ -239,7 +241,6 @@ impl WebLeg {
         }
         if matches!(class, Class::Stun | Class::Dtls) {
             self.stirred = true;
-            self.loaded = true;
         }
         let local = self
             .candidates
@@ -277,7 +278,6 @@ impl WebLeg {
             return Ok(());
         }
         self.stirred = true;
-        self.loaded = true;
         // Passed: the next one is known once everything was collected.
         self.deadline = None;
         guard(|| {
@@ -327,7 +327,7 @@ impl WebLeg {
     }
 
     fn send(&mut self, now: Instant, message: RTCMessage) -> Result<bool, Fault> {
-        self.loaded = true;
+        self.owed += 1;
         guard(|| {
             self.connection
                 .handle_write(TaggedRTCMessage { now, message })
@@ -337,7 +337,7 @@ impl WebLeg {
 
     /// Whether [`Self::collect`] has something to do besides handing out media.
     pub fn is_restless(&self) -> bool {
-        self.stirred || self.loaded
+        self.stirred || self.owed > 0
     }
 
     /// Takes away everything the stack has: media and events into `yielded` (cleared first),
@@ -347,6 +347,7 @@ impl WebLeg {
     /// [`Fault`] when the stack panicked.
     pub fn collect(
         &mut self,
+        now: Instant,
         yielded: &mut Yield,
         outbound: &mut Outbound<BytesMut>,
     ) -> Result<(), Fault> {
@@ -356,14 +357,17 @@ impl WebLeg {
                 self.collect_events(yielded);
             }
             self.collect_media(yielded);
-            if self.loaded {
+            if self.is_restless() {
                 self.collect_datagrams(yielded, outbound);
             }
             if self.stirred {
                 self.deadline = self.connection.poll_timeout();
+                if self.connected {
+                    // The ICE agent asks for five looks a second and, being lite, does nothing in them.
+                    self.deadline = self.deadline.map(|due| due.max(now + CALM));
+                }
             }
             self.stirred = false;
-            self.loaded = false;
         })
     }
 
@@ -423,7 +427,13 @@ impl WebLeg {
                 to = self.nominated.unwrap_or(to);
             }
             outbound.push(to, datagram.message);
+            // Each further question is a sweep through the whole stack: none for a sure no.
+            self.owed = self.owed.saturating_sub(1);
+            if self.owed == 0 && !self.stirred {
+                break;
+            }
         }
+        self.owed = 0;
     }
 
     /// Says goodbye (DTLS `close_notify`).
