@@ -4,10 +4,10 @@ use causeway_sip::Transport;
 use causeway_sip::message::stream::{Frame, StreamErrorKind, StreamReader};
 use causeway_vectors::{AnsweringBox, corpus, files};
 
-fn frames(
-    stream: &[u8],
-    size: usize,
-) -> (Vec<Vec<u8>>, Option<(StreamErrorKind, Option<Vec<u8>>)>) {
+/// The messages of a stream, and how its framing broke if it did, with the head at fault.
+type Framed = (Vec<Vec<u8>>, Option<(StreamErrorKind, Option<Vec<u8>>)>);
+
+fn frames(stream: &[u8], size: usize) -> Framed {
     let mut reader = StreamReader::new();
     let mut messages = Vec::new();
     for part in stream.chunks(size) {

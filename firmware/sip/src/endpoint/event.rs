@@ -57,6 +57,10 @@ pub struct Failure {
 /// What happened. Every call ends with exactly one of [`Event::Failed`], [`Event::Cancelled`] and
 /// [`Event::Ended`]; afterwards its handle is unknown and commands with it do nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an event is made once and taken once; a box around the largest would cost more than it saves"
+)]
 pub enum Event {
     /// A call comes in; 100 Trying is already sent. Answer with `progress`, `accept` or `reject`.
     Incoming {

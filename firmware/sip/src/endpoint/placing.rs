@@ -238,15 +238,16 @@ impl Call {
             return;
         }
         let tag = essentials.to.tag().unwrap_or_default();
-        if !tag.is_empty() && placing.early_dialog(tag).is_none() && placing.early.len() < MAX_EARLY
+        if !tag.is_empty()
+            && placing.early_dialog(tag).is_none()
+            && placing.early.len() < MAX_EARLY
+            && let Some(transaction) = core.sent_request(key)
         {
-            if let Some(transaction) = core.sent_request(key) {
-                let dialog = Dialog::from_response(&transaction.request, response, essentials);
-                placing.early.push(Early {
-                    dialog,
-                    last_rseq: None,
-                });
-            }
+            let dialog = Dialog::from_response(&transaction.request, response, essentials);
+            placing.early.push(Early {
+                dialog,
+                last_rseq: None,
+            });
         }
         if response.headers.has_token(&HeaderName::Require, "100rel") {
             let early = placing

@@ -27,7 +27,7 @@ fn a_call_rings_is_answered_and_ends() {
 
         net.at(B, |b, now| b.progress(at_b, 180, None, now));
         net.at(B, |b, now| {
-            b.progress(at_b, 183, Some(ANSWER.to_vec()), now)
+            b.progress(at_b, 183, Some(ANSWER.to_vec()), now);
         });
         net.settle();
         assert!(matches!(

@@ -1,4 +1,14 @@
 //! Scenarios between two endpoints, each read as the exchange of messages it is.
 
 mod basic;
+mod commands;
+mod credentials;
+mod failing;
+mod forks;
+mod loss;
 mod net;
+mod offers;
+mod oracle;
+mod reliable;
+mod requests;
+mod script;

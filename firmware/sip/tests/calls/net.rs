@@ -24,7 +24,6 @@ type Filter = Box<dyn FnMut(Side, &str) -> bool>;
 /// The world of a scenario.
 pub struct Net {
     pub now: Instant,
-    start: Instant,
     a: Endpoint,
     b: Endpoint,
     pub transport: Transport,
@@ -67,7 +66,6 @@ impl Net {
         let now = Instant::now();
         Self {
             now,
-            start: now,
             a: Endpoint::new(a, now),
             b: Endpoint::new(b, now),
             transport,
@@ -86,19 +84,11 @@ impl Net {
         self
     }
 
-    pub fn heal(&mut self) {
-        self.loses = Box::new(|_, _| false);
-    }
-
     pub fn endpoint(&mut self, side: Side) -> &mut Endpoint {
         match side {
             Side::A => &mut self.a,
             Side::B => &mut self.b,
         }
-    }
-
-    pub fn elapsed(&self) -> Duration {
-        self.now - self.start
     }
 
     /// An INVITE from one side to the other.

@@ -1,0 +1,200 @@
+//! What every call shares: transactions (`clients.rs`, `servers.rs`), the queues to the outside, identifiers, counters.
+
+mod clients;
+mod reply;
+mod servers;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::command::{CallId, RequestId, Transmit, Transport};
+use super::config::EndpointConfig;
+use super::event::{Counts, Event};
+use super::ids::Ids;
+use crate::message::Uri;
+use crate::timers::Deadlines;
+use clients::ClientTransaction;
+use servers::{MergeKey, ServerTransaction};
+
+pub(crate) use clients::ClientKey;
+pub(crate) use reply::Reply;
+pub(crate) use servers::ServerKey;
+
+/// The methods we take.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS";
+/// The extensions we know.
+pub(crate) const SUPPORTED: &str = "100rel";
+/// Bound of `Event::Refused` a second.
+const REFUSED_A_SECOND: u32 = 10;
+
+/// Whose deadline it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Owner {
+    Client(ClientKey),
+    Server(ServerKey),
+    Call(CallId),
+}
+
+/// Where a message came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) transport: Transport,
+    pub(crate) remote: SocketAddr,
+}
+
+/// Who waits for the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClientUser {
+    Call(CallId),
+    Request(RequestId),
+    /// A BYE for a fork nobody wants.
+    Nobody,
+}
+
+/// What came of a response that was handed to its transaction.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// To be looked at by this user.
+    To(ClientUser),
+    /// Done with.
+    Handled,
+    /// No transaction of ours.
+    Stray,
+}
+
+/// What came of a timer or a failing transport.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    pub(crate) key: ClientKey,
+    pub(crate) user: ClientUser,
+    pub(crate) transport_failed: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) config: EndpointConfig,
+    pub(crate) ids: Ids,
+    pub(crate) counts: Counts,
+    pub(crate) deadlines: Deadlines<Owner>,
+    clients: BTreeMap<ClientKey, ClientTransaction>,
+    servers: BTreeMap<ServerKey, ServerTransaction>,
+    merges: BTreeMap<MergeKey, ServerKey>,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+    refused: (Instant, u32),
+    next_handle: u64,
+}
+
+impl Core {
+    pub(crate) fn new(config: EndpointConfig, now: Instant) -> Self {
+        Self {
+            ids: Ids::new(config.seed),
+            config,
+            counts: Counts::default(),
+            deadlines: Deadlines::new(),
+            clients: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            merges: BTreeMap::new(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            refused: (now, 0),
+            next_handle: 0,
+        }
+    }
+
+    pub(crate) fn handle(&mut self) -> u64 {
+        self.next_handle += 1;
+        self.next_handle
+    }
+
+    pub(crate) fn counts(&self, calls: usize) -> Counts {
+        Counts {
+            dialogs: calls,
+            client_transactions: self.clients.len(),
+            server_transactions: self.servers.len(),
+            ..self.counts
+        }
+    }
+
+    // The queues to the outside.
+
+    pub(crate) fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(crate) fn transmit(&mut self, transmit: Transmit) {
+        self.counts.sent += 1;
+        self.transmits.push_back(transmit);
+    }
+
+    /// Reports a refusal, at most ten a second.
+    pub(crate) fn refused(&mut self, remote: SocketAddr, what: String, now: Instant) {
+        let (since, count) = &mut self.refused;
+        if now.saturating_duration_since(*since) >= Duration::from_secs(1) {
+            *since = now;
+            *count = 0;
+        }
+        if *count < REFUSED_A_SECOND {
+            *count += 1;
+            self.event(Event::Refused { remote, what });
+        }
+    }
+
+    // Addresses.
+
+    fn advertised(&self, transport: Transport) -> SocketAddr {
+        match transport {
+            Transport::Udp => self.config.contact_udp,
+            Transport::Tcp => self.config.contact_tcp,
+        }
+    }
+
+    /// The value of our Contact on this transport.
+    pub(crate) fn contact(&self, transport: Transport) -> String {
+        let address = self.advertised(transport);
+        let user = &self.config.contact_user;
+        match transport {
+            Transport::Udp => format!("<sip:{user}@{address}>"),
+            Transport::Tcp => format!("<sip:{user}@{address};transport=tcp>"),
+        }
+    }
+
+    /// Where a request goes whose next hop is `uri`. Names are not resolved here, and addresses that make no
+    /// sense or are not accepted from are not sent to: all those go where the call came from.
+    pub(crate) fn destination(&self, uri: &Uri, fallback: Source) -> Source {
+        let Some(sip) = uri.sip() else {
+            return fallback;
+        };
+        let Some(ip) = sip.host.ip() else {
+            return fallback;
+        };
+        let transport = match sip.params.text("transport").as_deref() {
+            None => fallback.transport,
+            Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
+            Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
+            Some(_) => return fallback,
+        };
+        if !self.may_send_to(ip) || sip.port == Some(0) {
+            return fallback;
+        }
+        Source {
+            transport,
+            remote: SocketAddr::new(ip, sip.port.unwrap_or(5060)),
+        }
+    }
+
+    fn may_send_to(&self, ip: IpAddr) -> bool {
+        let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
+        let accepted = self.config.accept_from.is_empty() || self.config.accept_from.contains(&ip);
+        accepted && !broadcast && !ip.is_unspecified() && !ip.is_multicast()
+    }
+}
