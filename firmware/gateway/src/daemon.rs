@@ -58,7 +58,10 @@ pub enum StartError {
 
 fn start_error<E: std::fmt::Display>(what: impl Into<String>) -> impl FnOnce(E) -> StartError {
     let what = what.into();
-    move |fault| StartError::Start { what, fault: fault.to_string() }
+    move |fault| StartError::Start {
+        what,
+        fault: fault.to_string(),
+    }
 }
 
 /// Reads the document; the error quotes each faulty line.
@@ -66,8 +69,10 @@ fn start_error<E: std::fmt::Display>(what: impl Into<String>) -> impl FnOnce(E) 
 /// # Errors
 /// [`StartError::Unreadable`], [`StartError::Config`].
 pub fn read_config(path: &Path) -> Result<Config, StartError> {
-    let text = fs::read_to_string(path)
-        .map_err(|fault| StartError::Unreadable { path: path.to_owned(), fault })?;
+    let text = fs::read_to_string(path).map_err(|fault| StartError::Unreadable {
+        path: path.to_owned(),
+        fault,
+    })?;
     Config::parse(&text).map_err(|faults| StartError::Config {
         path: path.to_owned(),
         faults: quote(&text, &faults),
@@ -222,7 +227,11 @@ fn token_key(state: &Path) -> io::Result<TokenKey> {
     let key = crate::random::bytes::<32>();
     let fresh = state.join("token.key.new");
     let _ = fs::remove_file(&fresh);
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&fresh)?;
     file.write_all(&key)?;
     file.sync_all()?;
     fs::rename(&fresh, &path)?;

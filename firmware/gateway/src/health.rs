@@ -66,8 +66,12 @@ pub async fn supervise<W>(
         gate.saw(switch_plane, figures.borrow().ticks, now_ms);
         gate.saw(media_plane, media.health().ticks, now_ms);
         let verdict = gate.verdict(now_ms);
-        pulse.stuck_switch.store(verdict == Verdict::Stuck(switch_plane), Ordering::Relaxed);
-        pulse.stuck_media.store(verdict == Verdict::Stuck(media_plane), Ordering::Relaxed);
+        pulse
+            .stuck_switch
+            .store(verdict == Verdict::Stuck(switch_plane), Ordering::Relaxed);
+        pulse
+            .stuck_media
+            .store(verdict == Verdict::Stuck(media_plane), Ordering::Relaxed);
         match verdict {
             Verdict::Feed => {
                 if let Err(fault) = watchdog.feed() {
@@ -75,7 +79,9 @@ pub async fn supervise<W>(
                 }
             }
             Verdict::Wait => {}
-            Verdict::Stuck(plane) => tracing::error!(?plane, "a plane stands still; the watchdog is not fed"),
+            Verdict::Stuck(plane) => {
+                tracing::error!(?plane, "a plane stands still; the watchdog is not fed")
+            }
         }
     }
 }

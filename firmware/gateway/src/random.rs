@@ -15,8 +15,10 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 /// `N` unpredictable bytes as lower-case hexadecimal digits.
 pub fn hex<const N: usize>() -> String {
     use std::fmt::Write;
-    bytes::<N>().iter().fold(String::with_capacity(2 * N), |mut s, b| {
-        let _ = write!(s, "{b:02x}");
-        s
-    })
+    bytes::<N>()
+        .iter()
+        .fold(String::with_capacity(2 * N), |mut s, b| {
+            let _ = write!(s, "{b:02x}");
+            s
+        })
 }

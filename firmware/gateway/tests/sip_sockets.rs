@@ -19,7 +19,10 @@ async fn sockets() -> (SipSockets, mpsc::Receiver<SipInput>) {
 }
 
 async fn next(inputs: &mut mpsc::Receiver<SipInput>) -> SipInput {
-    timeout(Duration::from_secs(5), inputs.recv()).await.unwrap().unwrap()
+    timeout(Duration::from_secs(5), inputs.recv())
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -27,13 +30,26 @@ async fn a_datagram_comes_and_one_goes_back() {
     let (sockets, mut inputs) = sockets().await;
     let peer = UdpSocket::bind(LOOPBACK).await.unwrap();
     peer.send_to(OPTIONS, sockets.udp_addr()).await.unwrap();
-    let SipInput::Message { transport, remote, bytes, .. } = next(&mut inputs).await else {
+    let SipInput::Message {
+        transport,
+        remote,
+        bytes,
+        ..
+    } = next(&mut inputs).await
+    else {
         panic!("no message");
     };
     assert_eq!((transport, bytes.as_slice()), (Transport::Udp, OPTIONS));
-    sockets.send(Transmit { transport, remote, bytes: b"SIP/2.0 200 OK\r\n\r\n".to_vec() });
+    sockets.send(Transmit {
+        transport,
+        remote,
+        bytes: b"SIP/2.0 200 OK\r\n\r\n".to_vec(),
+    });
     let mut buffer = [0; 100];
-    let (length, _) = timeout(Duration::from_secs(5), peer.recv_from(&mut buffer)).await.unwrap().unwrap();
+    let (length, _) = timeout(Duration::from_secs(5), peer.recv_from(&mut buffer))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(&buffer[..length], b"SIP/2.0 200 OK\r\n\r\n");
     sockets.shutdown().await;
 }
@@ -44,33 +60,65 @@ async fn a_stream_is_dialled_once_framed_and_answered_on() {
     let listener = TcpListener::bind(LOOPBACK).await.unwrap();
     let remote = listener.local_addr().unwrap();
     for _ in 0..2 {
-        sockets.send(Transmit { transport: Transport::Tcp, remote, bytes: OPTIONS.to_vec() });
+        sockets.send(Transmit {
+            transport: Transport::Tcp,
+            remote,
+            bytes: OPTIONS.to_vec(),
+        });
     }
-    let (mut peer, _) = timeout(Duration::from_secs(5), listener.accept()).await.unwrap().unwrap();
+    let (mut peer, _) = timeout(Duration::from_secs(5), listener.accept())
+        .await
+        .unwrap()
+        .unwrap();
     let mut both = vec![0; 2 * OPTIONS.len()];
-    timeout(Duration::from_secs(5), peer.read_exact(&mut both)).await.unwrap().unwrap();
+    timeout(Duration::from_secs(5), peer.read_exact(&mut both))
+        .await
+        .unwrap()
+        .unwrap();
     // Two messages and a half in one write; a keep-alive is answered.
     let half = OPTIONS.len() / 2;
-    peer.write_all(&[OPTIONS, OPTIONS, &OPTIONS[..half]].concat()).await.unwrap();
+    peer.write_all(&[OPTIONS, OPTIONS, &OPTIONS[..half]].concat())
+        .await
+        .unwrap();
     for _ in 0..2 {
-        assert!(matches!(next(&mut inputs).await, SipInput::Message { bytes, .. } if bytes == OPTIONS));
+        assert!(
+            matches!(next(&mut inputs).await, SipInput::Message { bytes, .. } if bytes == OPTIONS)
+        );
     }
-    peer.write_all(&[&OPTIONS[half..], b"\r\n\r\n"].concat()).await.unwrap();
+    peer.write_all(&[&OPTIONS[half..], b"\r\n\r\n"].concat())
+        .await
+        .unwrap();
     assert!(matches!(next(&mut inputs).await, SipInput::Message { bytes, .. } if bytes == OPTIONS));
     let mut pong = [0; 2];
-    timeout(Duration::from_secs(5), peer.read_exact(&mut pong)).await.unwrap().unwrap();
+    timeout(Duration::from_secs(5), peer.read_exact(&mut pong))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(&pong, b"\r\n");
     drop(peer);
-    assert!(matches!(next(&mut inputs).await, SipInput::TransportFailed { .. }));
+    assert!(matches!(
+        next(&mut inputs).await,
+        SipInput::TransportFailed { .. }
+    ));
     sockets.shutdown().await;
 }
 
 #[tokio::test]
 async fn a_peer_that_is_not_there_is_reported() {
     let (sockets, mut inputs) = sockets().await;
-    let remote = TcpListener::bind(LOOPBACK).await.unwrap().local_addr().unwrap();
-    sockets.send(Transmit { transport: Transport::Tcp, remote, bytes: OPTIONS.to_vec() });
-    assert!(matches!(next(&mut inputs).await, SipInput::TransportFailed { remote: r, .. } if r == remote));
+    let remote = TcpListener::bind(LOOPBACK)
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    sockets.send(Transmit {
+        transport: Transport::Tcp,
+        remote,
+        bytes: OPTIONS.to_vec(),
+    });
+    assert!(
+        matches!(next(&mut inputs).await, SipInput::TransportFailed { remote: r, .. } if r == remote)
+    );
     sockets.shutdown().await;
 }
 
@@ -78,7 +126,9 @@ async fn a_peer_that_is_not_there_is_reported() {
 async fn nonsense_on_a_stream_closes_it() {
     let (sockets, _inputs) = sockets().await;
     let mut peer = TcpStream::connect(sockets.tcp_addr()).await.unwrap();
-    peer.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    peer.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
     let mut rest = Vec::new();
     let end = timeout(Duration::from_secs(5), peer.read_to_end(&mut rest)).await;
     assert!(end.is_ok(), "the stream stayed open");

@@ -32,7 +32,13 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = tracing_subscriber::EnvFilter::try_new(&arguments.log);
+    // The WebRTC stack speaks of every connection; a plain level is meant for the box itself.
+    let quiet = "rtc=error,rtc_ice=error,rtc_dtls=error,rtc_srtp=error";
+    let filter = match arguments.log.contains(['=', ',']) {
+        true => arguments.log.clone(),
+        false => format!("{},{quiet}", arguments.log),
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(filter);
     let filter = match filter {
         Ok(filter) => filter,
         Err(fault) => {
@@ -40,15 +46,22 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if arguments.log_json {
         logs.json().init();
     } else {
         logs.with_ansi(false).init();
     }
-    let options =
-        Options { config: arguments.config, state: arguments.state, board: arguments.board };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let options = Options {
+        config: arguments.config,
+        state: arguments.state,
+        board: arguments.board,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(serve(options)),
         Err(fault) => Err(daemon::StartError::Start {
@@ -67,7 +80,10 @@ fn main() -> ExitCode {
 
 async fn serve(options: Options) -> Result<(), daemon::StartError> {
     let (stop, stopping) = watch::channel(false);
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
     if let (Ok(mut terminate), Ok(mut interrupt)) = signals {
         tokio::spawn(async move {
             tokio::select! {

@@ -64,7 +64,12 @@ impl SipSockets {
         let (streams, outgoing) = mpsc::channel(OUT_QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
         let tasks = vec![
-            tokio::spawn(receive(udp.clone(), udp_addr, to_switch.clone(), dropped.clone())),
+            tokio::spawn(receive(
+                udp.clone(),
+                udp_addr,
+                to_switch.clone(),
+                dropped.clone(),
+            )),
             tokio::spawn(sip_stream::serve(
                 listener,
                 outgoing,
@@ -73,7 +78,14 @@ impl SipSockets {
                 dropped.clone(),
             )),
         ];
-        Ok(Self { udp, udp_addr, tcp_addr, streams, tasks, dropped })
+        Ok(Self {
+            udp,
+            udp_addr,
+            tcp_addr,
+            streams,
+            tasks,
+            dropped,
+        })
     }
 
     pub fn udp_addr(&self) -> SocketAddr {
@@ -92,7 +104,10 @@ impl SipSockets {
     /// Sends, or drops and counts; never waits.
     pub fn send(&self, transmit: Transmit) {
         let sent = match transmit.transport {
-            Transport::Udp => self.udp.try_send_to(&transmit.bytes, transmit.remote).is_ok(),
+            Transport::Udp => self
+                .udp
+                .try_send_to(&transmit.bytes, transmit.remote)
+                .is_ok(),
             Transport::Tcp => self.streams.try_send(transmit).is_ok(),
         };
         if !sent {
@@ -102,7 +117,9 @@ impl SipSockets {
 
     /// Closes everything, after giving streams a moment to write what they have.
     pub async fn shutdown(self) {
-        let Self { streams, mut tasks, .. } = self;
+        let Self {
+            streams, mut tasks, ..
+        } = self;
         drop(streams);
         if let Some(stream_task) = tasks.pop() {
             let wait = std::time::Duration::from_millis(500);
@@ -129,7 +146,12 @@ async fn receive(
             Ok((length, remote)) => {
                 let bytes = buffer[..length].to_vec();
                 let transport = Transport::Udp;
-                let input = SipInput::Message { transport, local, remote, bytes };
+                let input = SipInput::Message {
+                    transport,
+                    local,
+                    remote,
+                    bytes,
+                };
                 match to_switch.try_send(input) {
                     Ok(()) => {}
                     Err(mpsc::error::TrySendError::Full(_)) => {

@@ -138,7 +138,12 @@ async fn dial(
     settings: StreamSettings,
     serial: u64,
 ) -> Closed {
-    let failed = |reason: String| Closed { remote, reason, lost: true, serial };
+    let failed = |reason: String| Closed {
+        remote,
+        reason,
+        lost: true,
+        serial,
+    };
     match tokio::time::timeout(settings.dial, TcpStream::connect(remote)).await {
         Ok(Ok(stream)) => open(stream, remote, queue, to_switch, settings, serial).await,
         Ok(Err(fault)) => failed(fault.to_string()),
@@ -154,7 +159,12 @@ async fn open(
     settings: StreamSettings,
     serial: u64,
 ) -> Closed {
-    let closed = |reason: &str, lost| Closed { remote, reason: reason.to_owned(), lost, serial };
+    let closed = |reason: &str, lost| Closed {
+        remote,
+        reason: reason.to_owned(),
+        lost,
+        serial,
+    };
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else {
         return closed("the connection has no address", true);
@@ -215,6 +225,13 @@ async fn open(
     }
 }
 
-async fn write(output: &mut (impl AsyncWriteExt + Unpin), bytes: &[u8], patience: Duration) -> bool {
-    matches!(tokio::time::timeout(patience, output.write_all(bytes)).await, Ok(Ok(())))
+async fn write(
+    output: &mut (impl AsyncWriteExt + Unpin),
+    bytes: &[u8],
+    patience: Duration,
+) -> bool {
+    matches!(
+        tokio::time::timeout(patience, output.write_all(bytes)).await,
+        Ok(Ok(()))
+    )
 }

@@ -103,7 +103,10 @@ pub fn invite(
             .as_deref()
             .map(|name| format!("\"{}\" ", quoted(name)))
             .unwrap_or_default();
-        headers.push(("P-Asserted-Identity".to_owned(), format!("{name}<{caller}>")));
+        headers.push((
+            "P-Asserted-Identity".to_owned(),
+            format!("{name}<{caller}>"),
+        ));
     }
     if let Some(value) = user_to_user.filter(|_| trunk.user_to_user) {
         headers.push(("User-to-User".to_owned(), value));
@@ -112,7 +115,10 @@ pub fn invite(
         remote: trunk.address,
         transport: transport(trunk),
         request_uri: uri_of(trunk, &route.number),
-        from: Identity { display: route.caller_name.clone(), uri: caller },
+        from: Identity {
+            display: route.caller_name.clone(),
+            uri: caller,
+        },
         to: uri_of(trunk, &route.number),
         headers,
         sdp: Some(sdp.into_bytes()),
@@ -145,10 +151,14 @@ fn quoted(name: &str) -> String {
 
 /// The user part of a request URI, without parameters: what was dialled.
 pub fn dialled(request_uri: &str) -> String {
-    let rest = request_uri.split_once(':').map_or(request_uri, |(_, rest)| rest);
+    let rest = request_uri
+        .split_once(':')
+        .map_or(request_uri, |(_, rest)| rest);
     let user = rest.split('@').next().unwrap_or(rest);
     let user = user.split([';', '?']).next().unwrap_or(user);
-    user.replace("%23", "#").replace("%2B", "+").replace("%2b", "+")
+    user.replace("%23", "#")
+        .replace("%2B", "+")
+        .replace("%2b", "+")
 }
 
 /// What the far side's refusal says.

@@ -33,12 +33,16 @@ pub fn state(call: &str, told: &Told, seq: u32, codec: Option<AudioCodec>) -> Ca
         seq,
         held_by: match told {
             Told::Held(by) => Some(HeldBy::as_str(*by).to_owned()),
-            Told::Trying | Told::Ringing | Told::EarlyMedia | Told::Answered | Told::Ended(_) => None,
+            Told::Trying | Told::Ringing | Told::EarlyMedia | Told::Answered | Told::Ended(_) => {
+                None
+            }
         },
         codec: codec.map(|c| c.name().to_owned()),
         cause: match told {
             Told::Ended(cause) => Some(end_cause(cause)),
-            Told::Trying | Told::Ringing | Told::EarlyMedia | Told::Answered | Told::Held(_) => None,
+            Told::Trying | Told::Ringing | Told::EarlyMedia | Told::Answered | Told::Held(_) => {
+                None
+            }
         },
     }
 }
@@ -99,5 +103,11 @@ pub fn refusal(id: u64, call: &str, refusal: &Refusal) -> ServerMessage {
 
 /// `error` that is not about a call that exists.
 pub fn error(id: u64, code: ErrorCode, message: impl Into<String>) -> ServerMessage {
-    ServerMessage::Error { id: Some(id), call: None, code, message: message.into(), sip: None }
+    ServerMessage::Error {
+        id: Some(id),
+        call: None,
+        code,
+        message: message.into(),
+        sip: None,
+    }
 }

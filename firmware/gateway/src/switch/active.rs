@@ -100,7 +100,12 @@ impl ActiveCall {
         if let Some(detail) = &cause.detail {
             self.record.reason.get_or_insert_with(|| detail.clone());
         }
-        self.finished = Some(Finished { until: now + LINGER, web_open, trunk_open, cause });
+        self.finished = Some(Finished {
+            until: now + LINGER,
+            web_open,
+            trunk_open,
+            cause,
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! Carries out what calls ask for.
 
-use super::active::{ActiveCall, CallKey, WebOffer};
 use super::Switch;
+use super::active::{ActiveCall, CallKey, WebOffer};
 use crate::legs::{trunk, web};
 use crate::media::Command as Media;
 use causeway_api::request::SessionId;
@@ -28,12 +28,24 @@ impl Switch {
         let id = active.id.clone();
         match command {
             Command::Tell { device, told, seq } => {
+                // A record from the beginning on: a power cut leaves a trace of what ran.
+                if matches!(told, Told::Trying | Told::Answered) {
+                    active.mark_times();
+                    self.store.put_call(active.record.clone());
+                }
                 let message = ServerMessage::State(web::state(&id, &told, seq, active.web.codec));
                 self.tell(SessionId(device.0), message);
             }
-            Command::Reply { device, request, result } => {
+            Command::Reply {
+                device,
+                request,
+                result,
+            } => {
                 let message = match result {
-                    Ok(()) => ServerMessage::Ok { id: request.0, fields: Map::new() },
+                    Ok(()) => ServerMessage::Ok {
+                        id: request.0,
+                        fields: Map::new(),
+                    },
                     Err(refusal) => web::refusal(request.0, &id, &refusal),
                 };
                 self.tell(SessionId(device.0), message);
@@ -51,13 +63,32 @@ impl Switch {
                 };
                 self.tell(SessionId(device.0), message);
             }
-            Command::TellDigit { device, digit, duration_ms } => {
-                let message = ServerMessage::Digit { call: id, digit, duration_ms };
+            Command::TellDigit {
+                device,
+                digit,
+                duration_ms,
+            } => {
+                let message = ServerMessage::Digit {
+                    call: id,
+                    digit,
+                    duration_ms,
+                };
                 self.tell(SessionId(device.0), message);
             }
-            Command::Warn { device, code, message } => {
+            Command::Warn {
+                device,
+                code,
+                message,
+            } => {
                 let (code, message) = (code.to_owned(), message.to_owned());
-                self.tell(SessionId(device.0), ServerMessage::Warning { call: id, code, message });
+                self.tell(
+                    SessionId(device.0),
+                    ServerMessage::Warning {
+                        call: id,
+                        code,
+                        message,
+                    },
+                );
             }
             Command::OpenWeb { .. } => self.open_web(key),
             Command::PlaceTrunk => self.place_trunk(key, now),
@@ -71,13 +102,15 @@ impl Switch {
                 if let Some(sip) = active.trunk.sip {
                     self.by_sip.remove(&sip);
                     let (status, _, _) = cause.towards_trunk();
-                    self.endpoint.reject(sip, status, Some(trunk::reason_of(&cause)), now);
+                    self.endpoint
+                        .reject(sip, status, Some(trunk::reason_of(&cause)), now);
                 }
             }
             Command::CancelTrunk { cause } => {
                 if let Some(sip) = active.trunk.sip {
                     self.by_sip.remove(&sip);
-                    self.endpoint.cancel(sip, Some(trunk::reason_of(&cause)), now);
+                    self.endpoint
+                        .cancel(sip, Some(trunk::reason_of(&cause)), now);
                 }
             }
             Command::EndTrunk { cause } => {
@@ -87,13 +120,25 @@ impl Switch {
                 }
             }
             Command::OfferTrunk { direction } => self.offer_trunk(key, direction, now),
-            Command::SendDigits { digits, duration_ms, gap_ms } => {
+            Command::SendDigits {
+                digits,
+                duration_ms,
+                gap_ms,
+            } => {
                 let leg = active.trunk.media;
-                self.media.send(Media::SendDigits { leg, digits, duration_ms, gap_ms });
+                self.media.send(Media::SendDigits {
+                    leg,
+                    digits,
+                    duration_ms,
+                    gap_ms,
+                });
             }
             Command::Bridge => {
                 if let Some(a) = active.web.media {
-                    self.media.send(Media::Bridge { a, b: active.trunk.media });
+                    self.media.send(Media::Bridge {
+                        a,
+                        b: active.trunk.media,
+                    });
                 }
             }
             Command::DirectWeb { direction } => {
@@ -113,9 +158,16 @@ impl Switch {
         active.web.media = Some(leg);
         active.offers.push_back(WebOffer::Accept);
         let app = active.record.app.clone().map(AppKey);
-        let codec = app.and_then(|key| self.directory.app(&key)).map(|a| a.codec).unwrap_or_default();
+        let codec = app
+            .and_then(|key| self.directory.app(&key))
+            .map(|a| a.codec)
+            .unwrap_or_default();
         let offer = active.accept_sdp.take().unwrap_or_default();
-        self.media.send(Media::OpenWeb { leg, offer, policy: web::policy(codec) });
+        self.media.send(Media::OpenWeb {
+            leg,
+            offer,
+            policy: web::policy(codec),
+        });
     }
 
     fn place_trunk(&mut self, key: CallKey, now: Instant) {
@@ -136,7 +188,9 @@ impl Switch {
                 };
                 let sdp = active.trunk.session.offer(Direction::SendRecv);
                 let invite = trunk::invite(&directory, &route, active.user_to_user.clone(), sdp);
-                self.endpoint.invite(invite, now).map_err(|fault| fault.to_string())
+                self.endpoint
+                    .invite(invite, now)
+                    .map_err(|fault| fault.to_string())
             }
             _ => Err("the trunk or the app is not configured any more".to_owned()),
         };
@@ -149,7 +203,11 @@ impl Switch {
             Err(fault) => {
                 tracing::error!(call = active.id, fault, "INVITE cannot be sent");
                 let reason = Some(fault);
-                let cause = FarCause { status: Some(500), reason, ..FarCause::default() };
+                let cause = FarCause {
+                    status: Some(500),
+                    reason,
+                    ..FarCause::default()
+                };
                 self.feed(key, Event::TrunkFailed { cause }, now);
             }
         }
@@ -172,9 +230,18 @@ impl Switch {
             Some(offer) => match active.trunk.session.receive_offer(&offer, wanted) {
                 Ok((answer, plan)) => {
                     active.trunk.plan = Some(plan);
-                    self.media.send(Media::PlanTrunk { leg: active.trunk.media, plan });
+                    self.media.send(Media::PlanTrunk {
+                        leg: active.trunk.media,
+                        plan,
+                    });
                     self.endpoint.accept(sip, answer.into_bytes(), now);
-                    self.feed(key, Event::TrunkAnswered { direction: plan.direction }, now);
+                    self.feed(
+                        key,
+                        Event::TrunkAnswered {
+                            direction: plan.direction,
+                        },
+                        now,
+                    );
                 }
                 Err(fault) => {
                     // It was looked at when the call came in, so this is ours.
@@ -194,7 +261,11 @@ impl Switch {
         let sent = sip.map(|sip| self.endpoint.offer(sip, offer, now));
         if let Some(Err(fault)) = sent {
             let reason = Some(fault.to_string());
-            let cause = FarCause { status: Some(491), reason, ..FarCause::default() };
+            let cause = FarCause {
+                status: Some(491),
+                reason,
+                ..FarCause::default()
+            };
             self.feed(key, Event::TrunkRefused { cause }, now);
         }
     }
@@ -207,9 +278,17 @@ impl Switch {
         if let Some(leg) = web_leg {
             self.media.send(Media::Close { leg });
         }
-        self.media.send(Media::Close { leg: active.trunk.media });
-        tracing::info!(call = active.id, cause = cause.code.as_str(), by = web::by(cause.by), "call ended");
-        self.totals.ended(cause.code, active.call.marks().answered.is_some());
+        self.media.send(Media::Close {
+            leg: active.trunk.media,
+        });
+        tracing::info!(
+            call = active.id,
+            cause = cause.code.as_str(),
+            by = web::by(cause.by),
+            "call ended"
+        );
+        self.totals
+            .ended(cause.code, active.call.marks().answered.is_some());
         active.finish(cause, web_leg.is_some(), true, now);
         // Its last state stays askable; the SIP side is done with it.
         if let Some(sip) = active.trunk.sip {

@@ -49,9 +49,21 @@ impl Figures {
             );
         };
         gauge("calls_running", "Calls now.", self.calls as u64);
-        gauge("switch_sessions", "Sessions the switch knows.", self.sessions as u64);
-        gauge("rtp_ports_held", "RTP port pairs in use.", self.ports as u64);
-        gauge("media_legs_known", "Media legs the switch knows.", self.legs as u64);
+        gauge(
+            "switch_sessions",
+            "Sessions the switch knows.",
+            self.sessions as u64,
+        );
+        gauge(
+            "rtp_ports_held",
+            "RTP port pairs in use.",
+            self.ports as u64,
+        );
+        gauge(
+            "media_legs_known",
+            "Media legs the switch knows.",
+            self.legs as u64,
+        );
         gauge("sip_dialogs", "SIP calls now.", self.sip.dialogs as u64);
         gauge(
             "sip_client_transactions",
@@ -69,15 +81,47 @@ impl Figures {
                 "# HELP causeway_{name} {help}\n# TYPE causeway_{name} counter\ncauseway_{name} {value}\n"
             );
         };
-        counter("calls_placed_total", "Calls placed by browsers.", self.totals.placed);
-        counter("calls_incoming_total", "Calls placed by PBXes.", self.totals.incoming);
-        counter("calls_answered_total", "Calls that were answered.", self.totals.answered);
-        counter("calls_refused_total", "Calls refused before they began.", self.totals.refused);
-        counter("sip_received_total", "SIP messages taken in.", self.sip.received);
+        counter(
+            "calls_placed_total",
+            "Calls placed by browsers.",
+            self.totals.placed,
+        );
+        counter(
+            "calls_incoming_total",
+            "Calls placed by PBXes.",
+            self.totals.incoming,
+        );
+        counter(
+            "calls_answered_total",
+            "Calls that were answered.",
+            self.totals.answered,
+        );
+        counter(
+            "calls_refused_total",
+            "Calls refused before they began.",
+            self.totals.refused,
+        );
+        counter(
+            "sip_received_total",
+            "SIP messages taken in.",
+            self.sip.received,
+        );
         counter("sip_sent_total", "SIP messages sent.", self.sip.sent);
-        counter("sip_retransmitted_total", "SIP messages sent again.", self.sip.retransmitted);
-        counter("sip_malformed_total", "SIP messages that could not be read.", self.sip.malformed);
-        counter("sip_discarded_total", "SIP messages without a use.", self.sip.discarded);
+        counter(
+            "sip_retransmitted_total",
+            "SIP messages sent again.",
+            self.sip.retransmitted,
+        );
+        counter(
+            "sip_malformed_total",
+            "SIP messages that could not be read.",
+            self.sip.malformed,
+        );
+        counter(
+            "sip_discarded_total",
+            "SIP messages without a use.",
+            self.sip.discarded,
+        );
         counter(
             "sip_not_accepted_total",
             "SIP messages from addresses that are no trunk's.",
@@ -88,7 +132,10 @@ impl Figures {
             "# HELP causeway_calls_ended_total Calls by the cause of their end.\n# TYPE causeway_calls_ended_total counter\n"
         );
         for (cause, count) in &self.totals.by_cause {
-            let _ = writeln!(out, "causeway_calls_ended_total{{cause=\"{cause}\"}} {count}");
+            let _ = writeln!(
+                out,
+                "causeway_calls_ended_total{{cause=\"{cause}\"}} {count}"
+            );
         }
         let _ = write!(
             out,
@@ -96,7 +143,11 @@ impl Figures {
         );
         for (trunk, up) in &self.trunks {
             if let Some(up) = up {
-                let _ = writeln!(out, "causeway_trunk_up{{trunk=\"{trunk}\"}} {}", u8::from(*up));
+                let _ = writeln!(
+                    out,
+                    "causeway_trunk_up{{trunk=\"{trunk}\"}} {}",
+                    u8::from(*up)
+                );
             }
         }
     }

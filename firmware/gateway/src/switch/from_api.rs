@@ -14,7 +14,11 @@ use std::time::Instant;
 impl Switch {
     pub(super) fn handle_request(&mut self, request: Request, now: Instant) {
         match request {
-            Request::Opened { session, identity, out } => {
+            Request::Opened {
+                session,
+                identity,
+                out,
+            } => {
                 self.open_session(session, identity.clone(), Session { identity, out }, now);
             }
             Request::Message { session, message } => self.message(session, message, now),
@@ -23,7 +27,10 @@ impl Switch {
                 let _ = reply.send(self.status());
             }
             Request::Call { id, reply } => {
-                let call = self.by_name.get(&id).and_then(|key| self.calls.get_mut(key));
+                let call = self
+                    .by_name
+                    .get(&id)
+                    .and_then(|key| self.calls.get_mut(key));
                 let _ = reply.send(call.map(|active| {
                     active.mark_times();
                     figures::call_json(active)
@@ -41,10 +48,20 @@ impl Switch {
         let rings = |call: &super::ActiveCall| {
             call.call.phase() == Phase::Offered && call.account.as_ref() == Some(&account)
         };
-        let ringing: Vec<CallKey> =
-            self.calls.iter().filter(|(_, c)| rings(c)).map(|(key, _)| *key).collect();
+        let ringing: Vec<CallKey> = self
+            .calls
+            .iter()
+            .filter(|(_, c)| rings(c))
+            .map(|(key, _)| *key)
+            .collect();
         for key in ringing {
-            self.feed(key, Event::DeviceJoined { device: DeviceId(session.0) }, now);
+            self.feed(
+                key,
+                Event::DeviceJoined {
+                    device: DeviceId(session.0),
+                },
+                now,
+            );
         }
     }
 
@@ -65,9 +82,25 @@ impl Switch {
     fn message(&mut self, session: SessionId, message: ClientMessage, now: Instant) {
         let device = DeviceId(session.0);
         match message {
-            ClientMessage::Place { id, to, sdp, context, audio, .. } => {
+            ClientMessage::Place {
+                id,
+                to,
+                sdp,
+                context,
+                audio,
+                ..
+            } => {
                 if audio {
-                    self.place(session, Place { id, to, sdp, context }, now);
+                    self.place(
+                        session,
+                        Place {
+                            id,
+                            to,
+                            sdp,
+                            context,
+                        },
+                        now,
+                    );
                 } else {
                     let message = "a call without audio cannot reach a telephone";
                     self.tell(session, web::error(id, ErrorCode::BadRequest, message));
@@ -77,7 +110,10 @@ impl Switch {
                 let key = self.call_of(session, &call);
                 let leg = key.and_then(|key| self.calls.get(&key)?.web.media);
                 if let (Some(leg), Some(candidate)) = (leg, candidate) {
-                    self.media.send(Media::WebCandidate { leg, candidate: candidate.candidate });
+                    self.media.send(Media::WebCandidate {
+                        leg,
+                        candidate: candidate.candidate,
+                    });
                 }
             }
             ClientMessage::Accept { id, call, sdp } => {
@@ -99,28 +135,53 @@ impl Switch {
             }
             ClientMessage::Reject { id, call, reason } => {
                 let busy = reason == Some(RejectReason::Busy);
-                let event = Event::Reject { device, request: RequestId(id), busy };
+                let event = Event::Reject {
+                    device,
+                    request: RequestId(id),
+                    busy,
+                };
                 self.ask_call(session, &call, id, event, now);
             }
             ClientMessage::Hangup { id, call } => {
-                let event = Event::Hangup { device, request: RequestId(id) };
+                let event = Event::Hangup {
+                    device,
+                    request: RequestId(id),
+                };
                 self.ask_call(session, &call, id, event, now);
             }
             ClientMessage::Hold { id, call } => {
-                let event = Event::Hold { device, request: RequestId(id) };
+                let event = Event::Hold {
+                    device,
+                    request: RequestId(id),
+                };
                 self.ask_call(session, &call, id, event, now);
             }
             ClientMessage::Resume { id, call } => {
-                let event = Event::Resume { device, request: RequestId(id) };
+                let event = Event::Resume {
+                    device,
+                    request: RequestId(id),
+                };
                 self.ask_call(session, &call, id, event, now);
             }
-            ClientMessage::Dtmf { id, call, digits, duration_ms, gap_ms } => {
+            ClientMessage::Dtmf {
+                id,
+                call,
+                digits,
+                duration_ms,
+                gap_ms,
+            } => {
                 if let Err(message) = check_digits(&digits, duration_ms, gap_ms) {
                     self.tell(session, web::error(id, ErrorCode::BadRequest, message));
                     return;
                 }
                 let request = RequestId(id);
-                let event = Event::Digits { device, request, digits, duration_ms, gap_ms };
+                let event = Event::Digits {
+                    device,
+                    request,
+                    digits,
+                    duration_ms,
+                    gap_ms,
+                };
                 self.ask_call(session, &call, id, event, now);
             }
             ClientMessage::Restart { id, call, sdp } => self.restart(session, id, &call, sdp),
@@ -189,7 +250,11 @@ impl Switch {
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };
-        match active.web.media.filter(|_| active.finished.is_none() && active.offers.len() < 4) {
+        match active
+            .web
+            .media
+            .filter(|_| active.finished.is_none() && active.offers.len() < 4)
+        {
             Some(leg) => {
                 active.offers.push_back(WebOffer::Restart(session, id));
                 self.media.send(Media::RestartWeb { leg, offer: sdp });
@@ -221,7 +286,13 @@ impl Switch {
         });
         let state = match key {
             Some(key) => {
-                self.feed(key, Event::DeviceBack { device: DeviceId(session.0) }, now);
+                self.feed(
+                    key,
+                    Event::DeviceBack {
+                        device: DeviceId(session.0),
+                    },
+                    now,
+                );
                 self.calls.get(&key).map(snapshot)
             }
             None => self.recent.find(call, resume).map(|state| json!(state)),

@@ -1,7 +1,7 @@
 //! What the media plane reports.
 
-use super::active::{CallKey, WebOffer, packets};
 use super::Switch;
+use super::active::{CallKey, WebOffer, packets};
 use crate::legs::web;
 use crate::media::{Event as Media, LegKey, WebRefusal};
 use causeway_api::wire::{ErrorCode, ServerMessage};
@@ -22,11 +22,15 @@ impl Switch {
                 self.feed_leg(leg, Event::WebFailed { reason }, now);
             }
             Media::TrunkHeard { .. } | Media::Figures { .. } => {}
-            Media::Digit { leg, digit, duration_ms } => {
+            Media::Digit {
+                leg,
+                digit,
+                duration_ms,
+            } => {
                 // What the browser presses is relayed by the media plane; only the other way is news.
-                let from_trunk = self.call_of_leg(leg).is_some_and(|key| {
-                    self.calls.get(&key).is_some_and(|c| c.trunk.media == leg)
-                });
+                let from_trunk = self
+                    .call_of_leg(leg)
+                    .is_some_and(|key| self.calls.get(&key).is_some_and(|c| c.trunk.media == leg));
                 if from_trunk {
                     self.feed_leg(leg, Event::TrunkDigit { digit, duration_ms }, now);
                 }
@@ -83,17 +87,34 @@ impl Switch {
         active.web.codec = Some(format.codec);
         let id = active.id.clone();
         let offer = active.offers.pop_front();
+        if let Some(WebOffer::Place(session, _)) = offer
+            && !self.sessions.contains_key(&session)
+        {
+            // The page left before it learnt of its call, so it could never end it.
+            self.drop_unplaced(key);
+            return;
+        }
         let (session, ok) = match offer {
             Some(WebOffer::Place(session, request)) => {
                 let fields = Map::from_iter([
                     ("call".to_owned(), active.id.clone().into()),
                     ("resume".to_owned(), active.resume.clone().into()),
                 ]);
-                (Some(session), Some(ServerMessage::Ok { id: request, fields }))
+                (
+                    Some(session),
+                    Some(ServerMessage::Ok {
+                        id: request,
+                        fields,
+                    }),
+                )
             }
-            Some(WebOffer::Restart(session, request)) => {
-                (Some(session), Some(ServerMessage::Ok { id: request, fields: Map::new() }))
-            }
+            Some(WebOffer::Restart(session, request)) => (
+                Some(session),
+                Some(ServerMessage::Ok {
+                    id: request,
+                    fields: Map::new(),
+                }),
+            ),
             Some(WebOffer::Accept) | None => (None, None),
         };
         if let (Some(session), Some(ok)) = (session, ok) {
@@ -104,9 +125,21 @@ impl Switch {
             if matches!(offer, Some(WebOffer::Place(..))) {
                 self.totals.placed += 1;
                 self.answer_page(key, &id, sdp);
-                self.feed(key, Event::WebAnswered { codec: format.codec }, now);
+                self.feed(
+                    key,
+                    Event::WebAnswered {
+                        codec: format.codec,
+                    },
+                    now,
+                );
             } else {
-                self.feed(key, Event::WebAnswered { codec: format.codec }, now);
+                self.feed(
+                    key,
+                    Event::WebAnswered {
+                        codec: format.codec,
+                    },
+                    now,
+                );
                 self.answer_page(key, &id, sdp);
             }
         } else {
@@ -117,7 +150,10 @@ impl Switch {
     fn answer_page(&mut self, key: CallKey, call: &str, sdp: String) {
         let device = self.calls.get(&key).and_then(|c| c.call.device());
         if let Some(device) = device {
-            let message = ServerMessage::Answer { call: call.to_owned(), sdp };
+            let message = ServerMessage::Answer {
+                call: call.to_owned(),
+                sdp,
+            };
             self.tell(causeway_api::request::SessionId(device.0), message);
         }
     }

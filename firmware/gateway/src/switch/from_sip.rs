@@ -1,8 +1,8 @@
 //! What the trunk side reports.
 
+use super::Switch;
 use super::active::CallKey;
 use super::place::Incoming;
-use super::Switch;
 use crate::io::sip::SipInput;
 use crate::legs::trunk::{cause_of_failure, cause_of_reason};
 use crate::media::Command as Media;
@@ -14,19 +14,43 @@ use std::time::Instant;
 impl Switch {
     pub(super) fn handle_sip_input(&mut self, input: SipInput, now: Instant) {
         match input {
-            SipInput::Message { transport, local, remote, bytes } => {
-                self.endpoint.handle_message(transport, local, remote, &bytes, now);
+            SipInput::Message {
+                transport,
+                local,
+                remote,
+                bytes,
+            } => {
+                self.endpoint
+                    .handle_message(transport, local, remote, &bytes, now);
             }
-            SipInput::TransportFailed { transport, remote, .. } => {
-                self.endpoint.handle_transport_failed(transport, remote, now);
+            SipInput::TransportFailed {
+                transport, remote, ..
+            } => {
+                self.endpoint
+                    .handle_transport_failed(transport, remote, now);
             }
         }
     }
 
     pub(super) fn handle_sip(&mut self, event: Sip, now: Instant) {
         match event {
-            Sip::Incoming { call, remote, request_uri, from, asserted, sdp, .. } => {
-                let invite = Incoming { sip: call, remote, request_uri, from, asserted, sdp };
+            Sip::Incoming {
+                call,
+                remote,
+                request_uri,
+                from,
+                asserted,
+                sdp,
+                ..
+            } => {
+                let invite = Incoming {
+                    sip: call,
+                    remote,
+                    request_uri,
+                    from,
+                    asserted,
+                    sdp,
+                };
                 self.incoming(invite, now);
             }
             Sip::Progress { call, sdp, .. } => {
@@ -47,12 +71,20 @@ impl Switch {
             }
             Sip::Failed { call, failure } => {
                 if let Some(key) = self.by_sip.remove(&call) {
-                    self.feed(key, Event::TrunkFailed { cause: cause_of_failure(failure) }, now);
+                    self.feed(
+                        key,
+                        Event::TrunkFailed {
+                            cause: cause_of_failure(failure),
+                        },
+                        now,
+                    );
                 }
             }
             Sip::Offer { call, sdp } => match self.call_of_sip(call) {
                 Some(key) => self.far_offer(key, call, sdp, now),
-                None => self.endpoint.answer_offer(call, refuse(481, "no such call"), now),
+                None => self
+                    .endpoint
+                    .answer_offer(call, refuse(481, "no such call"), now),
             },
             Sip::OfferAnswered { call, sdp } => {
                 if let Some(key) = self.call_of_sip(call) {
@@ -61,20 +93,42 @@ impl Switch {
             }
             Sip::OfferRejected { call, failure } => {
                 if let Some(key) = self.call_of_sip(call) {
-                    self.feed(key, Event::TrunkRefused { cause: cause_of_failure(failure) }, now);
+                    self.feed(
+                        key,
+                        Event::TrunkRefused {
+                            cause: cause_of_failure(failure),
+                        },
+                        now,
+                    );
                 }
             }
             Sip::Cancelled { call, reason } => {
                 if let Some(key) = self.by_sip.remove(&call) {
-                    self.feed(key, Event::TrunkCancelled { cause: cause_of_reason(reason) }, now);
+                    self.feed(
+                        key,
+                        Event::TrunkCancelled {
+                            cause: cause_of_reason(reason),
+                        },
+                        now,
+                    );
                 }
             }
             Sip::Ended { call, reason, .. } => {
                 if let Some(key) = self.by_sip.remove(&call) {
-                    self.feed(key, Event::TrunkEnded { cause: cause_of_reason(reason) }, now);
+                    self.feed(
+                        key,
+                        Event::TrunkEnded {
+                            cause: cause_of_reason(reason),
+                        },
+                        now,
+                    );
                 }
             }
-            Sip::Dtmf { call, digit, duration_ms } => {
+            Sip::Dtmf {
+                call,
+                digit,
+                duration_ms,
+            } => {
                 if let Some(key) = self.call_of_sip(call) {
                     self.feed(key, Event::TrunkDigit { digit, duration_ms }, now);
                 }
@@ -92,7 +146,11 @@ impl Switch {
     /// Takes an answer of the far side and plans the media with it.
     fn take_answer(&mut self, key: CallKey, sdp: &[u8]) -> Result<TrunkPlan, String> {
         let active = self.calls.get_mut(&key).ok_or("the call is gone")?;
-        let plan = active.trunk.session.receive_answer(sdp).map_err(|e| e.to_string())?;
+        let plan = active
+            .trunk
+            .session
+            .receive_answer(sdp)
+            .map_err(|e| e.to_string())?;
         self.plan_trunk(key, plan);
         Ok(plan)
     }
@@ -100,7 +158,10 @@ impl Switch {
     fn plan_trunk(&mut self, key: CallKey, plan: TrunkPlan) {
         if let Some(active) = self.calls.get_mut(&key) {
             active.trunk.plan = Some(plan);
-            self.media.send(Media::PlanTrunk { leg: active.trunk.media, plan });
+            self.media.send(Media::PlanTrunk {
+                leg: active.trunk.media,
+                plan,
+            });
         }
     }
 
@@ -131,7 +192,13 @@ impl Switch {
                 .ok_or_else(|| "the far side answered without a session description".to_owned()),
         };
         match plan {
-            Ok(plan) => self.feed(key, Event::TrunkAnswered { direction: plan.direction }, now),
+            Ok(plan) => self.feed(
+                key,
+                Event::TrunkAnswered {
+                    direction: plan.direction,
+                },
+                now,
+            ),
             Err(fault) => self.give_up_trunk(key, &fault, now),
         }
     }
@@ -164,27 +231,51 @@ impl Switch {
             None => Err("the ACK has no session description".to_owned()),
         };
         match plan {
-            Ok(plan) => self.feed(key, Event::TrunkAnswered { direction: plan.direction }, now),
+            Ok(plan) => self.feed(
+                key,
+                Event::TrunkAnswered {
+                    direction: plan.direction,
+                },
+                now,
+            ),
             Err(fault) => self.give_up_trunk(key, &fault, now),
         }
     }
 
     /// A re-INVITE or UPDATE ends here: the browser's leg is not touched.
-    fn far_offer(&mut self, key: CallKey, sip: endpoint::CallId, sdp: Option<Vec<u8>>, now: Instant) {
+    fn far_offer(
+        &mut self,
+        key: CallKey,
+        sip: endpoint::CallId,
+        sdp: Option<Vec<u8>>,
+        now: Instant,
+    ) {
         let Some(active) = self.calls.get_mut(&key).filter(|c| c.finished.is_none()) else {
-            return self.endpoint.answer_offer(sip, refuse(481, "the call has ended"), now);
+            return self
+                .endpoint
+                .answer_offer(sip, refuse(481, "the call has ended"), now);
         };
         let wanted = active.call.trunk_direction();
         let Some(sdp) = sdp else {
             let offer = active.trunk.session.offer(wanted).into_bytes();
-            return self.endpoint.answer_offer(sip, AnswerOffer::Accept { sdp: offer }, now);
+            return self
+                .endpoint
+                .answer_offer(sip, AnswerOffer::Accept { sdp: offer }, now);
         };
         match active.trunk.session.receive_offer(&sdp, wanted) {
             Ok((answer, plan)) => {
                 self.plan_trunk(key, plan);
-                let answer = AnswerOffer::Accept { sdp: answer.into_bytes() };
+                let answer = AnswerOffer::Accept {
+                    sdp: answer.into_bytes(),
+                };
                 self.endpoint.answer_offer(sip, answer, now);
-                self.feed(key, Event::TrunkReplanned { direction: plan.direction }, now);
+                self.feed(
+                    key,
+                    Event::TrunkReplanned {
+                        direction: plan.direction,
+                    },
+                    now,
+                );
             }
             Err(fault) => {
                 tracing::info!(%fault, "offer of the far side refused");
@@ -196,12 +287,18 @@ impl Switch {
 
     fn offer_answered(&mut self, key: CallKey, sdp: &[u8], now: Instant) {
         let event = match self.take_answer(key, sdp) {
-            Ok(plan) => Event::TrunkAgreed { direction: plan.direction },
+            Ok(plan) => Event::TrunkAgreed {
+                direction: plan.direction,
+            },
             Err(fault) => {
                 tracing::warn!(fault, "answer to our offer cannot be used");
                 let reason = Some(fault.chars().take(200).collect());
                 Event::TrunkRefused {
-                    cause: FarCause { status: Some(488), reason, ..FarCause::default() },
+                    cause: FarCause {
+                        status: Some(488),
+                        reason,
+                        ..FarCause::default()
+                    },
                 }
             }
         };
@@ -211,5 +308,8 @@ impl Switch {
 
 fn refuse(status: u16, text: &str) -> AnswerOffer {
     let text = text.chars().filter(|c| !c.is_control()).take(120).collect();
-    AnswerOffer::Reject { status, warning: Some(Warning { code: 399, text }) }
+    AnswerOffer::Reject {
+        status,
+        warning: Some(Warning { code: 399, text }),
+    }
 }

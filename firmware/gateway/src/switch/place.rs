@@ -31,7 +31,10 @@ impl CallRates {
     /// Counts a call, unless the app has had its share of this minute.
     fn allow(&mut self, app: &AppKey, per_minute: u32, now: Instant) -> bool {
         let starts = self.0.entry(app.clone()).or_default();
-        while starts.front().is_some_and(|at| now.duration_since(*at) >= MINUTE) {
+        while starts
+            .front()
+            .is_some_and(|at| now.duration_since(*at) >= MINUTE)
+        {
             starts.pop_front();
         }
         let fits = starts.len() < per_minute as usize;
@@ -43,7 +46,9 @@ impl CallRates {
 
     pub fn forget(&mut self, now: Instant) {
         self.0.retain(|_, starts| {
-            starts.back().is_some_and(|at| now.duration_since(*at) < MINUTE)
+            starts
+                .back()
+                .is_some_and(|at| now.duration_since(*at) < MINUTE)
         });
     }
 }
@@ -86,18 +91,33 @@ impl Switch {
                 .map_err(|e| (route_code(&e), e.to_string()))?;
         let context = place.context.unwrap_or_default();
         context::check(&context).map_err(|e| (ErrorCode::TooLarge, e.to_string()))?;
-        self.admit(&identity, route.app.max_calls, route.app.calls_per_minute, now)?;
+        self.admit(
+            &identity,
+            route.app.max_calls,
+            route.app.calls_per_minute,
+            now,
+        )?;
         let ports = self.ports.take().map_err(|fault| {
             tracing::error!(%fault, "no RTP ports");
-            (ErrorCode::RateLimited, "every line of the box is in use".to_owned())
+            (
+                ErrorCode::RateLimited,
+                "every line of the box is in use".to_owned(),
+            )
         })?;
 
         let key = self.new_key();
         let call_id = crate::random::hex::<8>();
         let token = ContextToken::from_random(crate::random::bytes());
-        let page = context.get("page").and_then(page_of).or_else(|| identity.page.clone());
-        let mut record =
-            CallRecord::begun(&call_id, CallDirection::FromBrowser, &route.number, unix_ms());
+        let page = context
+            .get("page")
+            .and_then(page_of)
+            .or_else(|| identity.page.clone());
+        let mut record = CallRecord::begun(
+            &call_id,
+            CallDirection::FromBrowser,
+            &route.number,
+            unix_ms(),
+        );
         record.app = Some(identity.app.0.clone());
         record.account = account.map(ToString::to_string);
         record.page = page;
@@ -113,7 +133,11 @@ impl Switch {
             u64::from_be_bytes(crate::random::bytes()),
         );
         let (web_leg, trunk_leg) = (self.new_leg(key), self.new_leg(key));
-        self.media.send(Media::OpenTrunk { leg: trunk_leg, rtp: ports.rtp, rtcp: ports.rtcp });
+        self.media.send(Media::OpenTrunk {
+            leg: trunk_leg,
+            rtp: ports.rtp,
+            rtcp: ports.rtcp,
+        });
         self.media.send(Media::OpenWeb {
             leg: web_leg,
             offer: place.sdp,
@@ -125,11 +149,20 @@ impl Switch {
             key,
             ActiveCall {
                 id: call_id,
-                call: Call::new(Setup::Outbound { device: DeviceId(session.0) }, self.timing, now),
+                call: Call::new(
+                    Setup::Outbound {
+                        device: DeviceId(session.0),
+                    },
+                    self.timing,
+                    now,
+                ),
                 resume: crate::random::hex::<16>(),
                 app: Some(identity.app.clone()),
                 account: identity.account.clone(),
-                web: WebLeg { media: Some(web_leg), ..WebLeg::default() },
+                web: WebLeg {
+                    media: Some(web_leg),
+                    ..WebLeg::default()
+                },
                 trunk: TrunkLeg {
                     trunk: route.trunk.name.get_ref().0.clone(),
                     sip: None,
@@ -162,7 +195,9 @@ impl Switch {
         now: Instant,
     ) -> Result<(), Refused> {
         let running = self.calls.values().filter(|c| c.finished.is_none());
-        let of_app = running.filter(|c| c.app.as_ref() == Some(&identity.app)).count();
+        let of_app = running
+            .filter(|c| c.app.as_ref() == Some(&identity.app))
+            .count();
         let limited = |message: &str| Err((ErrorCode::RateLimited, message.to_owned()));
         if self.calls.len() >= self.directory.config().settings.max_calls {
             return limited("the box carries as many calls as it may");
@@ -234,11 +269,16 @@ impl Switch {
         let session = TrunkSession::new(config);
         // An offer nobody could ever answer is refused before anything rings.
         if let Some(sdp) = &invite.sdp
-            && let Err(fault) = session.clone().receive_offer(sdp, causeway_media::plan::Direction::SendRecv)
+            && let Err(fault) = session
+                .clone()
+                .receive_offer(sdp, causeway_media::plan::Direction::SendRecv)
         {
             self.ports.release(ports.port);
             tracing::info!(trunk = %from_trunk.name.get_ref(), %fault, "offer refused");
-            return Err((fault.sip_status(), ReasonHeader::q850(88, "Incompatible destination")));
+            return Err((
+                fault.sip_status(),
+                ReasonHeader::q850(88, "Incompatible destination"),
+            ));
         }
         let offerless = invite.sdp.is_none();
         let devices: Vec<DeviceId> = self
@@ -255,8 +295,7 @@ impl Switch {
         let caller = invite.asserted.as_ref().unwrap_or(&invite.from);
         let key = self.new_key();
         let call_id = crate::random::hex::<8>();
-        let mut record =
-            CallRecord::begun(&call_id, CallDirection::ToBrowser, &dialled, unix_ms());
+        let mut record = CallRecord::begun(&call_id, CallDirection::ToBrowser, &dialled, unix_ms());
         record.account = Some(account.to_string());
         record.app = app.map(|a| a.0);
         record.from_number = Some(caller.user.clone());
@@ -264,7 +303,11 @@ impl Switch {
         record.sip_call_id = self.endpoint.sip_call_id(invite.sip).map(str::to_owned);
         tracing::info!(call = call_id, from = caller.user, to = dialled, trunk = %from_trunk.name.get_ref(), devices = devices.len(), "call came in");
         let leg = self.new_leg(key);
-        self.media.send(Media::OpenTrunk { leg, rtp: ports.rtp, rtcp: ports.rtcp });
+        self.media.send(Media::OpenTrunk {
+            leg,
+            rtp: ports.rtp,
+            rtcp: ports.rtcp,
+        });
         self.by_name.insert(call_id.clone(), key);
         self.by_sip.insert(invite.sip, key);
         self.totals.incoming += 1;
@@ -315,7 +358,9 @@ pub struct Incoming {
 
 /// The page a context names: a URL, or an object with a `url`.
 fn page_of(page: &Value) -> Option<String> {
-    let url = page.as_str().or_else(|| page.get("url").and_then(Value::as_str))?;
+    let url = page
+        .as_str()
+        .or_else(|| page.get("url").and_then(Value::as_str))?;
     Some(url.chars().take(512).collect())
 }
 

@@ -26,7 +26,12 @@ pub struct PortPair {
 
 impl PortPool {
     pub fn new(address: IpAddr, range: PortRange) -> Self {
-        Self { address, range, next: range.first, held: HashSet::new() }
+        Self {
+            address,
+            range,
+            next: range.first,
+            held: HashSet::new(),
+        }
     }
 
     /// Pairs in use.
@@ -55,7 +60,10 @@ impl PortPool {
                 return Ok(PortPair { port, rtp, rtcp });
             }
         }
-        Err(io::Error::new(io::ErrorKind::AddrInUse, "no free RTP port pair"))
+        Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "no free RTP port pair",
+        ))
     }
 
     /// The pair of this even port is closed.
@@ -70,8 +78,16 @@ mod tests {
 
     #[test]
     fn pairs_run_out_and_rest_before_they_come_again() {
-        let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() & !1;
-        let range = PortRange { first: free, last: free + 5 };
+        let free = UdpSocket::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port()
+            & !1;
+        let range = PortRange {
+            first: free,
+            last: free + 5,
+        };
         let mut pool = PortPool::new("127.0.0.1".parse().unwrap(), range);
         let first = pool.take().unwrap();
         let port = first.port;

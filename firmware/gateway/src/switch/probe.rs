@@ -86,11 +86,17 @@ impl Switch {
             if probe.pending.is_some() || probe.every.is_zero() || probe.next > now {
                 continue;
             }
-            let found = self.directory.trunks().find(|t| t.name.get_ref().0 == probe.trunk);
+            let found = self
+                .directory
+                .trunks()
+                .find(|t| t.name.get_ref().0 == probe.trunk);
             if let Some(t) = found {
                 let uri = trunk::uri_of(t, "");
                 probe.pending =
-                    Some(self.endpoint.options(t.address, trunk::transport(t), &uri, now));
+                    Some(
+                        self.endpoint
+                            .options(t.address, trunk::transport(t), &uri, now),
+                    );
             }
             probe.next = now + probe.every;
         }

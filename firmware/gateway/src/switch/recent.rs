@@ -24,7 +24,11 @@ impl RecentCalls {
         if self.0.len() >= MOST {
             self.0.pop_front();
         }
-        self.0.push_back(Recent { ended: now, resume, state });
+        self.0.push_back(Recent {
+            ended: now,
+            resume,
+            state,
+        });
     }
 
     /// The final state of a call, for whoever knows its resume secret.
@@ -36,7 +40,11 @@ impl RecentCalls {
     }
 
     pub fn forget(&mut self, now: Instant) {
-        while self.0.front().is_some_and(|r| now.duration_since(r.ended) > KEEP) {
+        while self
+            .0
+            .front()
+            .is_some_and(|r| now.duration_since(r.ended) > KEEP)
+        {
             self.0.pop_front();
         }
     }
