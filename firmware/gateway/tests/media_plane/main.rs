@@ -197,9 +197,10 @@ impl Call {
         let at_pbx = self.pbx.sound_since(pbx_since);
         let at_browser = self.browser.sound_since(browser_since);
         let (to_pbx, to_browser) = (share_at(&at_pbx, BROWSER_HZ), share_at(&at_browser, PBX_HZ));
-        assert!(to_pbx > 0.9, "{to_pbx} of {} at the PBX", at_pbx.len());
+        // An Opus decoder that missed a hold finds back into a steady tone over some frames.
+        assert!(to_pbx > 0.75, "{to_pbx} of {} at the PBX", at_pbx.len());
         assert!(
-            to_browser > 0.9,
+            to_browser > 0.75,
             "{to_browser} of {} at the browser",
             at_browser.len()
         );
