@@ -25,28 +25,40 @@ pub enum RouteError {
     UnknownApp(AppKey),
     #[error("this app may not call {0}")]
     Forbidden(Destination),
+    #[error("this session may not show {0} as its number")]
+    CallerForbidden(String),
     #[error("no trunk leads to {0}")]
     NoTrunk(Destination),
     #[error("nothing has the number {0}")]
     UnknownNumber(String),
 }
 
-/// Routes a browser's call. Nothing is allowed that neither the app's destinations nor, when the
-/// token names some, the token's allow.
+/// What a browser's call asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    pub app: &'a AppKey,
+    pub account: Option<&'a AccountId>,
+    /// The token's own limit; empty: none.
+    pub token_allows: &'a [DialPattern],
+    pub to: &'a str,
+    /// The number to show; the account's own, or else the app's, when absent.
+    pub from: Option<&'a str>,
+}
+
+/// Routes a browser's call. Nothing is allowed that the app's destinations do not, nor, when the
+/// token names some, the token's.
 ///
 /// # Errors
 /// [`RouteError`], with a sentence for the page's developer.
 pub fn from_browser<'a>(
     directory: &'a Directory,
-    app: &AppKey,
-    account: Option<&AccountId>,
-    token_allows: &[DialPattern],
-    to: &str,
+    wish: Wish<'_>,
 ) -> Result<TrunkRoute<'a>, RouteError> {
+    let token_allows = wish.token_allows;
     let app = directory
-        .app(app)
-        .ok_or_else(|| RouteError::UnknownApp(app.clone()))?;
-    let destination = Destination::parse(to)?;
+        .app(wish.app)
+        .ok_or_else(|| RouteError::UnknownApp(wish.app.clone()))?;
+    let destination = Destination::parse(wish.to)?;
     let allowed = app.destinations.iter().any(|p| p.allows(&destination))
         && (token_allows.is_empty() || token_allows.iter().any(|p| p.allows(&destination)));
     if !allowed {
@@ -58,15 +70,24 @@ pub fn from_browser<'a>(
     let trunk = directory
         .trunk_towards(&destination)
         .ok_or_else(|| RouteError::NoTrunk(destination.clone()))?;
-    let person = account.and_then(|id| directory.account(id));
+    let person = wish.account.and_then(|id| directory.account(id));
     let own_number = person
         .and_then(|p| p.caller_id.as_ref())
-        .map(|n| n.get_ref().as_str());
+        .map(|n| plain(n.get_ref()));
+    let app_number = plain(app.caller_id.get_ref());
+    let caller_number = match wish.from.map(plain) {
+        None => own_number.unwrap_or(app_number),
+        Some(from) if from == app_number || own_number.as_ref() == Some(&from) => from,
+        Some(from) => {
+            let from = from.chars().take(64).collect();
+            return Err(RouteError::CallerForbidden(from));
+        }
+    };
     Ok(TrunkRoute {
         trunk,
         app,
         number: number.clone(),
-        caller_number: plain(own_number.unwrap_or(app.caller_id.get_ref())),
+        caller_number,
         caller_name: person
             .and_then(|p| p.name.clone())
             .or_else(|| app.caller_name.clone()),

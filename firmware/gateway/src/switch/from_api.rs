@@ -88,6 +88,7 @@ impl Switch {
                 sdp,
                 context,
                 audio,
+                from,
                 ..
             } => {
                 if audio {
@@ -98,6 +99,7 @@ impl Switch {
                             to,
                             sdp,
                             context,
+                            from,
                         },
                         now,
                     );

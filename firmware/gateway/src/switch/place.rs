@@ -9,7 +9,7 @@ use causeway_api::request::{Identity, SessionId};
 use causeway_api::wire::{ErrorCode, RequestNumber};
 use causeway_call::context::{self, ContextToken};
 use causeway_call::record::{CallDirection, CallRecord};
-use causeway_call::route::{self, RouteError};
+use causeway_call::route::{self, RouteError, Wish};
 use causeway_call::{Call, DeviceId, Setup};
 use causeway_directory::{AppKey, Destination};
 use causeway_media::sdp::trunk::TrunkSession;
@@ -65,6 +65,7 @@ pub struct Place {
     pub to: String,
     pub sdp: String,
     pub context: Option<Map<String, Value>>,
+    pub from: Option<String>,
 }
 
 type Refused = (ErrorCode, String);
@@ -86,9 +87,15 @@ impl Switch {
         let identity = known.identity.clone();
         let directory = self.directory.clone();
         let account = identity.account.as_ref();
+        let wish = Wish {
+            app: &identity.app,
+            account,
+            token_allows: &identity.to,
+            to: &place.to,
+            from: place.from.as_deref(),
+        };
         let route =
-            route::from_browser(&directory, &identity.app, account, &identity.to, &place.to)
-                .map_err(|e| (route_code(&e), e.to_string()))?;
+            route::from_browser(&directory, wish).map_err(|e| (route_code(&e), e.to_string()))?;
         let context = place.context.unwrap_or_default();
         context::check(&context).map_err(|e| (ErrorCode::TooLarge, e.to_string()))?;
         self.admit(
@@ -368,7 +375,8 @@ fn route_code(fault: &RouteError) -> ErrorCode {
     match fault {
         RouteError::Destination(_) => ErrorCode::BadRequest,
         RouteError::UnknownApp(_) => ErrorCode::AuthFailed,
-        RouteError::Forbidden(Destination::Number(_) | Destination::Account(_)) => {
+        RouteError::CallerForbidden(_)
+        | RouteError::Forbidden(Destination::Number(_) | Destination::Account(_)) => {
             ErrorCode::DestinationForbidden
         }
         RouteError::NoTrunk(_) | RouteError::UnknownNumber(_) => ErrorCode::DestinationUnknown,
