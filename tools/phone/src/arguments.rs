@@ -42,20 +42,19 @@ pub enum Command {
 }
 
 const ACD_HELP: &str = "\
-The number dialled chooses what happens:
-  any other    180, answer after 300 ms, 1004 Hz with a level jump each second
-  600, echo*   the caller hears itself
-  busy         486; any other number 400…699 of three digits: that status
-  ring         rings until it is cancelled
-  early        183 with sound, answer after 3 s
-  reliable     183 with Require: 100rel, answer after PRACK
-  silent       no response at all
-  auth         401 first (demo / demo); proxyauth: 407
-  hangup5      hangs up after 5 s
-  hold5x       holds and resumes five times, 1 s each
-  update, move sends UPDATE, or moves its RTP port, after 1 s
-  701…710      silent, ring, early, reliable, hangup5, hold5x, update, move, auth, proxyauth for
-               callers who can dial only digits
+The number dialled chooses what happens (a browser dials digits, a SIP phone either):
+  any other       180, answer after 300 ms, 1004 Hz with a level jump each second
+  600, echo*      the caller hears itself
+  701, silent     no response at all
+  702, ring       rings until it is cancelled
+  703, early      183 with sound, answer after 3 s
+  704, reliable   183 with Require: 100rel, answer after PRACK
+  705, hangup5    hangs up after 5 s
+  706, hold5x     holds and resumes five times, 1 s each
+  707, update     sends UPDATE after 1 s
+  708, move       moves its RTP port after 1 s
+  709, 401, auth  asks for credentials (demo / demo); 710, 407, proxyauth: with 407
+  busy            486; any other number from 400 to 699: that status
 
 Commands on standard input, one a line:
   hold N [silent|music|inactive], resume N, hangup N, dtmf N 123, hold-cycle N 5 1000,

@@ -77,9 +77,7 @@ impl Call {
         let headers = &self.invite.request.headers;
         let able = headers.lists("Supported", "100rel") || headers.lists("Require", "100rel");
         let must = headers.lists("Require", "100rel");
-        let asked =
-            crate::sip::address::user(&self.invite.request.uri).eq_ignore_ascii_case("reliable");
-        if asked && !able {
+        if self.script.reliable_only && !able {
             self.respond(421, &[("Require", "100rel".into())], None)
                 .await;
             self.finish(

@@ -57,8 +57,10 @@ pub struct Script {
     pub silent: bool,
     /// Credentials are asked for first, by 401 or (true) 407.
     pub challenge: Option<bool>,
-    /// Provisional responses are reliable (RFC 3262).
+    /// Provisional responses are reliable (RFC 3262) when the caller supports it.
     pub reliable: bool,
+    /// A caller that does not support it is refused.
+    pub reliable_only: bool,
     /// What is heard.
     pub sound: Sound,
     /// Steps before the answer, from the arrival of the INVITE.
@@ -74,6 +76,7 @@ pub fn script(user: &str, early_media: bool, prack: bool) -> Script {
         silent: false,
         challenge: None,
         reliable: prack,
+        reliable_only: false,
         sound: Sound::Tone,
         before: vec![(ms(0), Step::Ring), (ms(300), Step::Answer)],
         after: Vec::new(),
@@ -88,6 +91,7 @@ pub fn script(user: &str, early_media: bool, prack: bool) -> Script {
         "early" => script.before = vec![(ms(0), Step::EarlyMedia), (ms(3000), Step::Answer)],
         "reliable" => {
             script.reliable = true;
+            script.reliable_only = true;
             script.before = vec![(ms(0), Step::EarlyMedia), (ms(1000), Step::Answer)];
         }
         "hangup5" => script.after = vec![(ms(5000), Step::Hangup)],
@@ -102,7 +106,7 @@ pub fn script(user: &str, early_media: bool, prack: bool) -> Script {
         "update" => script.after = vec![(ms(1000), Step::Update)],
         "move" => script.after = vec![(ms(1000), Step::Move)],
         "auth" => script.challenge = Some(false),
-        "proxyauth" | "auth407" => script.challenge = Some(true),
+        "proxyauth" => script.challenge = Some(true),
         "busy" => script.before = vec![(ms(0), Step::Reject(486))],
         "600" => script.sound = Sound::Echo,
         name if name.starts_with("echo") => script.sound = Sound::Echo,
@@ -126,8 +130,8 @@ fn named(user: &str) -> &str {
         "706" => "hold5x",
         "707" => "update",
         "708" => "move",
-        "709" => "auth",
-        "710" => "proxyauth",
+        "709" | "401" => "auth",
+        "710" | "407" => "proxyauth",
         other => other,
     }
 }
@@ -181,6 +185,19 @@ mod tests {
         assert_eq!(script("hold5x", false, false).after.len(), 10);
         assert_eq!(script("100", true, true).before[0].1, Step::EarlyMedia);
         assert!(script("100", false, true).reliable);
+        for (number, name) in [
+            ("701", "silent"),
+            ("704", "reliable"),
+            ("401", "auth"),
+            ("407", "proxyauth"),
+        ] {
+            let by_number = script(number, false, false);
+            assert_eq!(
+                by_number,
+                script(name, false, false),
+                "a browser dials digits only"
+            );
+        }
         assert!(reason(486).is_some_and(|r| r.contains("cause=17")));
     }
 }
