@@ -279,6 +279,9 @@ impl Engine {
             Err(WebRefusal::Internal("the leg is already open".to_owned()))
         } else if self.core.legs.len() >= self.max_legs {
             Err(WebRefusal::Full)
+        } else if self.candidates.is_empty() {
+            let reason = "the box has no address of the family its media port is bound to";
+            Err(WebRefusal::Internal(reason.to_owned()))
         } else if let Some((identity, name)) = self.identity() {
             let opening = Opening {
                 certificate: &self.certificate,

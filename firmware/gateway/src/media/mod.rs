@@ -1,5 +1,15 @@
 //! The media plane: plain threads that own sockets and legs, told what to do by [`Command`]s and
 //! answering with [`Event`]s. No packet ever reaches the control plane.
+//!
+//! | file | what |
+//! |---|---|
+//! | `plane` | the handle: start, send, counters, health, stop |
+//! | `engine` | one thread: sockets, loop, commands |
+//! | `core` | the legs: from datagram, command or deadline to packets and events |
+//! | `leg`, `web`, `trunk` | a leg; its browser end over the WebRTC stack; its PBX end |
+//! | `bridge` | who hears whom, and what may pass |
+//! | `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
+//! | `batch`, `timers`, `counters` | parts of the thread |
 
 mod batch;
 mod bridge;
@@ -91,14 +101,14 @@ pub enum Event {
     WebConnected {
         leg: LegKey,
     },
-    /// No consent or media from the browser for 5 s while it should have been sending; sent once until it comes back.
+    /// Nothing at all from the browser, not even a consent check, for 8 s; sent once until it comes back.
     WebLost {
         leg: LegKey,
     },
     WebBack {
         leg: LegKey,
     },
-    /// ICE or DTLS failed for good.
+    /// Not connected within 30 s, not heard for 60 s, or ICE or DTLS failed for good. Once; the leg waits to be closed.
     WebFailed {
         leg: LegKey,
         reason: String,
@@ -107,7 +117,7 @@ pub enum Event {
     TrunkHeard {
         leg: LegKey,
     },
-    /// A digit pressed by the far side of this leg (already relayed to a bridged leg's RFC 4733).
+    /// A digit pressed by the far side of this bridged leg (already relayed to the other leg's RFC 4733).
     Digit {
         leg: LegKey,
         digit: char,

@@ -9,6 +9,7 @@ use browser::Browser;
 use causeway_gateway::media::{
     Command, Event, LegFigures, LegKey, MediaPlane, MediaSettings, WebCodecPolicy, WebRefusal,
 };
+use causeway_media::g711::Law;
 use causeway_media::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat, TrunkPlan};
 use pbx::Pbx;
 use sound::share_at;
@@ -574,6 +575,74 @@ fn pcmu_passes_untouched_when_the_browser_agrees() {
     call.assert_unbroken_at_browser();
     assert_eq!(call.figures(WEB).codec, Some(AudioCodec::Pcmu));
     call.close();
+}
+
+#[test]
+fn two_trunks_hear_each_other_and_a_third_takes_over() {
+    let _alone = alone();
+    let (plane, events) = start(10);
+    let formats = [AudioCodec::Pcmu, AudioCodec::Pcmu, AudioCodec::Pcma];
+    let mut sides: Vec<(LegKey, Pbx, SocketAddr)> = Vec::new();
+    for (nth, codec) in formats.into_iter().enumerate() {
+        let leg = LegKey(nth as u64);
+        let pbx = Pbx::new(500.0 + 300.0 * nth as f64);
+        let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (rtp, rtcp) = (bind(), bind());
+        let at = rtp.local_addr().unwrap();
+        plane.send(Command::OpenTrunk { leg, rtp, rtcp });
+        let mut format = pcmu(false);
+        format.codec = codec;
+        format.payload_type = if codec == AudioCodec::Pcma { 8 } else { 0 };
+        let plan = TrunkPlan {
+            remote: pbx.rtp.local_addr().unwrap(),
+            remote_rtcp: pbx.rtcp.local_addr().unwrap(),
+            format,
+            direction: Direction::SendRecv,
+        };
+        plane.send(Command::PlanTrunk { leg, plan });
+        sides.push((leg, pbx, at));
+    }
+    let mut talk = |rounds: usize| {
+        for _ in 0..rounds {
+            for (_, pbx, at) in &mut sides[..2] {
+                pbx.speak(*at);
+            }
+            std::thread::sleep(TICK);
+            sides.iter_mut().for_each(|(_, pbx, _)| pbx.turn());
+        }
+        sides
+            .iter_mut()
+            .map(|(_, pbx, _)| std::mem::take(&mut pbx.heard))
+            .collect::<Vec<_>>()
+    };
+    let (first, second, third) = (LegKey(0), LegKey(1), LegKey(2));
+    plane.send(Command::Bridge {
+        a: first,
+        b: second,
+    });
+    let heard = talk(25);
+    let decode = |heard: &[(Instant, causeway_media::rtp::Header, Vec<u8>)], law: Law| {
+        let octets = heard.iter().flat_map(|(_, _, payload)| payload);
+        octets.map(|octet| law.decode(*octet)).collect::<Vec<_>>()
+    };
+    assert!(share_at(&decode(&heard[0], Law::Mu), 800.0) > 0.9);
+    assert!(share_at(&decode(&heard[1], Law::Mu), 500.0) > 0.9);
+    assert_eq!(heard[2].len(), 0);
+    let ssrc = heard[0][0].1.ssrc;
+
+    // A transfer: the third takes the second's place.
+    plane.send(Command::Bridge { a: first, b: third });
+    talk(5);
+    let heard = talk(25);
+    assert!(share_at(&decode(&heard[2], Law::A), 500.0) > 0.9);
+    assert_eq!(heard[1].len(), 0, "the second is out");
+    assert!(heard[0].iter().all(|(_, header, _)| header.ssrc == ssrc));
+    for leg in [first, second, third] {
+        plane.send(Command::Close { leg });
+    }
+    let closed = |event: &Event| matches!(event, Event::Closed { .. });
+    plane.stop();
+    assert_eq!(events.try_iter().filter(closed).count(), 3);
 }
 
 #[test]
