@@ -189,18 +189,16 @@ impl BoxProcess {
         cpu_ms(self.program.pid())
     }
 
-    /// Waits until the box holds no more descriptors and bound UDP ports than `before` and speaks of no call.
+    /// Waits until the box holds no more than `before` and speaks of no call, session, port, leg or dialog. SIP
+    /// transactions outlive their calls by up to 64·T1 on UDP: see [`BoxProcess::no_transactions`].
     pub async fn nothing_left(&self, before: Holdings) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(15);
         loop {
             let now = self.holdings()?;
-            let active = self.metrics().await?;
-            let busy: Vec<_> = active
-                .iter()
-                .filter(|(name, value)| counts_calls(name) && **value != 0.0)
-                .collect();
+            let busy = self.busy(&GAUGES).await?;
             if now.descriptors <= before.descriptors
                 && now.udp_sockets <= before.udp_sockets
+                && now.threads <= before.threads
                 && busy.is_empty()
             {
                 return Ok(());
@@ -212,6 +210,38 @@ impl BoxProcess {
             }
             sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Waits until no SIP transaction is left: the timers that absorb repeated messages have run out (RFC 3261 table 4).
+    pub async fn no_transactions(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(40);
+        loop {
+            let busy = self.busy(&TRANSACTIONS).await?;
+            if busy.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(HarnessError::new(format!(
+                    "transactions are left: {busy:?}"
+                )));
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Those of `gauges` that are not zero.
+    async fn busy(&self, gauges: &[&'static str]) -> Result<Vec<(&'static str, f64)>> {
+        let metrics = self.metrics().await?;
+        let mut busy = Vec::new();
+        for name in gauges {
+            let value = metrics
+                .get(*name)
+                .doing(&format!("the box has no metric {name}"))?;
+            if *value != 0.0 {
+                busy.push((*name, *value));
+            }
+        }
+        Ok(busy)
     }
 
     /// Stops it in order.
@@ -229,11 +259,20 @@ impl BoxProcess {
     }
 }
 
-/// Gauges that must be back at zero when no call stands.
-fn counts_calls(name: &str) -> bool {
-    let name = name.split('{').next().unwrap_or(name);
-    ["_active", "_in_use"].iter().any(|end| name.ends_with(end))
-}
+/// What must be back at zero when nobody calls and no page is open.
+const GAUGES: [&str; 6] = [
+    "causeway_calls_running",
+    "causeway_switch_sessions",
+    "causeway_api_sessions",
+    "causeway_rtp_ports_held",
+    "causeway_media_legs_known",
+    "causeway_sip_dialogs",
+];
+/// The same after SIP's timers.
+const TRANSACTIONS: [&str; 2] = [
+    "causeway_sip_client_transactions",
+    "causeway_sip_server_transactions",
+];
 
 fn samples(text: &str) -> BTreeMap<String, f64> {
     text.lines()
@@ -313,10 +352,9 @@ mod tests {
     #[test]
     fn metrics_are_read() {
         let read = samples(
-            "# HELP a b\ncauseway_calls_active 2\ncauseway_calls_total{cause=\"busy\"} 3\n",
+            "# HELP a b\ncauseway_calls_running 2\ncauseway_calls_ended_total{cause=\"busy\"} 3\n",
         );
-        assert_eq!(read["causeway_calls_total{cause=\"busy\"}"], 3.0);
-        assert!(counts_calls("causeway_calls_active"));
-        assert!(!counts_calls("causeway_calls_total{cause=\"busy\"}"));
+        assert_eq!(read["causeway_calls_ended_total{cause=\"busy\"}"], 3.0);
+        assert_eq!(read["causeway_calls_active"], 2.0);
     }
 }

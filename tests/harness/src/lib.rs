@@ -12,10 +12,12 @@ pub mod check;
 pub mod config;
 pub mod error;
 pub mod https;
+pub mod load;
 pub mod page;
 pub mod place;
 pub mod program;
 pub mod relay;
+pub mod scene;
 pub mod sound;
 pub mod web_phone;
 
@@ -25,4 +27,5 @@ pub use box_process::BoxProcess;
 pub use browser::Browser;
 pub use config::BoxPlan;
 pub use error::{HarnessError, Result};
+pub use scene::Scene;
 pub use web_phone::WebPhone;

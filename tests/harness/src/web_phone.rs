@@ -71,6 +71,49 @@ impl WebPhone {
         Ok(ms.as_f64().unwrap_or_default())
     }
 
+    /// Signs in the account: calls to it arrive here from now on.
+    pub async fn register(&self) -> Result<()> {
+        self.browser
+            .evaluate("phone.device.register()")
+            .await
+            .map(|_| ())
+    }
+
+    /// Waits for a call to the account; the caller's number and name.
+    pub async fn rung(&self, within: Duration) -> Result<(String, String)> {
+        self.reaches("incoming", within).await?;
+        let caller = self
+            .browser
+            .evaluate("[phone.call.from, phone.call.fromName]")
+            .await?;
+        let text = |at: usize| caller[at].as_str().unwrap_or_default().to_owned();
+        Ok((text(0), text(1)))
+    }
+
+    /// Answers the call that rings.
+    pub async fn accept(&self) -> Result<()> {
+        self.browser
+            .evaluate("phone.call.accept({audio: phone.microphone})")
+            .await
+            .map(|_| ())
+    }
+
+    /// Refuses the call that rings: `busy` or `declined`.
+    pub async fn reject(&self, reason: &str) -> Result<()> {
+        self.browser
+            .evaluate(&format!("phone.call.reject('{reason}')"))
+            .await
+            .map(|_| ())
+    }
+
+    /// Presses digits and waits until they are sent.
+    pub async fn press(&self, digits: &str) -> Result<()> {
+        self.browser
+            .evaluate(&format!("phone.call.sendDigits('{digits}')"))
+            .await
+            .map(|_| ())
+    }
+
     /// Begins to listen to the microphone (`mic`) and the far side (`remote`).
     pub async fn listen(&self) -> Result<()> {
         self.browser.evaluate("phone.listen()").await.map(|_| ())

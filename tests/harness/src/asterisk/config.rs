@@ -12,10 +12,12 @@
 //! | 702 | rings for ever |
 //! | 703 | rings for 3 s, then nobody is there (480) |
 //! | 704 | has no circuit (503) |
-//! | 705 | plays the tone before it answers, after 3 s |
+//! | 705 | plays the tone before it answers, after 5 s |
 //! | 706 | does not exist (404): nothing is written for it |
 //!
-//! Every call logs `CALLER <number> NAME <name> UUI <User-to-User> TO <number>`.
+//! Every call logs `CALLER <number> NAME <name> UUI <User-to-User> TO <number>`, and at its end `HANGUP <channel> CAUSE
+//! <Q.850>`. A call of [`super::Asterisk::ring`] goes the other way, through the context `to-box`, and logs `DIALLED
+//! <number> STATUS <word> CAUSE <Q.850>`.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -32,6 +34,17 @@ pub struct Ports {
     pub rtp_count: u16,
     pub peer: SocketAddr,
     pub agent: SocketAddr,
+}
+
+/// How the box's end of the trunk is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Trunk {
+    /// The user and password asked for.
+    pub digest: Option<(String, String)>,
+    /// Calls the box over TCP; the box may call over both.
+    pub tcp: bool,
+    /// Seconds between OPTIONS to the box; none when zero.
+    pub qualify_s: u32,
 }
 
 /// Account of the manager interface, which listens on loopback for the length of a test.
@@ -75,6 +88,7 @@ const MODULES: &[&str] = &[
     "app_verbose",
     "func_callerid",
     "func_channel",
+    "func_cut",
     "func_pjsip_endpoint",
     "func_strings",
     "codec_alaw",
@@ -91,7 +105,7 @@ const MODULES: &[&str] = &[
 ];
 
 /// Writes everything into `folder`, which the chroot sees as `/mnt`.
-pub fn write(folder: &Path, chroot: &Path, ports: &Ports) -> Result<()> {
+pub fn write(folder: &Path, chroot: &Path, ports: &Ports, trunk: &Trunk) -> Result<()> {
     for name in ["etc", "log", "run", "spool", "db"] {
         fs::create_dir_all(folder.join(name)).doing("Asterisk's folders")?;
     }
@@ -106,7 +120,7 @@ pub fn write(folder: &Path, chroot: &Path, ports: &Ports) -> Result<()> {
         ("modules.conf", modules()),
         ("logger.conf", "[general]\ndateformat=%F %T.%3q\n[logfiles]\nfull.log => notice,warning,error,verbose(5)\n".to_owned()),
         ("manager.conf", manager(ports)),
-        ("pjsip.conf", pjsip(ports)),
+        ("pjsip.conf", pjsip(ports, trunk)),
         ("rtp.conf", rtp(ports)),
         ("extensions.conf", EXTENSIONS.to_owned()),
         ("queues.conf", QUEUES.to_owned()),
@@ -163,19 +177,49 @@ fn rtp(ports: &Ports) -> String {
     )
 }
 
-fn pjsip(ports: &Ports) -> String {
-    let endpoint = |name: &str, contact: String| {
+fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
+    let endpoint = |name: &str, transport: &str, contact: String, further: &str, aor: &str| {
         format!(
-            "[{name}]\ntype=endpoint\ntransport=udp\ncontext=from-box\ndisallow=all\nallow=ulaw,alaw\naors={name}\n\
-             dtmf_mode=rfc4733\ndirect_media=no\nsend_pai=yes\ntrust_id_inbound=yes\ntrust_id_outbound=yes\n\
-             moh_passthrough=yes\nrtp_symmetric=no\nrewrite_contact=no\n\n[{name}]\ntype=aor\ncontact={contact}\n\n"
+            "[{name}]\ntype=endpoint\ntransport={transport}\ncontext=from-box\ndisallow=all\nallow=ulaw,alaw\n\
+             aors={name}\ndtmf_mode=rfc4733\ndirect_media=no\nsend_pai=yes\ntrust_id_inbound=yes\n\
+             trust_id_outbound=yes\nmoh_passthrough=yes\nrtp_symmetric=no\nrewrite_contact=no\n{further}\n\
+             [{name}]\ntype=aor\ncontact={contact}\n{aor}\n"
         )
     };
+    let listen: String = ["udp", "tcp"]
+        .iter()
+        .map(|name| {
+            format!(
+                "[{name}]\ntype=transport\nprotocol={name}\nbind={}\n\n",
+                ports.sip
+            )
+        })
+        .collect();
+    let (transport, suffix) = if trunk.tcp {
+        ("tcp", ";transport=tcp")
+    } else {
+        ("udp", "")
+    };
+    let (asks, digest) = match &trunk.digest {
+        Some((user, password)) => (
+            "auth=box\n",
+            format!(
+                "[box]\ntype=auth\nauth_type=userpass\nusername={user}\npassword={password}\n\n"
+            ),
+        ),
+        None => ("", String::new()),
+    };
+    let qualify = format!("qualify_frequency={}\n", trunk.qualify_s);
     format!(
-        "[udp]\ntype=transport\nprotocol=udp\nbind={}\n\n{}{}[box]\ntype=identify\nendpoint=box\nmatch=127.0.0.1\n",
-        ports.sip,
-        endpoint("box", format!("sip:{}", ports.peer)),
-        endpoint("agent", format!("sip:agent@{}", ports.agent)),
+        "{listen}{}{}{digest}[box]\ntype=identify\nendpoint=box\nmatch=127.0.0.1\n",
+        endpoint(
+            "box",
+            transport,
+            format!("sip:{}{suffix}", ports.peer),
+            asks,
+            &qualify
+        ),
+        endpoint("agent", "udp", format!("sip:agent@{}", ports.agent), "", ""),
     )
 }
 
@@ -235,11 +279,19 @@ exten => 704,1,Gosub(caller,log,1(${EXTEN}))
 exten => 705,1,Gosub(caller,log,1(${EXTEN}))
  same => n,Progress()
  same => n,Playtones(1004)
- same => n,Wait(3)
+ same => n,Wait(5)
  same => n,Answer()
  same => n,Wait(600)
 
 exten => h,1,Log(NOTICE,HANGUP ${CHANNEL(name)} CAUSE ${HANGUPCAUSE})
+
+[to-box]
+exten => _[+0-9].,1,Set(number=${CUT(EXTEN,-,1)})
+ same => n,Set(CALLERID(all)=Alice Example <4711>)
+ same => n,Dial(PJSIP/${number}@box,${CUT(EXTEN,-,2)})
+ same => n,Hangup()
+
+exten => h,1,Log(NOTICE,DIALLED ${number} STATUS ${DIALSTATUS} CAUSE ${HANGUPCAUSE})
 ";
 
 const QUEUES: &str = "\

@@ -18,6 +18,7 @@ use crate::error::{Doing, HarnessError, Result};
 use crate::place::{self, TempFolder};
 use crate::program::Program;
 use config::Ports;
+pub use config::Trunk;
 use manager::Manager;
 
 const START: Duration = Duration::from_secs(30);
@@ -49,6 +50,16 @@ impl Asterisk {
     /// Starts one whose `box` endpoint is the box at `sip`, and whose `agent` endpoint is the phone at `agent`. What it
     /// answers under which number is in [`config`].
     pub async fn start(port: u16, sip: SocketAddr, agent: Option<SocketAddr>) -> Result<Self> {
+        Self::start_with(port, sip, agent, &Trunk::default()).await
+    }
+
+    /// The same, with the box's end of the trunk set up as `trunk` says.
+    pub async fn start_with(
+        port: u16,
+        sip: SocketAddr,
+        agent: Option<SocketAddr>,
+        trunk: &Trunk,
+    ) -> Result<Self> {
         let chroot =
             chroot().doing("there is no Asterisk; make it with: cargo xtask interop --prepare")?;
         let count = 100;
@@ -61,7 +72,7 @@ impl Asterisk {
             agent: agent.unwrap_or(loopback(9)),
         };
         let folder = TempFolder::new("asterisk")?;
-        config::write(folder.path(), &chroot, &ports)?;
+        config::write(folder.path(), &chroot, &ports, trunk)?;
         // Asterisk resolves its own host's name, and waits for a name server when nothing answers.
         let script = "mount --bind \"$1\" \"$2/mnt\"\n\
              mount --bind \"$1/hosts\" \"$2/etc/hosts\"\n\
@@ -124,6 +135,13 @@ impl Asterisk {
             .await
     }
 
+    /// Rings `number` at the box for `seconds`, as Alice Example <4711>; once answered, she is connected to `extension`.
+    /// The end is logged, as [`config`] says, answered or not.
+    pub async fn ring(&mut self, number: &str, seconds: u32, extension: &str) -> Result<()> {
+        let channel = format!("Local/{number}-{seconds}@to-box");
+        self.originate(&channel, "4711", extension).await
+    }
+
     /// Opens `channel`; once answered, it is connected to `extension`.
     pub async fn originate(&mut self, channel: &str, caller: &str, extension: &str) -> Result<()> {
         self.manager
@@ -179,6 +197,11 @@ impl Asterisk {
     /// The end of the log as it is now.
     pub fn mark(&self) -> LogPlace {
         LogPlace(self.log().len())
+    }
+
+    /// What it logged since `from`.
+    pub fn log_since(&self, from: LogPlace) -> String {
+        self.log().get(from.0..).unwrap_or_default().to_owned()
     }
 
     /// Waits for a line after `from` with all of `words`; the line.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use causeway_harness::check::{Checked, check};
-use causeway_harness::config::loopback;
+use causeway_harness::config::{ADMIN_KEY, loopback};
 use causeway_harness::program::{LogMark, Program};
 use causeway_harness::{Acd, BoxPlan, BoxProcess, HarnessError, Result, place};
 use clap::Parser;
@@ -85,6 +85,10 @@ async fn demo() -> Result<()> {
         "--trunk",
         &plan.sip.to_string(),
     ]);
+    let contexts = format!("https://{}/api/v1/contexts/", plan.https);
+    command
+        .args(["--context-url", &contexts])
+        .env("CAUSEWAY_ADMIN_KEY", ADMIN_KEY);
     let (output, mut events) = mpsc::unbounded_channel();
     let acd = Program::start("causeway-phone acd", command, Some(output))?;
     let causeway = BoxProcess::start(plan).await?;

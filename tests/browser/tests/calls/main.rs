@@ -1,0 +1,14 @@
+//! Calls from real browsers through a real box to the demo ACD. Run with `--test-threads=1`.
+
+mod accepted_by_browser;
+mod both_tones;
+mod cut_socket;
+mod digits;
+mod early_media;
+mod firefox;
+mod held_by_page;
+mod held_by_pbx;
+mod load;
+mod pass_through;
+mod refused;
+mod unanswered;
