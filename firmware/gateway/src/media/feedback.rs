@@ -1,9 +1,10 @@
-//! Lets RTCP from a browser through the WebRTC stack to us.
+//! RTCP from a browser: let through the WebRTC stack to us, and what we take from it.
 //!
 //! The stack ends inbound RTCP inside its chain unless an interceptor marks it for delivery. This
 //! one marks it; it changes nothing else, and it is the only one in the chain: reports are made
 //! from our own figures, audio has no use for NACK, and bandwidth is not estimated for audio alone.
 
+use causeway_media::rtcp::{ReportBlock, SenderInfo};
 use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
@@ -60,4 +61,42 @@ impl Interceptor for Deliver {
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}
+
+/// RTCP from the browser, as far as it matters.
+#[derive(Clone, Copy, Debug)]
+pub enum Feedback {
+    Sender(SenderInfo),
+    Report(ReportBlock),
+}
+
+/// Appends what matters of one RTCP packet.
+pub fn read(packet: &dyn rtc::rtcp::Packet, out: &mut Vec<Feedback>) {
+    use rtc::rtcp::{receiver_report::ReceiverReport, sender_report::SenderReport};
+    let any = packet.as_any();
+    let reports = if let Some(report) = any.downcast_ref::<SenderReport>() {
+        out.push(Feedback::Sender(SenderInfo {
+            ntp: report.ntp_time,
+            rtp_timestamp: report.rtp_time,
+            packets: report.packet_count,
+            octets: report.octet_count,
+        }));
+        &report.reports
+    } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
+        &report.reports
+    } else {
+        return;
+    };
+    out.extend(reports.iter().map(|block| {
+        Feedback::Report(ReportBlock {
+            ssrc: block.ssrc,
+            fraction_lost: block.fraction_lost,
+            // 24 bits, signed (RFC 3550 section 6.4.1).
+            cumulative_lost: ((block.total_lost << 8) as i32) >> 8,
+            highest_sequence: block.last_sequence_number,
+            jitter: block.jitter,
+            last_sr: block.last_sender_report,
+            delay_since_last_sr: block.delay,
+        })
+    }));
 }

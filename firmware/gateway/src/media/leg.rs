@@ -5,9 +5,10 @@
 //! sees one SSRC with one run of sequence numbers and timestamps for the life of the leg.
 
 use super::batch::Outbound;
+use super::feedback::Feedback;
 use super::liveness::Liveness;
 use super::trunk::TrunkLeg;
-use super::web::{Fault, Feedback, WebLeg};
+use super::web::{Fault, WebLeg};
 use super::{LegFigures, LegKey};
 use bytes::BytesMut;
 use causeway_media::path::{OutPacket, OutputIdentity, Path};

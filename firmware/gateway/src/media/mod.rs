@@ -8,7 +8,7 @@
 //! | `core` | the legs: from datagram, command or deadline to packets and events |
 //! | `leg`, `web`, `trunk` | a leg; its browser end over the WebRTC stack; its PBX end |
 //! | `bridge` | who hears whom, and what may pass |
-//! | `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
+//! | `stack`, `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
 //! | `batch`, `timers`, `counters` | parts of the thread |
 
 mod batch;
@@ -22,6 +22,7 @@ mod leg;
 mod liveness;
 mod offer;
 mod plane;
+mod stack;
 mod timers;
 mod trunk;
 mod web;

@@ -6,31 +6,21 @@
 
 use super::batch::Outbound;
 use super::demux::{self, Class, StunClass, Transaction};
+use super::feedback::{self, Feedback};
 use super::offer::{self, Narrowed};
+use super::stack;
 use super::{WebCodecPolicy, WebRefusal};
 use bytes::{Bytes, BytesMut};
 use causeway_media::path::OutPacket;
-use causeway_media::plan::{AudioCodec, AudioFormat};
-use causeway_media::rtcp::{ReportBlock, SenderInfo};
+use causeway_media::plan::AudioFormat;
 use causeway_media::sdp::browser;
-use rtc::interceptor::Registry;
-use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::certificate::RTCCertificate;
-use rtc::peer_connection::configuration::RTCConfigurationBuilder;
-use rtc::peer_connection::configuration::media_engine::MediaEngine;
-use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::event::RTCPeerConnectionEvent;
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::state::RTCPeerConnectionState;
-use rtc::peer_connection::transport::{
-    CandidateConfig, CandidateHostConfig, RTCIceCandidate, RTCIceCandidateInit,
-};
-use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
-use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
-    RtpCodecKind,
-};
+use rtc::peer_connection::transport::RTCIceCandidateInit;
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use std::net::SocketAddr;
@@ -70,13 +60,6 @@ impl Yield {
         self.connected = false;
         self.failed = None;
     }
-}
-
-/// RTCP from the browser, as far as it matters.
-#[derive(Clone, Copy, Debug)]
-pub enum Feedback {
-    Sender(SenderInfo),
-    Report(ReportBlock),
 }
 
 /// The WebRTC stack lost its footing; the leg is of no more use.
@@ -136,12 +119,12 @@ impl WebLeg {
         narrowed: &Narrowed,
         opening: Opening<'_>,
     ) -> Result<(Self, String), WebRefusal> {
-        let mut connection = build(now, &format, &opening).map_err(internal)?;
+        let mut connection = stack::build(now, &format, &opening).map_err(internal)?;
         connection
             .set_remote_description(now, remote_offer(narrowed)?)
             .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
         for address in opening.candidates {
-            add_candidate(&mut connection, *address).map_err(internal)?;
+            stack::add_candidate(&mut connection, *address).map_err(internal)?;
         }
         // Says that there are no more.
         connection
@@ -193,7 +176,7 @@ impl WebLeg {
                 .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
             // The restart may have taken them away; those still there are not added twice.
             for address in &self.candidates {
-                add_candidate(&mut self.connection, *address).map_err(internal)?;
+                stack::add_candidate(&mut self.connection, *address).map_err(internal)?;
             }
             self.connection
                 .add_local_candidate(RTCIceCandidateInit::default())
@@ -402,7 +385,7 @@ impl WebLeg {
                 RTCMessage::RtpPacket(_, packet) => yielded.rtp.push(packet),
                 RTCMessage::RtcpPacket(_, packets) => {
                     for packet in packets {
-                        feedback(packet.as_ref(), &mut yielded.feedback);
+                        feedback::read(packet.as_ref(), &mut yielded.feedback);
                     }
                 }
                 _ => {}
@@ -487,134 +470,4 @@ fn internal(error: rtc::shared::error::Error) -> WebRefusal {
 fn remote_offer(narrowed: &Narrowed) -> Result<RTCSessionDescription, WebRefusal> {
     RTCSessionDescription::offer(narrowed.sdp.clone())
         .map_err(|error| WebRefusal::BadSdp(error.to_string()))
-}
-
-fn build(
-    now: Instant,
-    format: &AudioFormat,
-    opening: &Opening<'_>,
-) -> rtc::shared::error::Result<RTCPeerConnection> {
-    let codec = codec_of(format.codec);
-    let mut engine = MediaEngine::default();
-    engine.register_codec(
-        RTCRtpCodecParameters {
-            rtp_codec: codec.clone(),
-            payload_type: format.payload_type,
-        },
-        RtpCodecKind::Audio,
-    )?;
-    if let Some(dtmf) = format.dtmf {
-        engine.register_codec(
-            RTCRtpCodecParameters {
-                rtp_codec: RTCRtpCodec {
-                    mime_type: "audio/telephone-event".to_owned(),
-                    clock_rate: dtmf.clock_rate,
-                    channels: 0,
-                    sdp_fmtp_line: "0-16".to_owned(),
-                    rtcp_feedback: Vec::new(),
-                },
-                payload_type: dtmf.payload_type,
-            },
-            RtpCodecKind::Audio,
-        )?;
-    }
-    let never = Some(Duration::ZERO);
-    let mut connection = RTCPeerConnectionBuilder::new()
-        .with_configuration(
-            RTCConfigurationBuilder::new()
-                .with_certificates(vec![opening.certificate.clone()])
-                .build(),
-        )
-        .with_setting_engine(
-            SettingEngineBuilder::new()
-                .with_lite(true)
-                // Whether the browser is there is `liveness`'s to say: the stack counts checks
-                // alone, and forgets its candidates when it gives up.
-                .with_ice_timeouts(never, never, None)
-                .build(),
-        )
-        .with_media_engine(engine)
-        .with_interceptor_registry(Registry::new().with(
-            super::feedback::SLOT.into(),
-            super::feedback::Deliver::default(),
-        ))
-        .build(now)?;
-    connection.add_track(MediaStreamTrack::new(
-        opening.stream.clone(),
-        "audio".to_owned(),
-        "audio".to_owned(),
-        RtpCodecKind::Audio,
-        vec![RTCRtpEncodingParameters {
-            rtp_coding_parameters: RTCRtpCodingParameters {
-                ssrc: Some(opening.ssrc),
-                ..Default::default()
-            },
-            codec,
-            ..Default::default()
-        }],
-    ))?;
-    Ok(connection)
-}
-
-fn codec_of(codec: AudioCodec) -> RTCRtpCodec {
-    let (channels, fmtp) = match codec {
-        AudioCodec::Opus => (2, offer::OPUS_FMTP),
-        AudioCodec::Pcmu | AudioCodec::Pcma => (0, ""),
-    };
-    RTCRtpCodec {
-        mime_type: format!("audio/{}", codec.name()),
-        clock_rate: codec.clock_rate(),
-        channels,
-        sdp_fmtp_line: fmtp.to_owned(),
-        rtcp_feedback: Vec::new(),
-    }
-}
-
-/// The stack neither gathers nor translates addresses: it is told each one.
-fn add_candidate(
-    connection: &mut RTCPeerConnection,
-    address: SocketAddr,
-) -> rtc::shared::error::Result<()> {
-    let candidate = CandidateHostConfig {
-        base_config: CandidateConfig {
-            network: "udp".to_owned(),
-            address: address.ip().to_string(),
-            port: address.port(),
-            component: 1,
-            ..Default::default()
-        },
-        ..Default::default()
-    }
-    .new_candidate_host()?;
-    connection.add_local_candidate(RTCIceCandidate::from(&candidate).to_json()?)
-}
-
-fn feedback(packet: &dyn rtc::rtcp::Packet, out: &mut Vec<Feedback>) {
-    use rtc::rtcp::{receiver_report::ReceiverReport, sender_report::SenderReport};
-    let any = packet.as_any();
-    let reports = if let Some(report) = any.downcast_ref::<SenderReport>() {
-        out.push(Feedback::Sender(SenderInfo {
-            ntp: report.ntp_time,
-            rtp_timestamp: report.rtp_time,
-            packets: report.packet_count,
-            octets: report.octet_count,
-        }));
-        &report.reports
-    } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
-        &report.reports
-    } else {
-        return;
-    };
-    out.extend(reports.iter().map(|block| {
-        Feedback::Report(ReportBlock {
-            ssrc: block.ssrc,
-            fraction_lost: block.fraction_lost,
-            // 24 bits, signed (RFC 3550 section 6.4.1).
-            cumulative_lost: ((block.total_lost << 8) as i32) >> 8,
-            highest_sequence: block.last_sequence_number,
-            jitter: block.jitter,
-            last_sr: block.last_sender_report,
-            delay_since_last_sr: block.delay,
-        })
-    }));
 }
