@@ -61,8 +61,11 @@ impl OurOffer {
         matches!(self, Self::Sent { key, .. } if key == sent)
     }
 
-    pub(super) fn abandon(&mut self) {
-        *self = Self::None;
+    /// The call ends: whatever the answer would have been, nobody waits for it.
+    pub(super) fn abandon(&mut self, core: &mut Core, now: Instant) {
+        if let Self::Sent { key, .. } = std::mem::replace(self, Self::None) {
+            core.abandon_invite(&key, now);
+        }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -157,7 +157,7 @@ impl Call {
         let dialog = established.dialog.clone();
         let user = ClientUser::Call(self.id);
         let key = Self::send_in_dialog(core, &dialog, self.peer, bye, user, now);
-        self.our_offer.abandon();
+        self.our_offer.abandon(core, now);
         self.state = State::Closing(Box::new(Closing {
             dialog,
             bye: key,
@@ -182,6 +182,7 @@ impl Call {
             let dialog = established.dialog.clone();
             Self::send_in_dialog(core, &dialog, self.peer, bye, ClientUser::Nobody, now);
         }
+        self.our_offer.abandon(core, now);
         self.close_by_fault(core, status, text);
     }
 
@@ -195,6 +196,7 @@ impl Call {
     ) {
         core.respond(key, Reply::new(200), now);
         self.refuse_their_offer(core, now);
+        self.our_offer.abandon(core, now);
         match &self.state {
             State::Ringing(_) => self.cancelled(core, &request.headers, now),
             // A callee may not end an early dialog with BYE; its final response will tell.

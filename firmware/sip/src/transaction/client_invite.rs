@@ -3,7 +3,7 @@
 //! | state | 1xx | 2xx | 300–699 | timer | transport fails |
 //! |---|---|---|---|---|---|
 //! | Calling | deliver → Proceeding | deliver → Accepted | ACK, deliver → Completed | A: resend; B: timed out → Terminated | fail → Terminated |
-//! | Proceeding | deliver | deliver → Accepted | ACK, deliver → Completed | – | fail → Terminated |
+//! | Proceeding | deliver | deliver → Accepted | ACK, deliver → Completed | when abandoned, after 64·T1: timed out → Terminated | fail → Terminated |
 //! | Accepted | – | deliver | – | M → Terminated | – |
 //! | Completed | – | – | ACK | D → Terminated | → Terminated |
 //! | Terminated | – | – | – | – | – |
@@ -18,6 +18,8 @@ use crate::timers::{D, T1, T1_X64};
 pub struct ClientInvite {
     state: State,
     reliable: bool,
+    /// Set once nobody waits for the final response any more: when ringing ends (§9.1).
+    abandoned: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,7 @@ impl ClientInvite {
                 give_up: now + T1_X64,
             },
             reliable,
+            abandoned: None,
         }
     }
 
@@ -82,6 +85,10 @@ impl ClientInvite {
     pub fn handle_timeout(&mut self, now: Instant) -> ClientAction {
         match self.state {
             State::Calling { give_up, .. } if give_up <= now => {
+                self.state = State::Terminated;
+                ClientAction::TimedOut
+            }
+            State::Proceeding if self.abandoned.is_some_and(|until| until <= now) => {
                 self.state = State::Terminated;
                 ClientAction::TimedOut
             }
@@ -131,8 +138,15 @@ impl ClientInvite {
                 Some(resend.map_or(give_up, |(at, _)| at.min(give_up)))
             }
             State::Accepted { until } | State::Completed { until } => Some(until),
-            State::Proceeding | State::Terminated => None,
+            State::Proceeding => self.abandoned,
+            State::Terminated => None,
         }
+    }
+
+    /// Nobody waits for the final response any more, because CANCEL was sent or the call has ended: the
+    /// transaction lasts 64·T1 at most (§9.1).
+    pub fn abandon(&mut self, now: Instant) {
+        self.abandoned.get_or_insert(now + T1_X64);
     }
 
     /// Whether a provisional response came and no final one: the only state a CANCEL may be sent in.
@@ -229,6 +243,26 @@ mod tests {
         let start = Instant::now();
         let machine = ClientInvite::new(true, start);
         assert_eq!(machine.poll_timeout(), Some(start + T1_X64));
+    }
+
+    #[test]
+    fn an_abandoned_ringing_ends_after_32_s() {
+        let start = Instant::now();
+        let mut machine = after(false, &[180], start);
+        machine.abandon(start);
+        machine.abandon(start + T1);
+        assert_eq!(machine.handle_response(180, start + T1), Deliver);
+        assert_eq!(machine.poll_timeout(), Some(start + T1_X64));
+        assert_eq!(machine.handle_timeout(start + T1_X64), TimedOut);
+        assert!(machine.is_terminated());
+        // Abandoned before it rang.
+        let mut machine = after(false, &[], start);
+        machine.abandon(start);
+        assert_eq!(machine.handle_response(100, start), Deliver);
+        assert_eq!(machine.poll_timeout(), Some(start + T1_X64));
+        let mut accepted = after(false, &[200], start);
+        accepted.abandon(start + T1);
+        assert_eq!(accepted.poll_timeout(), Some(start + T1_X64));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Scenarios between two endpoints, each read as the exchange of messages it is.
 
 mod basic;
+mod chaos;
 mod commands;
 mod credentials;
 mod failing;

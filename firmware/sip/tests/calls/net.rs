@@ -31,6 +31,8 @@ pub struct Net {
     sequence: u64,
     /// Says of each message whether it is lost.
     loses: Filter,
+    /// The state of the dice that delay and double messages; `None`: each takes the same time.
+    unruly: Option<u64>,
     events: BTreeMap<Side, VecDeque<Event>>,
     /// `A INVITE`, `B 200 INVITE`: who sent what, lost ones marked with `(lost)`.
     pub exchange: Vec<String>,
@@ -72,6 +74,7 @@ impl Net {
             flying: BTreeMap::new(),
             sequence: 0,
             loses: Box::new(|_, _| false),
+            unruly: None,
             events: BTreeMap::new(),
             exchange: Vec::new(),
             wire: Vec::new(),
@@ -82,6 +85,19 @@ impl Net {
     pub fn losing(mut self, filter: impl FnMut(Side, &str) -> bool + 'static) -> Self {
         self.loses = Box::new(filter);
         self
+    }
+
+    /// Delays each message by up to 300 ms, so that they overtake each other, and doubles one of ten.
+    pub fn unruly(mut self, seed: u64) -> Self {
+        self.unruly = Some(seed);
+        self
+    }
+
+    fn roll(&mut self, below: u64) -> u64 {
+        match &mut self.unruly {
+            Some(state) => roll(state, below),
+            None => 0,
+        }
     }
 
     pub fn endpoint(&mut self, side: Side) -> &mut Endpoint {
@@ -131,9 +147,13 @@ impl Net {
                 continue;
             }
             self.exchange.push(format!("{side:?} {label}"));
-            self.sequence += 1;
-            let key = (self.now + LATENCY, self.sequence);
-            self.flying.insert(key, (other, transmit.bytes));
+            let copies = 1 + self.roll(10) / 9;
+            for _ in 0..copies {
+                self.sequence += 1;
+                let delay = LATENCY + Duration::from_millis(self.roll(300));
+                let key = (self.now + delay, self.sequence);
+                self.flying.insert(key, (other, transmit.bytes.clone()));
+            }
         }
         while let Some(event) = self.endpoint(side).poll_event() {
             self.events.entry(side).or_default().push_back(event);
@@ -247,6 +267,14 @@ impl Net {
             );
         }
     }
+}
+
+/// The next number of a simple generator, below `below`.
+pub fn roll(state: &mut u64, below: u64) -> u64 {
+    *state = state
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % below.max(1)
 }
 
 /// `INVITE`, or `200 INVITE`.

@@ -87,6 +87,7 @@ impl Core {
         request
             .headers
             .push(HeaderName::UserAgent, self.config.user_agent.clone());
+        self.abandon_invite(invite, now);
         let key = ClientKey {
             branch: invite.branch.clone(),
             method: Method::Cancel,
@@ -95,6 +96,18 @@ impl Core {
         let bytes = request.to_bytes();
         self.start(key, machine, request, bytes, to, ClientUser::Nobody);
         true
+    }
+
+    /// Nobody waits for the final response of this INVITE any more.
+    pub(crate) fn abandon_invite(&mut self, invite: &ClientKey, now: Instant) {
+        if let Some(ClientTransaction {
+            machine: ClientMachine::Invite(machine),
+            ..
+        }) = self.clients.get_mut(invite)
+        {
+            machine.abandon(now);
+            self.settle_client(invite);
+        }
     }
 
     /// Sends the ACK of a 2xx and keeps it for when the 2xx comes again (§13.2.2.4).
