@@ -24,6 +24,7 @@
 //! | [`PROVISIONAL_KEEP_ALIVE`] | 60 s | provisional response again, so that proxies keep the call | 3261 §13.3.1.1 |
 //! | [`PROVISIONAL_WAIT`] | 180 s | nothing after a provisional response: CANCEL | 3261 §16.6 (timer C) |
 //! | [`CANCEL_WAIT`] | 64·T1 | CANCEL sent and no final response: the call counts as over | 3261 §9.1 |
+//! | [`ABANDONED_WAIT`] | 128·T1 | an INVITE transaction nobody waits for is dropped; longer than the call, so that a late 2xx is still acknowledged and ended | 3261 §9.1 |
 //! | [`GLARE_OWNER`] | 2.1–4 s | after 491, the side that owns the Call-ID | 3261 §14.1 |
 //! | [`GLARE_OTHER`] | 0–2 s | after 491, the other side | 3261 §14.1 |
 //! | [`ANSWER_WAIT`] | 64·T1 | an offer of the far side the box does not answer: 500 | – |
@@ -56,6 +57,8 @@ pub const PROVISIONAL_KEEP_ALIVE: Duration = Duration::from_secs(60);
 pub const PROVISIONAL_WAIT: Duration = Duration::from_secs(180);
 /// How long a cancelled call waits for its final response.
 pub const CANCEL_WAIT: Duration = T1_X64;
+/// How long an INVITE that was cancelled, or whose call has ended, is remembered.
+pub const ABANDONED_WAIT: Duration = Duration::from_secs(64);
 /// Wait after 491, in milliseconds, of the side that made the Call-ID.
 pub const GLARE_OWNER: Range<u64> = 2_100..4_001;
 /// Wait after 491, in milliseconds, of the other side.

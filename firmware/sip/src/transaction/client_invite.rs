@@ -3,7 +3,7 @@
 //! | state | 1xx | 2xx | 300–699 | timer | transport fails |
 //! |---|---|---|---|---|---|
 //! | Calling | deliver → Proceeding | deliver → Accepted | ACK, deliver → Completed | A: resend; B: timed out → Terminated | fail → Terminated |
-//! | Proceeding | deliver | deliver → Accepted | ACK, deliver → Completed | when abandoned, after 64·T1: timed out → Terminated | fail → Terminated |
+//! | Proceeding | deliver | deliver → Accepted | ACK, deliver → Completed | when abandoned, after 128·T1: timed out → Terminated | fail → Terminated |
 //! | Accepted | – | deliver | – | M → Terminated | – |
 //! | Completed | – | – | ACK | D → Terminated | → Terminated |
 //! | Terminated | – | – | – | – | – |
@@ -11,7 +11,7 @@
 use std::time::{Duration, Instant};
 
 use super::ClientAction;
-use crate::timers::{D, T1, T1_X64};
+use crate::timers::{ABANDONED_WAIT, D, T1, T1_X64};
 
 /// One INVITE of ours.
 #[derive(Debug, Clone)]
@@ -144,9 +144,9 @@ impl ClientInvite {
     }
 
     /// Nobody waits for the final response any more, because CANCEL was sent or the call has ended: the
-    /// transaction lasts 64·T1 at most (§9.1).
+    /// transaction lasts 128·T1 at most (§9.1 names 64·T1; twice that lets a late 2xx be acknowledged and ended).
     pub fn abandon(&mut self, now: Instant) {
-        self.abandoned.get_or_insert(now + T1_X64);
+        self.abandoned.get_or_insert(now + ABANDONED_WAIT);
     }
 
     /// Whether a provisional response came and no final one: the only state a CANCEL may be sent in.
@@ -246,20 +246,20 @@ mod tests {
     }
 
     #[test]
-    fn an_abandoned_ringing_ends_after_32_s() {
+    fn an_abandoned_ringing_ends_after_64_s() {
         let start = Instant::now();
         let mut machine = after(false, &[180], start);
         machine.abandon(start);
         machine.abandon(start + T1);
         assert_eq!(machine.handle_response(180, start + T1), Deliver);
-        assert_eq!(machine.poll_timeout(), Some(start + T1_X64));
-        assert_eq!(machine.handle_timeout(start + T1_X64), TimedOut);
+        assert_eq!(machine.poll_timeout(), Some(start + ABANDONED_WAIT));
+        assert_eq!(machine.handle_timeout(start + ABANDONED_WAIT), TimedOut);
         assert!(machine.is_terminated());
         // Abandoned before it rang.
         let mut machine = after(false, &[], start);
         machine.abandon(start);
         assert_eq!(machine.handle_response(100, start), Deliver);
-        assert_eq!(machine.poll_timeout(), Some(start + T1_X64));
+        assert_eq!(machine.poll_timeout(), Some(start + ABANDONED_WAIT));
         let mut accepted = after(false, &[200], start);
         accepted.abandon(start + T1);
         assert_eq!(accepted.poll_timeout(), Some(start + T1_X64));
