@@ -29,6 +29,8 @@ pub struct StreamSettings {
     pub queue: usize,
     pub dial: Duration,
     pub write: Duration,
+    /// How long a peer that connected may take to its first whole message or keep-alive.
+    pub first: Duration,
     /// RFC 5626 keep-alives come at least every 14 minutes.
     pub idle: Duration,
 }
@@ -40,6 +42,7 @@ impl Default for StreamSettings {
             queue: 64,
             dial: Duration::from_secs(4),
             write: Duration::from_secs(5),
+            first: Duration::from_secs(20),
             idle: Duration::from_secs(15 * 60),
         }
     }
@@ -75,7 +78,7 @@ pub async fn serve(
                 Ok((stream, remote)) if connections.len() < settings.most_connections => {
                     serial += 1;
                     let (out, queue) = mpsc::channel(settings.queue);
-                    tasks.spawn(open(stream, remote, queue, to_switch.clone(), settings, serial));
+                    tasks.spawn(open(stream, remote, queue, to_switch.clone(), settings, serial, false));
                     connections.insert(remote, Connection { out, serial });
                 }
                 Ok(_) => {
@@ -145,7 +148,7 @@ async fn dial(
         serial,
     };
     match tokio::time::timeout(settings.dial, TcpStream::connect(remote)).await {
-        Ok(Ok(stream)) => open(stream, remote, queue, to_switch, settings, serial).await,
+        Ok(Ok(stream)) => open(stream, remote, queue, to_switch, settings, serial, true).await,
         Ok(Err(fault)) => failed(fault.to_string()),
         Err(_) => failed("no connection in time".to_owned()),
     }
@@ -158,6 +161,7 @@ async fn open(
     to_switch: mpsc::Sender<SipInput>,
     settings: StreamSettings,
     serial: u64,
+    mut has_spoken: bool,
 ) -> Closed {
     let closed = |reason: &str, lost| Closed {
         remote,
@@ -172,9 +176,16 @@ async fn open(
     let (mut input, mut output) = stream.into_split();
     let mut frames = StreamReader::new();
     let mut buffer = vec![0; 16 * 1024];
+    let opened = tokio::time::Instant::now();
     loop {
+        // Who connects and says nothing, or says it an octet at a time, holds a place only so long.
+        let patience = if has_spoken {
+            settings.idle
+        } else {
+            settings.first.saturating_sub(opened.elapsed())
+        };
         tokio::select! {
-            read = tokio::time::timeout(settings.idle, input.read(&mut buffer)) => {
+            read = tokio::time::timeout(patience, input.read(&mut buffer)) => {
                 let length = match read {
                     Err(_) => return closed("idle", false),
                     Ok(Ok(0)) => return closed("closed by the peer", true),
@@ -187,11 +198,13 @@ async fn open(
                         Ok(None) => break,
                         Ok(Some(Frame::Pong)) => {}
                         Ok(Some(Frame::Ping)) => {
+                            has_spoken = true;
                             if !write(&mut output, PONG, settings.write).await {
                                 return closed("the peer does not read", true);
                             }
                         }
                         Ok(Some(Frame::Message(bytes))) => {
+                            has_spoken = true;
                             let input = SipInput::Message { transport: Transport::Tcp, local, remote, bytes };
                             if to_switch.send(input).await.is_err() {
                                 return closed("the box stops", false);
