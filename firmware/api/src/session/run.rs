@@ -12,7 +12,7 @@ use crate::wire::{
 };
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Greets, tells the switch, runs, and tells the switch again.
 pub(super) async fn run(api: &Api, socket: &mut Socket, opened: Opened) -> End {
@@ -87,7 +87,7 @@ impl Session<'_> {
         let mut stopping = self.api.stopping();
         loop {
             tokio::select! {
-                () = crate::server::stopped(&mut stopping) => return Err(End::Close(Close::Stopping)),
+                () = crate::server::stopped(&mut stopping) => return Err(self.last_words(socket, queue).await),
                 message = queue.recv() => match message {
                     Some(message) => socket.send(&message).await?,
                     // The switch let go: it stops, or this client does not read.
@@ -104,6 +104,21 @@ impl Session<'_> {
                 () = sleep_until(self.next_timeout()) => self.timeout(socket).await?,
             }
         }
+    }
+
+    /// The box stops: what the switch still has to say (calls that end) goes out before the close.
+    async fn last_words(
+        &self,
+        socket: &mut Socket,
+        mut queue: mpsc::Receiver<ServerMessage>,
+    ) -> End {
+        let until = Instant::now() + self.api.limits().drain / 3;
+        while let Ok(Some(message)) = timeout_at(until, queue.recv()).await {
+            if let Err(end) = socket.send(&message).await {
+                return end;
+            }
+        }
+        End::Close(Close::Stopping)
     }
 
     fn next_timeout(&self) -> Instant {

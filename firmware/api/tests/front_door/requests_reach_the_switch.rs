@@ -100,10 +100,24 @@ async fn bad_messages_are_answered_and_the_session_goes_on() {
 }
 
 #[tokio::test]
-async fn sessions_are_told_when_the_box_stops() {
+async fn sessions_are_told_when_the_box_stops_after_what_the_switch_still_says() {
     let mut server = TestServer::start().await;
-    let mut client = server.session().await;
+    let token = server.token().await;
+    let mut client = server.socket(Some(SHOP)).await;
+    client.hello(&token).await;
+    assert_eq!(client.receive().await["type"], "welcome");
+    let Request::Opened { out, .. } = server.request().await else {
+        panic!("not opened");
+    };
     server.stop.send(true).unwrap();
+    let warning = ServerMessage::Warning {
+        call: "c".into(),
+        code: "last".into(),
+        message: "words".into(),
+    };
+    out.send(warning).await.unwrap();
+    drop(out);
+    assert_eq!(client.receive().await["code"], "last");
     assert_eq!(client.closed().await, 1001);
     assert!(matches!(server.request().await, Request::Closed { .. }));
     tokio::time::timeout(crate::support::PATIENCE, server.serving)

@@ -65,6 +65,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Counters {
+    /// Rows handed to the writing thread.
+    queued: AtomicU64,
     /// Rows committed.
     written: AtomicU64,
     /// Rows the database refused.
@@ -115,9 +117,10 @@ impl Store {
             .spawn(move || write::run(connection, &queue, &counted))
             .map_err(file)?;
         let (questions, asked) = tokio::sync::mpsc::channel(QUESTIONS);
+        let counted = counters.clone();
         Builder::new()
             .name("store-reader".into())
-            .spawn(move || read::run(&reader, asked))
+            .spawn(move || read::run(&reader, asked, &counted))
             .map_err(file)?;
         let store = Self(Arc::new(Shared {
             jobs,
@@ -138,10 +141,13 @@ impl Store {
     }
 
     fn put(&self, job: Job) {
+        // Counted before it can be written, so that readers never see more written than queued.
+        self.0.counters.queued.fetch_add(1, Ordering::AcqRel);
         if let Err(fault) = self.0.jobs.try_send(job) {
+            self.0.counters.queued.fetch_sub(1, Ordering::AcqRel);
             let dropped = self.0.counters.dropped.fetch_add(1, Ordering::Relaxed);
             // The first of every thousand tells.
-            if dropped % 1000 == 0 {
+            if dropped.is_multiple_of(1000) {
                 let why = match fault {
                     TrySendError::Full(_) => "the disk is too slow",
                     TrySendError::Disconnected(_) => "the store is closed",

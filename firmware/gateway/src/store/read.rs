@@ -1,17 +1,23 @@
 //! The reading thread: answers the API's questions one by one.
 
-use super::{row, unix_ms};
+use super::{Counters, row, unix_ms};
 use causeway_api::lookup::{CallFilter, CallQuery, ContextRecord, Lookup, LookupError};
 use causeway_call::record::CallRecord;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
 
 /// Most records of one answer.
 const MOST: u32 = 1000;
 
-pub(super) fn run(connection: &Connection, mut questions: Receiver<Lookup>) {
+/// Longest wait for the writing thread before an answer.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+pub(super) fn run(connection: &Connection, mut questions: Receiver<Lookup>, counters: &Counters) {
     while let Some(question) = questions.blocking_recv() {
+        catch_up(counters);
         // Whoever does not wait any more is not asked why.
         match question {
             Lookup::Calls { query, reply } => {
@@ -24,6 +30,19 @@ pub(super) fn run(connection: &Connection, mut questions: Receiver<Lookup>) {
                 let _ = reply.send(context(connection, &token, unix_ms()).map_err(told));
             }
         }
+    }
+}
+
+/// Waits until what was handed to the writer before the question is on disk: a PBX asks for a
+/// context the moment it sees the token.
+fn catch_up(counters: &Counters) {
+    let wanted = counters.queued.load(Ordering::Acquire);
+    let until = Instant::now() + CATCH_UP;
+    let done = || {
+        counters.written.load(Ordering::Acquire) + counters.failed.load(Ordering::Acquire) >= wanted
+    };
+    while !done() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

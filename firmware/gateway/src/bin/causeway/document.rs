@@ -41,7 +41,7 @@ pub(crate) fn check(file: &Path, as_json: bool) -> Result<(), Failure> {
 
 fn summary(file: &Path, config: &Config) -> String {
     let mut text = format!(
-        "{} is good: {} trunks, {} numbers, {} apps, {} accounts",
+        "{} is good: trunks {}, numbers {}, apps {}, accounts {}",
         file.display(),
         config.trunks.len(),
         config.numbers.len(),

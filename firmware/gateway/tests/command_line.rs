@@ -1,0 +1,248 @@
+//! The command line against a box of its own: both programs as they are installed.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("causeway-command-line-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn causeway(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_causeway"))
+        .args(arguments)
+        .env_remove("CAUSEWAY_ADMIN_KEY")
+        .output()
+        .unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn drawn() -> (String, String) {
+    let secret = causeway(&["secret", "--json"]);
+    let secret: Value = serde_json::from_str(&out(&secret)).unwrap();
+    let text = |name: &str| secret[name].as_str().unwrap().to_owned();
+    (text("secret"), text("sha256"))
+}
+
+#[test]
+fn a_document_is_checked_with_lines_and_carets() {
+    let folder = Folder::new("check");
+    let good = "[box]\nhttps = \"127.0.0.1:1\"\nmedia = \"127.0.0.1:2\"\n[sip]\nudp = \"127.0.0.1:3\"\n\
+                [rtp]\naddress = \"127.0.0.1\"\nports = \"20000-20099\"\n";
+    let file = folder.write("good.toml", good);
+    let checked = causeway(&["config", "check", file.to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(0), "{}", err(&checked));
+    assert!(out(&checked).contains("is good"));
+
+    let file = folder.write("bad.toml", &good.replace("20000-", "20001-"));
+    let checked = causeway(&["config", "check", file.to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(1));
+    let shown = out(&checked);
+    assert!(shown.contains("bad.toml:8:9"), "{shown}");
+    assert!(
+        shown.contains("8 | ports = \"20001-20099\"\n  |         ^"),
+        "{shown}"
+    );
+
+    let checked = causeway(&["config", "check", "--json", file.to_str().unwrap()]);
+    let faults: Value = serde_json::from_str(&out(&checked)).unwrap();
+    assert_eq!(faults["faults"][0]["line"], 8);
+
+    let missing = causeway(&["config", "check", "/nowhere.toml"]);
+    assert_eq!(missing.status.code(), Some(2));
+}
+
+#[test]
+fn a_secret_is_new_every_time_and_its_hash_fits() {
+    let (first, hash) = drawn();
+    let (second, _) = drawn();
+    assert_ne!(first, second);
+    assert_eq!(first.len(), 64);
+    let hash = causeway_directory::SecretHash::parse(&hash).unwrap();
+    assert!(hash.matches(&first));
+}
+
+/// A running box, stopped with the test.
+struct Box {
+    child: Child,
+    url: String,
+    fingerprint: String,
+}
+
+impl Box {
+    fn start(folder: &Folder, hash: &str) -> Self {
+        let tcp = || {
+            TcpListener::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap()
+        };
+        let udp = || {
+            UdpSocket::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap()
+        };
+        let https = tcp();
+        let text = format!(
+            "[box]\nname = \"the box\"\nhttps = \"{https}\"\nmedia = \"{}\"\nadmin_key_sha256 = \"{hash}\"\n\
+             [sip]\nudp = \"{}\"\ntcp = \"{}\"\n[rtp]\naddress = \"127.0.0.1\"\nports = \"20000-20099\"\n\
+             [[trunk]]\nname = \"pbx\"\naddress = \"{}\"\noptions_s = 0\n\
+             [[app]]\nkey = \"shop\"\nsecret_sha256 = [\"{hash}\"]\norigins = [\"https://shop.example\"]\n\
+             caller_id = \"100\"\n",
+            udp(),
+            udp(),
+            tcp(),
+            udp(),
+        );
+        let config = folder.write("causeway.toml", &text);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_causewayd"))
+            .arg("--config")
+            .arg(config)
+            .arg("--state")
+            .arg(folder.0.join("state"))
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
+        });
+        let mut started = Self {
+            child,
+            url: format!("https://{https}"),
+            fingerprint: String::new(),
+        };
+        loop {
+            let line = told.recv_timeout(PATIENCE).expect("the box does not start");
+            if let Some((_, rest)) = line.split_once("fingerprint=\"") {
+                started.fingerprint = rest.split('"').next().unwrap().to_owned();
+            }
+            if line.contains("listening") {
+                return started;
+            }
+        }
+    }
+
+    fn ask(&self, key: &Path, arguments: &[&str]) -> Output {
+        let key = key.to_str().unwrap();
+        let mut all = vec!["--url", &self.url, "--fingerprint", &self.fingerprint];
+        all.extend(["--admin-key-file", key]);
+        all.extend(arguments);
+        causeway(&all)
+    }
+}
+
+impl Drop for Box {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_box_answers_those_it_should_and_is_known_by_its_certificate() {
+    let folder = Folder::new("box");
+    let (secret, hash) = drawn();
+    let key = folder.write("key", &format!("{secret}\n"));
+    let started = Box::start(&folder, &hash);
+
+    let health = started.ask(&key, &["health"]);
+    assert_eq!(health.status.code(), Some(0), "{}", err(&health));
+    assert!(out(&health).starts_with("ok\n"), "{}", out(&health));
+    let status = started.ask(&key, &["status"]);
+    assert!(
+        out(&status).starts_with("the box "),
+        "{}{}",
+        out(&status),
+        err(&status)
+    );
+    assert!(out(&status).contains("pbx"));
+    assert_eq!(out(&started.ask(&key, &["calls"])), "no calls\n");
+    let calls: Value =
+        serde_json::from_str(&out(&started.ask(&key, &["calls", "--json"]))).unwrap();
+    assert_eq!(calls["calls"], serde_json::json!([]));
+    for (arguments, code) in [
+        (["call", "x"], "call_not_found"),
+        (["context", "x"], "not_found"),
+    ] {
+        let answer = started.ask(&key, &arguments);
+        assert_eq!(answer.status.code(), Some(1));
+        assert!(err(&answer).contains(code), "{}", err(&answer));
+    }
+    assert!(out(&started.ask(&key, &["metrics"])).contains("causeway_store_written_total"));
+    let token = started.ask(
+        &key,
+        &[
+            "token",
+            "--app",
+            "shop",
+            "--secret-file",
+            key.to_str().unwrap(),
+        ],
+    );
+    assert!(out(&token).starts_with("cw1."), "{}", err(&token));
+
+    let wrong = folder.write("wrong", "wrong\n");
+    let refused = started.ask(&wrong, &["status"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(err(&refused).contains("auth_failed"));
+
+    // By the file that the box made, and not by another fingerprint.
+    let certificate = folder.0.join("state/tls/cert.pem");
+    let by_file = causeway(&[
+        "--url",
+        &started.url,
+        "--ca",
+        certificate.to_str().unwrap(),
+        "health",
+    ]);
+    assert_eq!(by_file.status.code(), Some(0), "{}", err(&by_file));
+    let other = "00".repeat(32);
+    let refused = causeway(&["--url", &started.url, "--fingerprint", &other, "health"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        err(&refused).contains(&started.fingerprint),
+        "{}",
+        err(&refused)
+    );
+    std::io::stderr().flush().unwrap();
+}
