@@ -58,6 +58,8 @@ impl BoxProcess {
             folder,
         };
         started.healthy().await?;
+        // The store opens the last of its files at the first question: asked now, so that counts can be compared.
+        started.records().await?;
         Ok(started)
     }
 

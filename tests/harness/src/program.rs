@@ -20,6 +20,9 @@ const KEPT: usize = 4000;
 /// How long a program may take to end on its own.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// What a browser says at length about the desktop and the sound card it does not find.
+const NOISE: [&str; 3] = ["dbus/", "ALSA lib", "alsa_util.cc"];
+
 /// A running program that this process started.
 #[derive(Debug)]
 pub struct Program {
@@ -45,6 +48,9 @@ struct Lines {
 
 impl Log {
     fn push(&self, line: String) {
+        if NOISE.iter().any(|noise| line.contains(noise)) {
+            return;
+        }
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.kept.len() == KEPT {
             lines.kept.pop_front();
