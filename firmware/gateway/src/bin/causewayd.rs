@@ -33,7 +33,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // The WebRTC stack speaks of every connection; a plain level is meant for the box itself.
-    let quiet = "rtc=error,rtc_ice=error,rtc_dtls=error,rtc_srtp=error";
+    let quiet = "rtc=error,rtc_ice=error,rtc_dtls=error,rtc_srtp=error,rtc_interceptor=error,rtc_stun=error,rtc_sctp=error";
     let filter = match arguments.log.contains(['=', ',']) {
         true => arguments.log.clone(),
         false => format!("{},{quiet}", arguments.log),

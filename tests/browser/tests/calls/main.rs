@@ -8,6 +8,7 @@ mod early_media;
 mod firefox;
 mod held_by_page;
 mod held_by_pbx;
+mod life_of_a_call;
 mod load;
 mod pass_through;
 mod refused;
