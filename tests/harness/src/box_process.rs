@@ -194,7 +194,13 @@ impl BoxProcess {
     /// Waits until the box holds no more than `before` and speaks of no call, session, port, leg or dialog. SIP
     /// transactions outlive their calls by up to 64·T1 on UDP: see [`BoxProcess::no_transactions`].
     pub async fn nothing_left(&self, before: Holdings) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(15);
+        self.nothing_left_within(before, Duration::from_secs(15))
+            .await
+    }
+
+    /// The same with another limit: a request that nobody answers is given up only after 32 s.
+    pub async fn nothing_left_within(&self, before: Holdings, within: Duration) -> Result<()> {
+        let deadline = Instant::now() + within;
         loop {
             let now = self.holdings()?;
             let busy = self.busy(&GAUGES).await?;

@@ -124,6 +124,11 @@ impl Asterisk {
         self.ports.sip
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.program.pid()
+    }
+
     /// Runs a command of its console; the lines it printed.
     pub async fn console(&mut self, line: &str) -> Result<Vec<String>> {
         self.manager.command(line).await
