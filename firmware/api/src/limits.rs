@@ -191,11 +191,15 @@ pub fn peer_key(peer: IpAddr) -> IpAddr {
     }
 }
 
+/// Lines in the log about refused strangers.
+const COMPLAINTS: Rate = Rate::new(2, 50);
+
 /// The rates kept across connections.
 #[derive(Debug)]
 pub(crate) struct Buckets {
     apps: Mutex<KeyedBuckets<String>>,
     peers: Mutex<KeyedBuckets<IpAddr>>,
+    complaints: Mutex<Bucket>,
     failure_cost: u32,
 }
 
@@ -204,8 +208,14 @@ impl Buckets {
         Self {
             apps: Mutex::new(KeyedBuckets::new(limits.app_rate, 4096)),
             peers: Mutex::new(KeyedBuckets::new(limits.peer_rate, 16_384)),
+            complaints: Mutex::new(Bucket::new(COMPLAINTS, Instant::now())),
             failure_cost: limits.failure_cost,
         }
+    }
+
+    /// Whether another refused stranger may have a line in the log: strangers must not fill the disk.
+    pub(crate) fn complaint(&self) -> bool {
+        lock(&self.complaints).take(1, Instant::now())
     }
 
     /// Whether an app may mint another token. Asked after its secret was right: otherwise a

@@ -48,7 +48,9 @@ impl FromRequestParts<Api> for Admin {
             return Ok(Self(()));
         }
         api.buckets().failure(peer);
-        tracing::info!(%peer, "a wrong admin key was shown");
+        if api.buckets().complaint() {
+            tracing::warn!(%peer, "a wrong admin key was shown");
+        }
         Err(ApiError::new(
             ErrorCode::AuthFailed,
             "The admin key is wrong.",

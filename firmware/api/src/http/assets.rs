@@ -8,8 +8,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-mod embedded {
-    include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+/// A file under `firmware/web`.
+macro_rules! web {
+    ($path:literal) => {
+        include_bytes!(concat!("../../../web/", $path))
+    };
 }
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -28,8 +31,11 @@ const fn asset(kind: &'static str, bytes: &'static [u8]) -> Asset {
 
 fn sdk_asset(name: &str) -> Option<Asset> {
     Some(match name {
-        "causeway.js" => asset(SCRIPT, embedded::SDK_JS),
-        "causeway.d.ts" => asset("application/typescript; charset=utf-8", embedded::SDK_TYPES),
+        "causeway.js" => asset(SCRIPT, web!("sdk/dist/causeway.js")),
+        "causeway.d.ts" => asset(
+            "application/typescript; charset=utf-8",
+            web!("sdk/dist/causeway.d.ts"),
+        ),
         _ => return None,
     })
 }
@@ -37,12 +43,12 @@ fn sdk_asset(name: &str) -> Option<Asset> {
 /// A file of the demo.
 pub(super) fn demo_asset(name: &str) -> Option<Asset> {
     Some(match name {
-        "index.html" => asset(HTML, embedded::DEMO_INDEX),
-        "agent.html" => asset(HTML, embedded::DEMO_AGENT),
-        "demo.js" => asset(SCRIPT, embedded::DEMO_JS),
-        "agent.js" => asset(SCRIPT, embedded::DEMO_AGENT_JS),
-        "demo.css" => asset("text/css; charset=utf-8", embedded::DEMO_CSS),
-        "icon.svg" => asset("image/svg+xml", embedded::DEMO_ICON),
+        "index.html" => asset(HTML, web!("demo/index.html")),
+        "agent.html" => asset(HTML, web!("demo/agent.html")),
+        "demo.js" => asset(SCRIPT, web!("demo/demo.js")),
+        "agent.js" => asset(SCRIPT, web!("demo/agent.js")),
+        "demo.css" => asset("text/css; charset=utf-8", web!("demo/demo.css")),
+        "icon.svg" => asset("image/svg+xml", web!("demo/icon.svg")),
         _ => return None,
     })
 }
@@ -64,7 +70,7 @@ pub(super) async fn sdk(Path(name): Path<String>, request: Request) -> Response 
 
 /// Answers with a file, or 304 when the client has it, or 404.
 pub(super) fn answer(asset: Option<Asset>, request: &HeaderMap) -> Response {
-    let Some(asset) = asset.filter(|a| !a.bytes.is_empty()) else {
+    let Some(asset) = asset else {
         return ApiError::new(ErrorCode::NotFound, "There is no such file.").into_response();
     };
     let tag = entity_tag(asset.bytes);

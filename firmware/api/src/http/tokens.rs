@@ -97,7 +97,9 @@ pub(super) async fn mint_token(
     let directory = api.directory();
     let Some(app) = authenticate(&directory, &asked) else {
         api.buckets().failure(peer);
-        tracing::info!(%peer, "a token was asked for with an unknown app or a wrong secret");
+        if api.buckets().complaint() {
+            tracing::info!(%peer, "a token was asked for with an unknown app or a wrong secret");
+        }
         return Err(ApiError::new(
             ErrorCode::AuthFailed,
             "The app is unknown or its secret is wrong.",

@@ -78,12 +78,14 @@ pub(super) async fn hello(
             Refused::new(fault.code, fault.message, Close::Protocol),
         ),
     };
-    tracing::info!(
-        peer = ?opening.peer,
-        origin = opening.origin,
-        code = refused.code.as_str(),
-        "a WebSocket was refused"
-    );
+    if api.buckets().complaint() {
+        tracing::info!(
+            peer = ?opening.peer,
+            origin = opening.origin,
+            code = refused.code.as_str(),
+            "a WebSocket was refused"
+        );
+    }
     socket
         .send(&error(id, refused.code, refused.message))
         .await?;

@@ -27,14 +27,14 @@ fn short_token(lifetime_s: u64) -> String {
 async fn the_page_is_warned_then_refused_new_calls_until_it_refreshes() {
     let mut server = TestServer::start().await;
     let mut client = server.socket(Some(SHOP)).await;
-    client.hello(&short_token(2)).await;
+    client.hello(&short_token(3)).await;
     assert_eq!(client.receive().await["type"], "welcome");
     server.opened().await;
     let warning = client.receive().await;
     assert_eq!(warning["type"], "token.expiring");
-    assert!(warning["expires_in_s"].as_u64().unwrap() <= 2);
+    assert!(warning["expires_in_s"].as_u64().unwrap() <= 3);
 
-    client.sleep(Duration::from_millis(2100)).await;
+    client.sleep(Duration::from_millis(3100)).await;
     let place = json!({"type": "call.place", "id": 2, "to": "100", "sdp": "v=0"});
     client.send(place.clone()).await;
     client.expect_error(Some(2), "token_expired").await;
