@@ -9,6 +9,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use crate::config::{ADMIN_KEY, APP, APP_SECRET, BoxPlan};
+use crate::customer::CustomerSite;
 use crate::error::{Doing, HarnessError, Result};
 use crate::https;
 use crate::place::{self, TempFolder};
@@ -22,6 +23,7 @@ pub struct BoxProcess {
     program: Program,
     plan: BoxPlan,
     folder: TempFolder,
+    customer: CustomerSite,
 }
 
 /// What the process holds, as the kernel counts it.
@@ -51,11 +53,13 @@ impl BoxProcess {
             .arg("--state")
             .arg(&state)
             .args(["--board", "sim"]);
+        let customer = CustomerSite::start(plan.page).await?;
         let program = Program::start("causewayd", command, None)?;
         let mut started = Self {
             program,
             plan,
             folder,
+            customer,
         };
         started.healthy().await?;
         // The store opens the last of its files at the first question: asked now, so that counts can be compared.
@@ -115,6 +119,11 @@ impl BoxProcess {
         format!("https://{}{path}", self.plan.https)
     }
 
+    /// The customer's own page, of another origin.
+    pub fn customer_page(&self) -> String {
+        self.customer.url()
+    }
+
     /// Where it listens for HTTPS.
     pub fn https(&self) -> SocketAddr {
         self.plan.https
@@ -122,7 +131,7 @@ impl BoxProcess {
 
     /// A token of the tests' app, for an account where one is named.
     pub async fn token(&self, account: Option<&str>) -> Result<String> {
-        let mut body = json!({"app": APP, "secret": APP_SECRET, "page": self.url("/test")});
+        let mut body = json!({"app": APP, "secret": APP_SECRET, "page": self.customer_page()});
         if let Some(account) = account {
             body["account"] = account.into();
         }
@@ -212,8 +221,9 @@ impl BoxProcess {
                 return Ok(());
             }
             if Instant::now() > deadline {
+                let open = descriptors(self.program.pid())?.join(" ");
                 return Err(HarnessError::new(format!(
-                    "something is left: before {before:?}, now {now:?}, {busy:?}"
+                    "something is left: before {before:?}, now {now:?}, {busy:?}; open: {open}"
                 )));
             }
             sleep(Duration::from_millis(100)).await;
@@ -292,12 +302,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 
 /// What process `pid` holds, from `/proc`.
 pub fn holdings(pid: u32) -> Result<Holdings> {
-    let descriptors: Vec<String> = std::fs::read_dir(format!("/proc/{pid}/fd"))
-        .doing("the box's descriptors")?
-        .flatten()
-        .filter_map(|e| std::fs::read_link(e.path()).ok())
-        .map(|target| target.display().to_string())
-        .collect();
+    let descriptors = descriptors(pid)?;
     let status =
         std::fs::read_to_string(format!("/proc/{pid}/status")).doing("the box's status")?;
     let number = |key: &str| {
@@ -323,6 +328,16 @@ pub fn holdings(pid: u32) -> Result<Holdings> {
         memory_kib: number("VmRSS:").doing("memory")?,
         udp_sockets,
     })
+}
+
+/// What the descriptors of process `pid` lead to.
+fn descriptors(pid: u32) -> Result<Vec<String>> {
+    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).doing("the box's descriptors")?;
+    Ok(links
+        .flatten()
+        .filter_map(|e| std::fs::read_link(e.path()).ok())
+        .map(|target| target.display().to_string())
+        .collect())
 }
 
 /// Processor time process `pid` has used, in milliseconds.

@@ -44,6 +44,8 @@ pub struct BoxPlan {
     pub ring_s: u32,
     /// Most calls at once, in the box and in the app.
     pub max_calls: usize,
+    /// Where the customer's own page is; its origin may use the app.
+    pub page: SocketAddr,
     /// Further origins that may use the app.
     pub origins: Vec<String>,
     /// Further lines of the `[box]` table.
@@ -69,6 +71,7 @@ impl BoxPlan {
             accounts: vec![("anna@example.com".to_owned(), "+49301001".to_owned())],
             ring_s: 60,
             max_calls: 500,
+            page: loopback(place::free_port()?),
             origins: Vec::new(),
             extra: String::new(),
         })
@@ -86,7 +89,7 @@ impl BoxPlan {
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
         let https = self.https;
-        let mut origins = vec![format!("https://{https}")];
+        let mut origins = vec![format!("https://{https}"), format!("http://{}", self.page)];
         origins.extend(self.origins.iter().cloned());
         let origins = origins
             .iter()

@@ -10,6 +10,7 @@ pub mod box_process;
 pub mod browser;
 pub mod check;
 pub mod config;
+pub mod customer;
 pub mod error;
 pub mod https;
 pub mod load;

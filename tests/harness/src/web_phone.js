@@ -20,9 +20,9 @@ if (!window.phone) {
     events: [],
     device: null,
     call: null,
-    /** Makes the device. */
-    async start(token, options) {
-      const sdk = await import('/sdk/v1/causeway.js')
+    /** Loads the SDK from the box and makes the device. */
+    async start(url, token, options) {
+      const sdk = (phone.sdk = await import(url))
       const audioConstraints = {echoCancellation: false, noiseSuppression: false, autoGainControl: false}
       phone.microphone = await navigator.mediaDevices.getUserMedia({audio: audioConstraints})
       phone.device = new sdk.Device(token, {audioConstraints, logLevel: 'info', ...options})

@@ -1,4 +1,4 @@
-//! A telephone in a page: a browser on one of the box's pages with the SDK's device in it.
+//! A telephone in a page: a browser on a customer's page with the SDK's device in it.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub struct WebPhone {
 }
 
 impl WebPhone {
-    /// Opens one of the box's pages in `browser` and makes a device with `options` in it, for an account where one is
+    /// Opens a customer's page in `browser` and makes a device with `options` in it, for an account where one is
     /// named.
     pub async fn start(
         mut browser: Browser,
@@ -27,15 +27,15 @@ impl WebPhone {
         account: Option<&str>,
         options: Value,
     ) -> Result<Self> {
-        // A page of the box's origin without anything of its own.
-        browser.open(&to.url("/healthz")).await?;
+        browser.open(&to.customer_page()).await?;
         page::give_ears(&browser).await?;
         browser
             .evaluate(&format!("(() => {{ {SCRIPT}\n return true }})()"))
             .await?;
+        let sdk = json!(to.url("/sdk/v1/causeway.js"));
         let token = json!(to.token(account).await?);
         browser
-            .evaluate(&format!("phone.start({token}, {options})"))
+            .evaluate(&format!("phone.start({sdk}, {token}, {options})"))
             .await?;
         Ok(Self { browser })
     }

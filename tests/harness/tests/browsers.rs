@@ -4,29 +4,10 @@
 use std::time::Duration;
 
 use causeway_harness::browser::{Browser, BrowserOptions, Kind};
+use causeway_harness::config::loopback;
+use causeway_harness::customer::CustomerSite;
 use causeway_harness::page::{Heard, give_ears};
 use causeway_harness::place::TempFolder;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-
-/// A page in a secure context, and nothing on it.
-async fn serve() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0u8; 4096];
-            let _ = stream.read(&mut request).await;
-            let page = "<!doctype html><title>ears</title>";
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
-                page.len()
-            );
-            let _ = stream.write_all(answer.as_bytes()).await;
-        }
-    });
-    format!("http://{address}/")
-}
 
 const LOOP: &str = "
     const constraints = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
@@ -45,7 +26,8 @@ const LOOP: &str = "
 
 async fn hears_itself(kind: Kind, options: BrowserOptions, hz: f64) -> Browser {
     let mut browser = Browser::start(kind, options).await.unwrap();
-    browser.open(&serve().await).await.unwrap();
+    let site = CustomerSite::start(loopback(0)).await.unwrap();
+    browser.open(&site.url()).await.unwrap();
     give_ears(&browser).await.unwrap();
     browser.run(LOOP).await.unwrap();
     browser

@@ -91,7 +91,7 @@ async fn a_page_and_the_acd_hear_each_other() {
         record["page"]
             .as_str()
             .unwrap()
-            .contains("https://127.0.0.1"),
+            .contains("http://127.0.0.1"),
         "{record}"
     );
     scene.end().await.unwrap();

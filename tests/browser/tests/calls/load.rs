@@ -32,7 +32,7 @@ async fn many_calls_leave_nothing_behind() {
     settle(&causeway).await;
     let before = causeway.holdings().unwrap();
 
-    let report = Load::new(sequence, 1, 0.3).run(&causeway).await.unwrap();
+    let report = Load::new(sequence, 1, 1.0).run(&causeway).await.unwrap();
     all_connect(&report);
     eprintln!("{sequence} in sequence: {}", report["setup_ms"]);
     let report = Load::new(at_once, at_once, 5.0)

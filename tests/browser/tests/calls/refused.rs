@@ -11,10 +11,9 @@ async fn tokens_and_destinations_are_looked_at() {
         );
         scene.phone.browser().evaluate(&script).await.unwrap()
     };
-    let sdk = "const {Device} = await import('/sdk/v1/causeway.js')";
     let call = "connect({to: '100', audio: phone.microphone})";
     assert_eq!(
-        code(&format!("{sdk}; await new Device('forged').{call}")).await,
+        code(&format!("await new phone.sdk.Device('forged').{call}")).await,
         "auth_failed"
     );
     assert_eq!(

@@ -36,7 +36,8 @@ async fn the_pbx_refuses_in_every_way() {
         ("486", "busy"),
         ("603", "declined"),
         ("404", "not_found"),
-        ("480", "unavailable"),
+        // With the Q.850 cause 18 the ACD gives along.
+        ("480", "no_answer"),
         ("503", "unavailable"),
         ("488", "incompatible"),
         ("500", "failed"),

@@ -104,14 +104,6 @@ pub async fn start(options: &BrowserOptions) -> Result<Browser> {
     ] {
         wire.call(domain, json!({}), Some(&page), PATIENCE).await?;
     }
-    // The tests put ears into pages whose own policy forbids foreign scripts.
-    wire.call(
-        "Page.setBypassCSP",
-        json!({"enabled": true}),
-        Some(&page),
-        PATIENCE,
-    )
-    .await?;
     Ok(Browser {
         kind: Kind::Chromium,
         wire,

@@ -24,8 +24,6 @@ const PREFERENCES: &[(&str, &str)] = &[
         "media.getusermedia.audio.processing.platform.enabled",
         "false",
     ),
-    ("security.csp.enable", "false"),
-    ("devtools.jsonview.enabled", "false"),
     ("network.stricttransportsecurity.preloadlist", "false"),
     ("network.captive-portal-service.enabled", "false"),
     ("network.connectivity-service.enabled", "false"),
