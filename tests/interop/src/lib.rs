@@ -1,116 +1,296 @@
-//! Calls from a real browser through a real box to Asterisk 22: the tests are in `tests/asterisk`, one scenario a file.
-//! They measure sound in real time: run them one at a time.
+//! Calls from a real browser through a real box to Asterisk 22.
+//!
+//! A [`Site`] is what one scenario needs: a PBX, a box with a trunk to it, and a page with the SDK in headless Chromium.
+//! The scenarios are in `tests/asterisk`, one a file; every browser side goes through the SDK. Opening a site takes a
+//! lock that closing gives back, so that only one scenario at a time has the machine: sound is in real time.
+//!
+//! Closing a site is part of every test: the page is closed, and then the box must hold no more descriptors, sockets,
+//! threads, ports, legs, dialogs and sessions than before the page was opened, and Asterisk no channel.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use causeway_harness::asterisk::{self, Trunk};
 use causeway_harness::box_process::Holdings;
-use causeway_harness::config::loopback;
+use causeway_harness::config::{TrunkPlan, loopback};
 use causeway_harness::place::{self, TempFolder};
 use causeway_harness::scene::chromium;
-use causeway_harness::{Acd, Asterisk, BoxPlan, BoxProcess, Result, WebPhone, asterisk};
+use causeway_harness::{Acd, Asterisk, BoxPlan, BoxProcess, HarnessError, Result, WebPhone};
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
 
-/// Asterisk with an agent behind it, a box with a trunk to it, and a page that calls.
+pub use causeway_harness::scene::{ACCOUNT, PAGE_HZ};
+
+/// What the PBX plays, in Hz.
+pub const PBX_HZ: f64 = 1004.0;
+/// What the second phone at the PBX plays, in Hz.
+pub const AGENT_HZ: f64 = 700.0;
+/// How long anything may take that takes no time when nothing is wrong.
+pub const SOON: Duration = Duration::from_secs(10);
+
+static MACHINE: Mutex<()> = Mutex::const_new(());
+
+/// How a site differs from the usual one.
+#[derive(Debug, Default)]
+pub struct SitePlan {
+    /// The box's end of the trunk, as the PBX sees it.
+    pub trunk: Trunk,
+    /// Further lines of the trunk's table in the box.
+    pub trunk_extra: String,
+    /// Seconds a call may ring; 60 when zero.
+    pub ring_s: u32,
+    /// The page's token is for [`ACCOUNT`].
+    pub account: bool,
+    /// There is a second SIP phone at the PBX, which 400 and 500 lead to.
+    pub agent: bool,
+}
+
+/// A PBX, a box with a trunk to it, and a page.
 #[derive(Debug)]
-pub struct Pbx {
-    pub asterisk: Asterisk,
-    /// A SIP phone that Asterisk calls under 400 and 500.
-    pub agent: Acd,
+pub struct Site {
+    pub pbx: Asterisk,
     pub causeway: BoxProcess,
     pub phone: WebPhone,
+    /// The second phone at the PBX, where the plan wants one.
+    pub agent: Option<Acd>,
     before: Holdings,
-    microphone: TempFolder,
+    _microphone: TempFolder,
+    _machine: MutexGuard<'static, ()>,
 }
 
-/// Whether there is an Asterisk to call; says so loudly when not.
-pub fn available() -> bool {
-    let available = asterisk::chroot().is_some();
-    if !available {
-        eprintln!("SKIPPED: there is no Asterisk; make it with: cargo xtask interop --prepare");
-    }
-    available
-}
-
-impl Pbx {
-    /// Starts everything; the page is for `account` where one is named.
-    pub async fn start(account: Option<&str>) -> Result<Self> {
-        let agent = Acd::start(&["--tone", "700"]).await?;
+impl Site {
+    /// Starts everything; none, and a loud word, when there is no Asterisk on this machine.
+    ///
+    /// # Errors
+    /// What does not start, and its log.
+    pub async fn open(plan: SitePlan) -> Result<Option<Self>> {
+        if asterisk::chroot().is_none() {
+            eprintln!(
+                "\n*** SKIPPED: there is no Asterisk here; make it with: cargo xtask interop --prepare ***\n"
+            );
+            return Ok(None);
+        }
+        let machine = alone().await;
+        let agent = match plan.agent {
+            true => Some(Acd::start(&["--tone", &AGENT_HZ.to_string()]).await?),
+            false => None,
+        };
         let port = place::free_port()?;
-        let plan = BoxPlan::new(loopback(port))?;
-        let asterisk = Asterisk::start(port, plan.sip, Some(agent.address())).await?;
-        let causeway = BoxProcess::start(plan).await?;
+        let mut box_plan = BoxPlan::new(loopback(port))?;
+        if plan.ring_s > 0 {
+            box_plan.ring_s = plan.ring_s;
+        }
+        for trunk in &mut box_plan.trunks {
+            trunk.extra = plan.trunk_extra.clone();
+        }
+        let address = agent.as_ref().map(Acd::address);
+        let pbx = Asterisk::start_with(port, box_plan.sip, address, &plan.trunk).await?;
+        let causeway = BoxProcess::start(box_plan).await?;
         let before = causeway.holdings()?;
         let microphone = TempFolder::new("microphone")?;
+        let account = plan.account.then_some(ACCOUNT.0);
         let phone = chromium(&causeway, &microphone, account, json!({})).await?;
-        Ok(Self {
-            asterisk,
-            agent,
+        Ok(Some(Self {
+            pbx,
             causeway,
             phone,
+            agent,
             before,
-            microphone,
-        })
+            _microphone: microphone,
+            _machine: machine,
+        }))
     }
 
-    /// Places a call and listens once it is answered; the call's id.
-    pub async fn connect(&self, to: &str) -> Result<String> {
-        let call = self.phone.place(to).await?;
-        self.phone.answered().await?;
-        self.phone.listen().await?;
-        Ok(call)
+    /// The box's name for the page's call.
+    ///
+    /// # Errors
+    /// What the page threw.
+    pub async fn call(&self) -> Result<String> {
+        let id = self.phone.browser().evaluate("phone.call.id").await?;
+        Ok(id.as_str().unwrap_or_default().to_owned())
     }
 
-    /// The record of a call that ended.
-    pub async fn record(&self, call: &str) -> Result<Value> {
-        self.causeway
-            .record(&format!("of call {call}"), |r| {
-                r["id"] == call && !r["ended_at"].is_null()
-            })
-            .await
+    /// Waits until the page's call is over, and holds what page and record say of it against `end`. The record.
+    ///
+    /// # Errors
+    /// What is not so.
+    pub async fn ends(&self, call: &str, end: End<'_>) -> Result<Value> {
+        let cause = self.phone.ended(Duration::from_secs(30)).await?;
+        end.is_cause(&cause)?;
+        let state = self.phone.state().await?;
+        equal("the page's last state", &json!(state), &json!("ended"))?;
+        record(&self.causeway, call, end).await
     }
 
-    /// Finds nothing left of any call in Asterisk and the box, while the page is still there.
-    pub async fn quiet(&mut self) -> Result<()> {
-        self.asterisk.idle().await
+    /// Closes everything, and finds nothing left of the calls.
+    ///
+    /// # Errors
+    /// What is left.
+    pub async fn close(self) -> Result<()> {
+        self.finish(false).await
     }
 
-    /// The same after Asterisk was killed.
-    pub async fn end_without_asterisk(self) -> Result<()> {
+    /// The same, and waits until SIP's timers have run out and no transaction is left either.
+    ///
+    /// # Errors
+    /// What is left.
+    pub async fn close_entirely(self) -> Result<()> {
+        self.finish(true).await
+    }
+
+    /// The same after Asterisk was killed: the BYE that nobody answers is given up only after 32 s (RFC 3261, timer F).
+    ///
+    /// # Errors
+    /// What is left.
+    pub async fn close_without_pbx(self) -> Result<()> {
         let Self {
-            asterisk,
-            agent,
+            pbx,
             causeway,
             phone,
             before,
-            microphone,
+            ..
         } = self;
         phone.stop().await?;
-        drop(microphone);
-        // The BYE that nobody answered is given up after 32 s (RFC 3261, timer F).
         causeway
             .nothing_left_within(before, Duration::from_secs(45))
             .await?;
         causeway.stop().await?;
-        asterisk.kill().await?;
-        agent.stop().await
+        pbx.kill().await
     }
 
-    /// Closes the page, finds nothing left anywhere, and stops everything in order.
-    pub async fn end(self) -> Result<()> {
+    async fn finish(self, entirely: bool) -> Result<()> {
         let Self {
-            mut asterisk,
-            agent,
+            mut pbx,
             causeway,
             phone,
+            agent,
             before,
-            microphone,
+            ..
         } = self;
+        pbx.idle().await?;
         phone.stop().await?;
-        drop(microphone);
-        asterisk.idle().await?;
         causeway.nothing_left(before).await?;
+        if entirely {
+            causeway.no_transactions().await?;
+        }
         causeway.stop().await?;
-        asterisk.stop().await?;
-        agent.stop().await
+        if let Some(agent) = agent {
+            agent.stop().await?;
+        }
+        pbx.stop().await
+    }
+}
+
+/// Waits until no scenario has the machine, and takes it.
+pub async fn alone() -> MutexGuard<'static, ()> {
+    MACHINE.lock().await
+}
+
+/// One of several trunks: `numbers` lead to `address`, and the box does not ask whether it lives.
+pub fn trunk(name: &str, address: SocketAddr, numbers: &str, extra: &str) -> TrunkPlan {
+    TrunkPlan {
+        name: name.to_owned(),
+        address,
+        extra: format!("numbers = [\"{numbers}\"]\noptions_s = 0\n{extra}\n"),
+    }
+}
+
+/// Whether a phone reports that it hears `hz`.
+pub fn hears(event: &Value, hz: f64) -> bool {
+    event["hz"]
+        .as_f64()
+        .is_some_and(|heard| (heard - hz).abs() < hz * 0.02)
+}
+
+/// How a call shall have ended: the code, by whom, and the SIP status where one is known.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'a> {
+    pub code: &'a str,
+    pub by: &'a str,
+    pub status: Option<u16>,
+}
+
+impl<'a> End<'a> {
+    /// An end whose SIP status does not matter.
+    pub fn new(code: &'a str, by: &'a str) -> Self {
+        Self {
+            code,
+            by,
+            status: None,
+        }
+    }
+
+    /// The far side refused with this status.
+    pub fn refused(code: &'a str, status: u16) -> Self {
+        Self {
+            code,
+            by: "remote",
+            status: Some(status),
+        }
+    }
+
+    /// Holds the SDK's cause against it.
+    ///
+    /// # Errors
+    /// What differs.
+    pub fn is_cause(&self, cause: &Value) -> Result<()> {
+        equal("the page's cause", &cause["code"], &json!(self.code))?;
+        equal("who ended it, at the page", &cause["by"], &json!(self.by))?;
+        if self.status.is_some() {
+            let status = &cause["sip"]["status"];
+            equal("the page's SIP status", status, &json!(self.status))?;
+        }
+        so(
+            &format!("there is a sentence in {cause}"),
+            cause["message"].as_str().is_some_and(|m| !m.is_empty()),
+        )
+    }
+}
+
+/// The record of a call that is over, held against `end`.
+///
+/// # Errors
+/// What differs.
+pub async fn record(causeway: &BoxProcess, call: &str, end: End<'_>) -> Result<Value> {
+    let record = causeway
+        .record(&format!("of the ended call {call}"), |r| {
+            r["id"] == call && !r["ended_at"].is_null()
+        })
+        .await?;
+    for (what, wanted) in [("cause_code", end.code), ("cause_by", end.by)] {
+        equal(
+            &format!("the record's {what}"),
+            &record[what],
+            &json!(wanted),
+        )?;
+    }
+    if end.status.is_some() {
+        let status = &record["sip_status"];
+        equal("the record's SIP status", status, &json!(end.status))?;
+    }
+    Ok(record)
+}
+
+/// Both are the same.
+///
+/// # Errors
+/// A sentence with both.
+pub fn equal(what: &str, is: &Value, wanted: &Value) -> Result<()> {
+    if is == wanted {
+        Ok(())
+    } else {
+        Err(HarnessError::new(format!("{what} is {is}, not {wanted}")))
+    }
+}
+
+/// The condition holds.
+///
+/// # Errors
+/// `what` is not so.
+pub fn so(what: &str, holds: bool) -> Result<()> {
+    if holds {
+        Ok(())
+    } else {
+        Err(HarnessError::new(format!("not so: {what}")))
     }
 }

@@ -4,11 +4,14 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use causeway_harness::config::loopback;
+use causeway_harness::place::TempFolder;
+use causeway_harness::scene::chromium;
 use causeway_harness::{BoxPlan, BoxProcess, Result, place};
-use causeway_interop::{End, page, record, so, trunk};
+use causeway_interop::{End, alone, record, so, trunk};
 
 #[tokio::test]
 async fn a_dead_pbx_is_unreachable() -> Result<()> {
+    let _machine = alone().await;
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let nobody = loopback(place::free_port()?);
     let mut plan = BoxPlan::new(nobody)?;
@@ -24,7 +27,8 @@ async fn a_dead_pbx_is_unreachable() -> Result<()> {
     ];
     let causeway = BoxProcess::start(plan).await?;
     let before = causeway.holdings()?;
-    let (phone, microphone) = page(&causeway, None).await?;
+    let microphone = TempFolder::new("microphone")?;
+    let phone = chromium(&causeway, &microphone, None, serde_json::json!({})).await?;
 
     // All at once, because SIP gives up after 64·T1, 32 s. The fourth caller does not wait so long.
     let mut calls = Vec::new();

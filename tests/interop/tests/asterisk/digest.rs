@@ -2,7 +2,7 @@
 
 use causeway_harness::Result;
 use causeway_harness::asterisk::Trunk;
-use causeway_interop::{BROWSER_HZ, End, SOON, Site, SitePlan, so};
+use causeway_interop::{End, PAGE_HZ, SOON, Site, SitePlan, so};
 
 fn plan(credentials: &str) -> SitePlan {
     SitePlan {
@@ -27,7 +27,7 @@ async fn the_right_password_lets_the_call_in() -> Result<()> {
     site.phone.answered().await?;
     site.pbx.logged(mark, &["SIP/2.0 401"], SOON).await?;
     site.phone.listen().await?;
-    site.phone.hears(BROWSER_HZ, SOON).await?;
+    site.phone.hears(PAGE_HZ, SOON).await?;
     // The BYE is asked for credentials too.
     site.phone.hang_up().await?;
     site.ends(&call, End::new("hangup", "local")).await?;

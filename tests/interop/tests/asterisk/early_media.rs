@@ -1,27 +1,30 @@
-//! Asterisk plays before it answers.
+//! Early media: what the PBX plays before it answers is heard.
 
-use std::time::Duration;
-
-use causeway_interop::{Pbx, available};
+use causeway_harness::Result;
+use causeway_interop::{End, PBX_HZ, SOON, Site, SitePlan, equal, so};
+use serde_json::json;
 
 #[tokio::test]
-async fn what_asterisk_plays_before_it_answers_is_heard() {
-    if !available() {
-        return;
-    }
-    let pbx = Pbx::start(None).await.unwrap();
-    pbx.phone.place("705").await.unwrap();
-    pbx.phone
-        .reaches("early_media", Duration::from_secs(5))
-        .await
-        .unwrap();
-    pbx.phone.listen().await.unwrap();
-    pbx.phone
-        .hears(1004.0, Duration::from_secs(5))
-        .await
-        .unwrap();
-    assert_eq!(pbx.phone.state().await.unwrap(), "early_media");
-    pbx.phone.answered().await.unwrap();
-    pbx.phone.hang_up().await.unwrap();
-    pbx.end().await.unwrap();
+async fn an_announcement_before_the_answer_is_heard() -> Result<()> {
+    let Some(site) = Site::open(SitePlan::default()).await? else {
+        return Ok(());
+    };
+    // 183 with SDP, the tone, and only 5 s later the answer.
+    let call = site.phone.place("705").await?;
+    site.phone.reaches("early_media", SOON).await?;
+    site.phone.listen().await?;
+    site.phone.hears(PBX_HZ, SOON).await?;
+    let state = json!(site.phone.state().await?);
+    equal("the state while it is heard", &state, &json!("early_media"))?;
+    let ssrc = site.phone.stats().await?["inboundSsrc"].clone();
+    so("the SSRC is known", ssrc.is_number())?;
+
+    // The same stream goes on after the answer.
+    site.phone.reaches("answered", SOON).await?;
+    site.phone.hears(PBX_HZ, SOON).await?;
+    let after = site.phone.stats().await?["inboundSsrc"].clone();
+    equal("the SSRC after the answer", &after, &ssrc)?;
+    site.phone.hang_up().await?;
+    site.ends(&call, End::new("hangup", "local")).await?;
+    site.close().await
 }

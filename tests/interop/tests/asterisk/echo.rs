@@ -2,7 +2,7 @@
 
 use causeway_harness::Result;
 use causeway_harness::config::CALLER_ID;
-use causeway_interop::{BROWSER_HZ, End, SOON, Site, SitePlan, equal, so};
+use causeway_interop::{End, PAGE_HZ, SOON, Site, SitePlan, equal, so};
 use serde_json::json;
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn the_page_hears_itself_and_asterisk_sees_who_calls() -> Result<()> {
 
     // 440 Hz goes there and comes back.
     site.phone.listen().await?;
-    site.phone.hears(BROWSER_HZ, SOON).await?;
+    site.phone.hears(PAGE_HZ, SOON).await?;
 
     // The caller hangs up.
     site.phone.hang_up().await?;

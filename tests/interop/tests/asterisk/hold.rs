@@ -2,7 +2,7 @@
 
 use causeway_harness::page::Heard;
 use causeway_harness::{HarnessError, Result};
-use causeway_interop::{BROWSER_HZ, End, PBX_HZ, SOON, Site, SitePlan, equal, so};
+use causeway_interop::{AGENT_HZ, End, PAGE_HZ, SOON, Site, SitePlan, equal, hears, so};
 use serde_json::json;
 
 /// How soon after the agent's phone resumed the page hears it, in milliseconds.
@@ -27,7 +27,7 @@ async fn the_agent_holds_and_resumes_five_times() -> Result<()> {
     let number = agent.wait("answered", SOON, |_| true).await?["call"].clone();
     site.phone.answered().await?;
     site.phone.listen().await?;
-    site.phone.hears(PBX_HZ, SOON).await?;
+    site.phone.hears(AGENT_HZ, SOON).await?;
     let ssrc = site.phone.stats().await?["inboundSsrc"].clone();
     so("the SSRC is known", ssrc.is_number())?;
 
@@ -56,15 +56,9 @@ async fn the_agent_holds_and_resumes_five_times() -> Result<()> {
         let ms = first.map_or(f64::INFINITY, |at| (at - resumed) * 1000.0);
         eprintln!("cycle {cycle}: sound after {ms:.0} ms");
         back.push(ms);
-        site.phone.hears(PBX_HZ, SOON).await?;
+        site.phone.hears(AGENT_HZ, SOON).await?;
         agent.forget();
-        agent
-            .wait("heard", SOON, |e| {
-                e["hz"]
-                    .as_f64()
-                    .is_some_and(|hz| (hz - BROWSER_HZ).abs() < 5.0)
-            })
-            .await?;
+        agent.wait("heard", SOON, |e| hears(e, PAGE_HZ)).await?;
         let now = site.phone.stats().await?["inboundSsrc"].clone();
         equal("the SSRC after the hold", &now, &ssrc)?;
     }

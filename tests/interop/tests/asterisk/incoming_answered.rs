@@ -1,7 +1,7 @@
 //! Asterisk calls the account: the browser rings, answers, and both hear.
 
 use causeway_harness::Result;
-use causeway_interop::{ACCOUNT, BROWSER_HZ, End, PBX_HZ, SOON, Site, SitePlan, equal};
+use causeway_interop::{ACCOUNT, End, PAGE_HZ, PBX_HZ, SOON, Site, SitePlan, equal};
 use serde_json::json;
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn the_browser_rings_answers_and_both_hear() -> Result<()> {
     let caller = site.phone.rung(SOON).await?;
     let wanted = ("4711".to_owned(), "Alice Example".to_owned());
     equal("the caller", &json!(caller), &json!(wanted))?;
-    let call = id(&site).await?;
+    let call = site.call().await?;
     site.phone.accept().await?;
     site.phone.reaches("answered", SOON).await?;
     site.phone.listen().await?;
@@ -41,17 +41,12 @@ async fn the_browser_rings_answers_and_both_hear() -> Result<()> {
     // Once answered, Asterisk echoes: the page's own tone has been there and back. The called page hangs up.
     site.pbx.ring(ACCOUNT.1, 20, "600").await?;
     site.phone.rung(SOON).await?;
-    let call = id(&site).await?;
+    let call = site.call().await?;
     site.phone.accept().await?;
     site.phone.reaches("answered", SOON).await?;
     site.phone.listen().await?;
-    site.phone.hears(BROWSER_HZ, SOON).await?;
+    site.phone.hears(PAGE_HZ, SOON).await?;
     site.phone.hang_up().await?;
     site.ends(&call, End::new("hangup", "local")).await?;
     site.close().await
-}
-
-async fn id(site: &Site) -> Result<String> {
-    let id = site.phone.browser().evaluate("phone.call.id").await?;
-    Ok(id.as_str().unwrap_or_default().to_owned())
 }

@@ -25,8 +25,7 @@ async fn a_call_given_up_stops_ringing() -> Result<()> {
     let mark = site.pbx.mark();
     site.pbx.ring(ACCOUNT.1, 3, "100").await?;
     site.phone.rung(SOON).await?;
-    let id = site.phone.browser().evaluate("phone.call.id").await?;
-    let call = id.as_str().unwrap_or_default().to_owned();
+    let call = site.call().await?;
     site.ends(&call, End::new("cancelled", "remote")).await?;
     site.pbx
         .logged(mark, &["DIALLED", "STATUS NOANSWER"], SOON)

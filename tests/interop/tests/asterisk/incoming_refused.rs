@@ -23,8 +23,7 @@ async fn a_refused_call_is_refused_at_the_pbx_too() -> Result<()> {
         let mark = site.pbx.mark();
         site.pbx.ring(ACCOUNT.1, 20, "100").await?;
         site.phone.rung(SOON).await?;
-        let id = site.phone.browser().evaluate("phone.call.id").await?;
-        let call = id.as_str().unwrap_or_default().to_owned();
+        let call = site.call().await?;
         site.phone.reject(word).await?;
         site.ends(&call, End::new(code, "local")).await?;
         site.pbx.logged(mark, &[status], SOON).await?;

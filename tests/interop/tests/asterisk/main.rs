@@ -1,10 +1,22 @@
-//! Calls from a real browser through a real box to Asterisk 22. Run with `--test-threads=1`.
+//! Calls from a real browser through a real box to Asterisk 22, one scenario a file.
+//!
+//! They are one program because they share a machine's time: see [`causeway_interop`].
 
-mod caller;
-mod digits;
+mod busy;
+mod dead;
+mod dies;
+mod digest;
 mod early_media;
-mod echo_and_tone;
-mod ends;
-mod held_by_agent;
+mod echo;
+mod hold;
+mod incoming_answered;
+mod incoming_given_up;
+mod incoming_refused;
+mod no_circuit;
+mod nothing_left;
+mod pbx_hangs_up;
+mod qualify;
 mod queue;
-mod rings_the_browser;
+mod rings_out;
+mod tcp;
+mod tone_and_digits;

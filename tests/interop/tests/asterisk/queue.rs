@@ -1,26 +1,34 @@
-//! The caller waits in a queue with music; an agent takes the call, and Asterisk re-INVITEs the box on the spot.
+//! A queue: the caller hears its music until an agent answers, and then the agent.
+//!
+//! With P-Asserted-Identity allowed, Asterisk sends two re-INVITEs at once when the agent answers.
 
-use std::time::Duration;
-
-use causeway_interop::{Pbx, available};
-
-const PATIENCE: Duration = Duration::from_secs(15);
+use causeway_harness::{HarnessError, Result};
+use causeway_interop::{AGENT_HZ, End, PAGE_HZ, SOON, Site, SitePlan, equal, hears};
+use serde_json::json;
 
 #[tokio::test]
-async fn the_agent_of_a_queue_is_heard() {
-    if !available() {
-        return;
-    }
-    let mut pbx = Pbx::start(None).await.unwrap();
-    pbx.connect("500").await.unwrap();
-    pbx.agent
-        .wait("answered", PATIENCE, |_| true)
-        .await
-        .unwrap();
-    pbx.phone.hears(700.0, PATIENCE).await.unwrap();
-    let right = |e: &serde_json::Value| e["hz"].as_f64().is_some_and(|hz| (hz - 440.0).abs() < 9.0);
-    pbx.agent.wait("heard", PATIENCE, right).await.unwrap();
-    assert_eq!(pbx.phone.state().await.unwrap(), "answered");
-    pbx.phone.hang_up().await.unwrap();
-    pbx.end().await.unwrap();
+async fn the_agent_of_a_queue_is_heard() -> Result<()> {
+    let plan = SitePlan {
+        agent: true,
+        ..SitePlan::default()
+    };
+    let Some(mut site) = Site::open(plan).await? else {
+        return Ok(());
+    };
+    let mut agent = site
+        .agent
+        .take()
+        .ok_or_else(|| HarnessError::new("the plan has an agent"))?;
+    let call = site.phone.place("500").await?;
+    site.phone.answered().await?;
+    site.phone.listen().await?;
+    agent.wait("answered", SOON, |_| true).await?;
+    site.phone.hears(AGENT_HZ, SOON).await?;
+    agent.wait("heard", SOON, |e| hears(e, PAGE_HZ)).await?;
+    let state = json!(site.phone.state().await?);
+    equal("the state", &state, &json!("answered"))?;
+    site.phone.hang_up().await?;
+    site.ends(&call, End::new("hangup", "local")).await?;
+    site.agent = Some(agent);
+    site.close().await
 }

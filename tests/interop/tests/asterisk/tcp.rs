@@ -2,7 +2,7 @@
 
 use causeway_harness::Result;
 use causeway_harness::asterisk::Trunk;
-use causeway_interop::{ACCOUNT, BROWSER_HZ, End, SOON, Site, SitePlan};
+use causeway_interop::{ACCOUNT, End, PAGE_HZ, SOON, Site, SitePlan};
 
 #[tokio::test]
 async fn a_call_each_way_over_tcp() -> Result<()> {
@@ -26,7 +26,7 @@ async fn a_call_each_way_over_tcp() -> Result<()> {
         .logged(mark, &["Received SIP request", "TCP"], SOON)
         .await?;
     site.phone.listen().await?;
-    site.phone.hears(BROWSER_HZ, SOON).await?;
+    site.phone.hears(PAGE_HZ, SOON).await?;
     site.phone.hang_up().await?;
     site.ends(&call, End::new("hangup", "local")).await?;
 
@@ -40,7 +40,7 @@ async fn a_call_each_way_over_tcp() -> Result<()> {
     site.phone.accept().await?;
     site.phone.reaches("answered", SOON).await?;
     site.phone.listen().await?;
-    site.phone.hears(BROWSER_HZ, SOON).await?;
+    site.phone.hears(PAGE_HZ, SOON).await?;
     site.phone.hang_up().await?;
     site.close().await
 }
