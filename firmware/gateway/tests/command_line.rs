@@ -1,7 +1,7 @@
 //! The command line against a box of its own: both programs as they are installed.
 
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -101,10 +101,11 @@ struct Box {
     child: Child,
     url: String,
     fingerprint: String,
+    log: mpsc::Receiver<String>,
 }
 
 impl Box {
-    fn start(folder: &Folder, hash: &str) -> Self {
+    fn start(folder: &Folder, hash: &str, log_level: &str) -> Self {
         let tcp = || {
             TcpListener::bind("127.0.0.1:0")
                 .unwrap()
@@ -135,6 +136,7 @@ impl Box {
             .arg(config)
             .arg("--state")
             .arg(folder.0.join("state"))
+            .args(["--log", log_level])
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -150,9 +152,13 @@ impl Box {
             child,
             url: format!("https://{https}"),
             fingerprint: String::new(),
+            log: told,
         };
         loop {
-            let line = told.recv_timeout(PATIENCE).expect("the box does not start");
+            let line = started
+                .log
+                .recv_timeout(PATIENCE)
+                .expect("the box does not start");
             if let Some((_, rest)) = line.split_once("fingerprint=\"") {
                 started.fingerprint = rest.split('"').next().unwrap().to_owned();
             }
@@ -183,7 +189,7 @@ fn a_box_answers_those_it_should_and_is_known_by_its_certificate() {
     let folder = Folder::new("box");
     let (secret, hash) = drawn();
     let key = folder.write("key", &format!("{secret}\n"));
-    let started = Box::start(&folder, &hash);
+    let started = Box::start(&folder, &hash, "info");
 
     let health = started.ask(&key, &["health"]);
     assert_eq!(health.status.code(), Some(0), "{}", err(&health));
@@ -244,5 +250,84 @@ fn a_box_answers_those_it_should_and_is_known_by_its_certificate() {
         "{}",
         err(&refused)
     );
-    std::io::stderr().flush().unwrap();
+}
+
+#[test]
+fn no_secret_is_logged_however_much_is() {
+    let folder = Folder::new("log");
+    let (secret, hash) = drawn();
+    let key = folder.write("key", &secret);
+    let started = Box::start(&folder, &hash, "trace,tungstenite::protocol=trace");
+    started.ask(&key, &["status"]);
+    let secret_file = key.to_str().unwrap();
+    let token = started.ask(
+        &key,
+        &["token", "--app", "shop", "--secret-file", secret_file],
+    );
+    let token = out(&token).trim().to_owned();
+    assert!(token.starts_with("cw1."));
+    let welcome = hello(&started, &folder.0.join("state/tls/cert.pem"), &token);
+    assert!(welcome.contains("welcome"), "{welcome}");
+
+    // What was said is in the log when the next answer is.
+    started.ask(&key, &["health"]);
+    let Box { child, log, .. } = &started;
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap()),
+        nix::sys::signal::Signal::SIGTERM,
+    )
+    .unwrap();
+    let mut lines = 0;
+    while let Ok(line) = log.recv_timeout(PATIENCE) {
+        lines += 1;
+        for hidden in [&secret, &token] {
+            assert!(!line.contains(hidden.as_str()), "{line}");
+        }
+    }
+    assert!(lines > 20, "the log is not the one that was asked for");
+}
+
+/// Says hello over a WebSocket, by hand, and gives the raw bytes of the answer as text.
+fn hello(started: &Box, certificate: &Path, token: &str) -> String {
+    use rustls::pki_types::pem::PemObject;
+    let certificate = rustls::pki_types::CertificateDer::from_pem_file(certificate).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let host = started.url.strip_prefix("https://").unwrap();
+    let name = "127.0.0.1".try_into().unwrap();
+    let tls = rustls::ClientConnection::new(std::sync::Arc::new(config), name).unwrap();
+    let tcp = std::net::TcpStream::connect(host).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = rustls::StreamOwned::new(tls, tcp);
+    let request = format!(
+        "GET /api/v1/ws HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: causeway.v1\r\n\r\n"
+    );
+    let message = serde_json::json!({"type": "hello", "id": 1, "version": 1, "token": token});
+    let message = message.to_string();
+    // A text frame with a length of 16 bits, masked with zeros (RFC 6455 section 5.2).
+    let length = u16::try_from(message.len()).unwrap().to_be_bytes();
+    let mut frame = vec![0x81, 0xfe, length[0], length[1], 0, 0, 0, 0];
+    frame.extend(message.into_bytes());
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut heard = String::new();
+    let mut said = false;
+    while !heard.contains("welcome") {
+        let mut bytes = [0; 4096];
+        let count = stream.read(&mut bytes).unwrap();
+        assert!(count > 0, "{heard}");
+        heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        if !said && heard.contains("\r\n\r\n") {
+            said = true;
+            stream.write_all(&frame).unwrap();
+        }
+    }
+    heard
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
 
 /// The Causeway box: joins the web to a company's telephones.
 #[derive(Debug, Parser)]
@@ -38,9 +39,9 @@ fn main() -> ExitCode {
         true => arguments.log.clone(),
         false => format!("{},{quiet}", arguments.log),
     };
-    let filter = tracing_subscriber::EnvFilter::try_new(filter);
+    let filter = EnvFilter::try_new(filter);
     let filter = match filter {
-        Ok(filter) => filter,
+        Ok(filter) => without_messages(filter),
         Err(fault) => {
             eprintln!("causewayd: --log {}: {fault}", arguments.log);
             return ExitCode::from(2);
@@ -76,6 +77,14 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// At `trace` the WebSocket crate writes whole messages, and the first of each session holds a token.
+fn without_messages(filter: EnvFilter) -> EnvFilter {
+    ["tungstenite=debug", "tungstenite::protocol=debug"]
+        .into_iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive)
 }
 
 async fn serve(options: Options) -> Result<(), daemon::StartError> {
