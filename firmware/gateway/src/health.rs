@@ -80,7 +80,7 @@ pub async fn supervise<W>(
             }
             Verdict::Wait => {}
             Verdict::Stuck(plane) => {
-                tracing::error!(?plane, "a plane stands still; the watchdog is not fed")
+                tracing::error!(?plane, "a plane stands still; the watchdog is not fed");
             }
         }
     }
