@@ -5,18 +5,16 @@ use std::net::SocketAddr;
 
 use libfuzzer_sys::fuzz_target;
 
+/// Stands where the program's own key stands beside its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LegKey(pub u64);
+
 /// The box's own reader, compiled here alone: the program around it needs no instrumenting.
-mod media {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-    pub struct LegKey(pub u64);
+#[allow(dead_code)]
+#[path = "../../../firmware/gateway/src/media/demux.rs"]
+mod demux;
 
-    #[allow(dead_code)]
-    #[path = "../../../../firmware/gateway/src/media/demux.rs"]
-    pub mod demux;
-}
-
-use media::LegKey;
-use media::demux::{Class, Demux, classify, local_fragment, stun_class, stun_nominates, stun_transaction, stun_username};
+use demux::{Class, Demux, classify, local_fragment, stun_class, stun_nominates, stun_transaction, stun_username};
 
 fuzz_target!(|data: &[u8]| {
     let class = classify(data);
