@@ -857,7 +857,7 @@ var Call = class extends Emitter {
   async reject(reason = "declined") {
     if (this.#state !== "incoming" || this.#accepting) throw this.#wrongState("rejected");
     await this.#owner.signaling.request({ type: "call.reject", call: this.id, reason }, { wait: true });
-    this.#end({ code: "declined", message: "The call was refused here.", by: "local" });
+    this.#end({ code: reason, message: "The call was refused here.", by: "local" });
   }
   /** Ends the call, or gives up one that nobody answered yet. Resolves when it is over; never rejects. */
   disconnect() {

@@ -174,7 +174,7 @@ export class Call extends Emitter<CallEvents> {
   async reject(reason: 'busy' | 'declined' = 'declined'): Promise<void> {
     if (this.#state !== 'incoming' || this.#accepting) throw this.#wrongState('rejected');
     await this.#owner.signaling.request({ type: 'call.reject', call: this.id, reason }, { wait: true });
-    this.#end({ code: 'declined', message: 'The call was refused here.', by: 'local' });
+    this.#end({ code: reason, message: 'The call was refused here.', by: 'local' });
   }
 
   /** Ends the call, or gives up one that nobody answered yet. Resolves when it is over; never rejects. */

@@ -48,7 +48,7 @@ test('a call is rejected as busy or declined', async () => {
   assert.equal(request.reason, 'busy');
   await box.ok(request);
   await rejecting;
-  assert.deepEqual(seen, [['reject', 'declined'], ['disconnect', 'declined']]);
+  assert.deepEqual(seen, [['reject', 'busy'], ['disconnect', 'busy']]);
 });
 
 test('without a microphone the call goes on ringing and may be accepted again', async () => {
