@@ -43,6 +43,8 @@ pub struct SitePlan {
     pub account: bool,
     /// There is a second SIP phone at the PBX, which 400 and 500 lead to.
     pub agent: bool,
+    /// Connections of the trunk that stay open for later calls, beyond those of the box's start.
+    pub kept_open: usize,
 }
 
 /// A PBX, a box with a trunk to it, and a page.
@@ -86,7 +88,8 @@ impl Site {
         let address = agent.as_ref().map(Acd::address);
         let pbx = Asterisk::start_with(port, box_plan.sip, address, &plan.trunk).await?;
         let causeway = BoxProcess::start(box_plan).await?;
-        let before = causeway.holdings()?;
+        let mut before = causeway.holdings()?;
+        before.descriptors += plan.kept_open;
         let microphone = TempFolder::new("microphone")?;
         let account = plan.account.then_some(ACCOUNT.0);
         let phone = chromium(&causeway, &microphone, account, json!({})).await?;

@@ -13,6 +13,8 @@ async fn a_call_each_way_over_tcp() -> Result<()> {
         },
         trunk_extra: "transport = \"tcp\"".to_owned(),
         account: true,
+        // The one Asterisk calls the box over; the box opens its own at the start, to ask whether Asterisk lives.
+        kept_open: 1,
         ..SitePlan::default()
     };
     let Some(mut site) = Site::open(plan).await? else {
