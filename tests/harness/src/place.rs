@@ -1,6 +1,6 @@
 //! Places to be: free loopback ports, temporary folders, the folder of our own programs.
 
-use std::net::{TcpListener, UdpSocket};
+use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -44,6 +44,16 @@ pub fn free_range(count: u16) -> Result<u16> {
     Err(HarnessError::new(format!(
         "no {count} UDP ports in a row are free"
     )))
+}
+
+/// The address of this machine on its default route, for a program that does without loopback. What is sent to it does
+/// not leave the machine.
+pub fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    // Nothing is sent: connecting only makes the kernel choose a route, here to a network reserved for documentation.
+    socket.connect("198.51.100.1:9").ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
 }
 
 /// A folder of its own that is gone when this is dropped.

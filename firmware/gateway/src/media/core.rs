@@ -252,6 +252,9 @@ impl Core {
             self.on_fault(key, fault);
             return;
         }
+        for (target, transaction) in &yielded.checks {
+            self.demux.expect(key, *target, *transaction);
+        }
         let mut change = None;
         for source in &yielded.admitted {
             self.demux.admit(key, *source);

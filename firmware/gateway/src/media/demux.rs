@@ -12,6 +12,10 @@
 //! | 128–191 | RTP, RTCP | the leg of the address |
 //! | anything else | – | nobody |
 //!
+//! A browser may nominate with its very first check (Firefox does). The stack then checks the
+//! pair itself before it answers, so an answer to a check of ours is let through to the leg that
+//! asked, from the address that was asked, and nothing else with it.
+//!
 //! [`classify`] and the `stun_*` readers are pure, and total over any input.
 
 use super::LegKey;
@@ -23,6 +27,9 @@ use std::net::SocketAddr;
 const SOURCES_PER_LEG: usize = 16;
 /// The current user fragment, and the one before an ICE restart.
 const FRAGMENTS_PER_LEG: usize = 2;
+
+/// Checks of our own for one leg that wait for their answer.
+const CHECKS_PER_LEG: usize = 16;
 
 const STUN_HEADER: usize = 20;
 const STUN_COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
@@ -123,6 +130,7 @@ fn stun_attribute(datagram: &[u8], wanted: u16) -> Option<&[u8]> {
 struct Known {
     fragments: VecDeque<Vec<u8>>,
     sources: VecDeque<SocketAddr>,
+    checks: VecDeque<(SocketAddr, Transaction)>,
 }
 
 /// The tables behind the demultiplexing of one port.
@@ -130,6 +138,7 @@ struct Known {
 pub struct Demux {
     by_fragment: HashMap<Vec<u8>, LegKey>,
     by_source: HashMap<SocketAddr, LegKey>,
+    by_check: HashMap<(SocketAddr, Transaction), LegKey>,
     known: HashMap<LegKey, Known>,
 }
 
@@ -168,6 +177,23 @@ impl Demux {
         self.by_source.insert(source, leg);
     }
 
+    /// `leg` has sent a check to `target` and waits for its answer.
+    pub fn expect(&mut self, leg: LegKey, target: SocketAddr, transaction: Transaction) {
+        let Some(known) = self.known.get_mut(&leg) else {
+            return;
+        };
+        let check = (target, transaction);
+        if self.by_check.insert(check, leg).is_some() {
+            return;
+        }
+        if known.checks.len() == CHECKS_PER_LEG
+            && let Some(oldest) = known.checks.pop_front()
+        {
+            self.by_check.remove(&oldest);
+        }
+        known.checks.push_back(check);
+    }
+
     /// Whose datagram this is, and what it is.
     pub fn route(&self, source: SocketAddr, datagram: &[u8]) -> (Class, Option<LegKey>) {
         let class = classify(datagram);
@@ -178,7 +204,10 @@ impl Demux {
                 .or_else(|| match stun_class(datagram) {
                     // A request must name its leg: its integrity is checked with that leg's secret.
                     None | Some(StunClass::Request) => None,
-                    Some(_) => self.by_source.get(&source),
+                    Some(_) => self.by_source.get(&source).or_else(|| {
+                        let transaction = stun_transaction(datagram)?;
+                        self.by_check.get(&(source, transaction))
+                    }),
                 }),
             Class::Dtls | Class::Rtp | Class::Rtcp => self.by_source.get(&source),
             Class::Other => None,
@@ -199,11 +228,17 @@ impl Demux {
                 self.by_source.remove(&source);
             }
         }
+        for check in known.checks {
+            self.by_check.remove(&check);
+        }
     }
 
     #[cfg(test)]
     fn is_empty(&self) -> bool {
-        self.by_fragment.is_empty() && self.by_source.is_empty() && self.known.is_empty()
+        self.by_fragment.is_empty()
+            && self.by_source.is_empty()
+            && self.by_check.is_empty()
+            && self.known.is_empty()
     }
 }
 
@@ -297,13 +332,34 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_to_our_own_check_passes_before_anything_else() {
+        let mut demux = Demux::default();
+        let leg = LegKey(1);
+        demux.listen(leg, b"mine");
+        let answer = stun(0x0101, &[]);
+        assert_eq!(demux.route(at(1), &answer), (Class::Stun, None));
+        demux.expect(leg, at(1), [7; 12]);
+        assert_eq!(demux.route(at(1), &answer), (Class::Stun, Some(leg)));
+        assert_eq!(demux.route(at(2), &answer), (Class::Stun, None));
+        assert_eq!(
+            demux.route(at(1), &[22, 254]),
+            (Class::Dtls, None),
+            "our own check admits nobody"
+        );
+        demux.forget(leg);
+        assert!(demux.is_empty());
+    }
+
+    #[test]
     fn tables_are_bounded() {
         let mut demux = Demux::default();
         let leg = LegKey(1);
         for round in 0..100_u16 {
             demux.listen(leg, &round.to_be_bytes());
             demux.admit(leg, at(round + 1));
+            demux.expect(leg, at(round + 1), [0; 12]);
         }
+        assert_eq!(demux.by_check.len(), CHECKS_PER_LEG);
         assert_eq!(demux.by_fragment.len(), FRAGMENTS_PER_LEG);
         assert_eq!(demux.by_source.len(), SOURCES_PER_LEG);
         assert_eq!(demux.route(at(100), &[22]).1, Some(leg));

@@ -48,6 +48,8 @@ pub struct Yield {
     pub feedback: Vec<Feedback>,
     /// Addresses whose ICE check has passed.
     pub admitted: Vec<SocketAddr>,
+    /// Checks of our own, with whom they went to.
+    pub checks: Vec<(SocketAddr, demux::Transaction)>,
     pub connected: bool,
     pub failed: Option<String>,
 }
@@ -57,6 +59,7 @@ impl Yield {
         self.rtp.clear();
         self.feedback.clear();
         self.admitted.clear();
+        self.checks.clear();
         self.connected = false;
         self.failed = None;
     }
@@ -396,7 +399,11 @@ impl WebLeg {
     fn collect_datagrams(&mut self, yielded: &mut Yield, outbound: &mut Outbound<BytesMut>) {
         while let Some(datagram) = self.connection.poll_write() {
             let mut to = datagram.transport.peer_addr;
-            if demux::stun_class(&datagram.message) == Some(StunClass::Success) {
+            let class = demux::stun_class(&datagram.message);
+            if class == Some(StunClass::Request) {
+                let transaction = demux::stun_transaction(&datagram.message);
+                yielded.checks.extend(transaction.map(|id| (to, id)));
+            } else if class == Some(StunClass::Success) {
                 // The stack answers a check only after its integrity held.
                 yielded.admitted.push(to);
                 if let Some((from, id)) = self.nominating

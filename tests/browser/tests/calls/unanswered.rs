@@ -40,7 +40,7 @@ async fn the_pbx_refuses_in_every_way() {
         ("480", "no_answer"),
         ("503", "unavailable"),
         ("488", "incompatible"),
-        ("500", "failed"),
+        ("500", "unavailable"),
     ] {
         let cause = ends(&mut scene, to, code, "remote").await;
         assert_eq!(cause["sip"]["status"].to_string(), to, "{cause}");
