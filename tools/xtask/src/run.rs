@@ -1,5 +1,6 @@
 //! `run`: builds the box and its demo and starts them.
 
+use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use nix::sys::signal::{SigHandler, Signal, signal};
@@ -29,6 +30,11 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
     // SAFETY: the handler touches nothing.
     unsafe { signal(Signal::SIGINT, SigHandler::Handler(stay)) }
         .map_err(|e| format!("cannot handle Ctrl-C: {e}"))?;
+    // And when we are ended ourselves, the demo stops as if it had been told to: nothing runs on unseen.
+    // SAFETY: the call is async-signal-safe.
+    unsafe {
+        demo.pre_exec(|| nix::sys::prctl::set_pdeathsig(Signal::SIGTERM).map_err(Into::into));
+    }
     Ok(if plain(&mut demo)? {
         ExitCode::SUCCESS
     } else {
