@@ -2,7 +2,7 @@
 //! limited and told.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -99,11 +99,17 @@ pub fn counted(command: &mut Command, limit: Duration) -> Result<Outcome, String
 }
 
 /// Runs `command` with our own terminal; true when it succeeds.
+///
+/// # Errors
+/// When it cannot be started, or was ended by a signal: then it had no chance to say why.
 pub fn plain(command: &mut Command) -> Result<bool, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command
         .status()
         .map_err(|e| format!("cannot start {name}: {e}"))?;
+    if let Some(signal) = status.signal() {
+        return Err(format!("{name} was ended by signal {signal}"));
+    }
     Ok(status.success())
 }
 
