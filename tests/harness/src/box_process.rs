@@ -365,10 +365,14 @@ mod tests {
 
     #[test]
     fn the_kernel_tells_what_a_process_holds() {
-        let before = holdings(std::process::id()).unwrap();
-        let _socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let after = holdings(std::process::id()).unwrap();
-        assert_eq!(after.udp_sockets, before.udp_sockets + 1);
+        // Other tests of this process open and close sockets of their own meanwhile.
+        let one_more = || {
+            let before = holdings(std::process::id()).unwrap();
+            let _socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            let after = holdings(std::process::id()).unwrap();
+            after.udp_sockets == before.udp_sockets + 1
+        };
+        assert!((0..100).any(|_| one_more()));
         assert!(cpu_ms(std::process::id()).unwrap() >= 0.0);
     }
 
@@ -378,6 +382,6 @@ mod tests {
             "# HELP a b\ncauseway_calls_running 2\ncauseway_calls_ended_total{cause=\"busy\"} 3\n",
         );
         assert_eq!(read["causeway_calls_ended_total{cause=\"busy\"}"], 3.0);
-        assert_eq!(read["causeway_calls_active"], 2.0);
+        assert_eq!(read["causeway_calls_running"], 2.0);
     }
 }
