@@ -9,7 +9,10 @@ fuzz_target!(|data: &[u8]| {
     if let Err(errors) = Config::parse(&text) {
         assert!(!errors.is_empty());
         for error in errors {
-            assert!(error.line >= 1 && error.line <= text.lines().count().max(1) + 1, "{error}");
+            assert!(
+                error.line >= 1 && error.line <= text.lines().count().max(1) + 1,
+                "{error}"
+            );
         }
     }
 });

@@ -11,7 +11,9 @@ fuzz_target!(|data: &[u8]| {
     let mut now = Instant::now();
     let mut receiver = DtmfReceiver::new(8_000);
     for piece in data.chunks_exact(8) {
-        let Ok(event) = dtmf::read(&piece[..4]) else { continue };
+        let Ok(event) = dtmf::read(&piece[..4]) else {
+            continue;
+        };
         assert_eq!(dtmf::read(&event.to_bytes()).as_ref(), Ok(&event));
         let timestamp = u32::from(piece[4]) * 160;
         let _ = receiver.on_event(timestamp, piece[5] & 1 != 0, event, now);
@@ -22,7 +24,9 @@ fuzz_target!(|data: &[u8]| {
     }
     if receiver.is_pressed() {
         // A key whose end never came is released by time.
-        let at = receiver.poll_timeout().expect("a pressed key has a deadline");
+        let at = receiver
+            .poll_timeout()
+            .expect("a pressed key has a deadline");
         let _ = receiver.handle_timeout(at);
         assert!(!receiver.is_pressed());
     }

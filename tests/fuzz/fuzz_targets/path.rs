@@ -10,18 +10,37 @@ use libfuzzer_sys::fuzz_target;
 const SSRC: u32 = 0x1234_5678;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&kind, mut rest)) = data.split_first() else { return };
+    let Some((&kind, mut rest)) = data.split_first() else {
+        return;
+    };
     let format = |codec: AudioCodec, payload_type, dtmf| AudioFormat {
         codec,
         payload_type,
         ptime_ms: 20,
-        dtmf: Some(DtmfFormat { payload_type: dtmf, clock_rate: codec.clock_rate() }),
+        dtmf: Some(DtmfFormat {
+            payload_type: dtmf,
+            clock_rate: codec.clock_rate(),
+        }),
     };
-    let web = if kind & 1 == 0 { format(AudioCodec::Opus, 111, 110) } else { format(AudioCodec::Pcmu, 0, 126) };
+    let web = if kind & 1 == 0 {
+        format(AudioCodec::Opus, 111, 110)
+    } else {
+        format(AudioCodec::Pcmu, 0, 126)
+    };
     let trunk = format(AudioCodec::Pcmu, 0, 101);
-    let (from, to) = if kind & 2 == 0 { (web, trunk) } else { (trunk, web) };
-    let identity = OutputIdentity { ssrc: SSRC, first_sequence: 65_530, first_timestamp: u32::MAX - 1000 };
-    let Ok(mut path) = Path::new(from, to, identity) else { return };
+    let (from, to) = if kind & 2 == 0 {
+        (web, trunk)
+    } else {
+        (trunk, web)
+    };
+    let identity = OutputIdentity {
+        ssrc: SSRC,
+        first_sequence: 65_530,
+        first_timestamp: u32::MAX - 1000,
+    };
+    let Ok(mut path) = Path::new(from, to, identity) else {
+        return;
+    };
     let mut now = Instant::now();
     let mut out = Output::new();
     let mut next = None;
@@ -47,7 +66,10 @@ fn check(out: &mut Output, next: &mut Option<u16>) {
     for packet in out.packets() {
         assert_eq!(packet.header.ssrc, SSRC);
         if let Some(expected) = *next {
-            assert_eq!(packet.header.sequence, expected, "a break in the sequence numbers");
+            assert_eq!(
+                packet.header.sequence, expected,
+                "a break in the sequence numbers"
+            );
         }
         *next = Some(packet.header.sequence.wrapping_add(1));
     }

@@ -36,5 +36,8 @@ fuzz_target!(|data: &[u8]| {
             sequencer.handle_timeout(now, |_| delivered += 1);
         }
     }
-    assert!(delivered <= pushed, "{delivered} packets came out of {pushed}");
+    assert!(
+        delivered <= pushed,
+        "{delivered} packets came out of {pushed}"
+    );
 });

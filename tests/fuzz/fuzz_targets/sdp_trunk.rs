@@ -19,11 +19,19 @@ fuzz_target!(|data: &[u8]| {
     let mut offering = TrunkSession::new(config.clone());
     offering.offer(Direction::SendRecv);
     if let Ok(plan) = offering.receive_answer(data) {
-        assert!(!plan.remote.ip().is_unspecified(), "sound would go to {}", plan.remote);
+        assert!(
+            !plan.remote.ip().is_unspecified(),
+            "sound would go to {}",
+            plan.remote
+        );
     }
     let mut answering = TrunkSession::new(config.clone());
     if let Ok((answer, plan)) = answering.receive_offer(data, Direction::SendRecv) {
-        assert!(!plan.remote.ip().is_unspecified(), "sound would go to {}", plan.remote);
+        assert!(
+            !plan.remote.ip().is_unspecified(),
+            "sound would go to {}",
+            plan.remote
+        );
         // Our own answer must be one that our own reader takes.
         let mut peer = TrunkSession::new(config);
         peer.offer(Direction::SendRecv);

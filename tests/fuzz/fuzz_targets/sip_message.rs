@@ -8,7 +8,11 @@ fuzz_target!(|data: &[u8]| {
     match message::read(data) {
         Ok(read) => {
             let again = message::read(&read.to_bytes());
-            assert_eq!(again.as_ref(), Ok(&read), "written differently from what was read");
+            assert_eq!(
+                again.as_ref(),
+                Ok(&read),
+                "written differently from what was read"
+            );
             match &read {
                 Message::Request(request) => {
                     let _ = message::check::request(request);

@@ -5,10 +5,15 @@ use causeway_sip::message::stream::{Frame, StreamReader};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&cut, stream)) = data.split_first() else { return };
+    let Some((&cut, stream)) = data.split_first() else {
+        return;
+    };
     let whole = frames(stream, stream.len().max(1));
     let pieces = frames(stream, usize::from(cut).max(1));
-    assert_eq!(whole, pieces, "frames differ when the stream comes in pieces of {cut}");
+    assert_eq!(
+        whole, pieces,
+        "frames differ when the stream comes in pieces of {cut}"
+    );
 });
 
 /// Every frame, and how it ended, when the bytes come `size` at a time.
@@ -24,7 +29,11 @@ fn frames(stream: &[u8], size: usize) -> (Vec<String>, bool) {
                 Err(_) => return (frames, true),
             }
         }
-        assert!(reader.pending() <= 2 * causeway_sip::message::MAX_MESSAGE + size, "{} octets hoarded", reader.pending());
+        assert!(
+            reader.pending() <= 2 * causeway_sip::message::MAX_MESSAGE + size,
+            "{} octets hoarded",
+            reader.pending()
+        );
     }
     (frames, false)
 }

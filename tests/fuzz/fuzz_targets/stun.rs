@@ -14,11 +14,18 @@ pub struct LegKey(pub u64);
 #[path = "../../../firmware/gateway/src/media/demux.rs"]
 mod demux;
 
-use demux::{Class, Demux, classify, local_fragment, stun_class, stun_nominates, stun_transaction, stun_username};
+use demux::{
+    Class, Demux, classify, local_fragment, stun_class, stun_nominates, stun_transaction,
+    stun_username,
+};
 
 fuzz_target!(|data: &[u8]| {
     let class = classify(data);
-    let _ = (stun_class(data), stun_transaction(data), stun_nominates(data));
+    let _ = (
+        stun_class(data),
+        stun_transaction(data),
+        stun_nominates(data),
+    );
     let named = stun_username(data).and_then(local_fragment);
     let mut demux = Demux::default();
     demux.listen(LegKey(1), b"abcd");

@@ -197,7 +197,7 @@ fn feed(
         ])
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(&corpus)
-        .args(seeds(target, corpora))
+        .args(seeds(folder, target, corpora))
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -239,20 +239,17 @@ fn feed(
     Ok(status.success())
 }
 
-/// Folders of foreign material for a target: read, never written.
-fn seeds(target: &str, corpora: Option<&Path>) -> Vec<PathBuf> {
-    let folders = SEEDS
+/// Folders of material a target begins with, our own and foreign: read, never written.
+fn seeds(folder: &Path, target: &str, corpora: Option<&Path>) -> Vec<PathBuf> {
+    let foreign = SEEDS
         .iter()
         .find(|(name, _)| *name == target)
         .map_or(&[][..], |(_, folders)| folders);
-    let Some(corpora) = corpora else {
-        return Vec::new();
-    };
-    folders
-        .iter()
-        .map(|folder| corpora.join(folder))
-        .filter(|path| path.is_dir())
-        .collect()
+    let foreign = corpora
+        .into_iter()
+        .flat_map(|corpora| foreign.iter().map(|name| corpora.join(name)));
+    let own = folder.join("seeds").join(target);
+    foreign.chain([own]).filter(|path| path.is_dir()).collect()
 }
 
 #[cfg(test)]
