@@ -475,11 +475,18 @@ impl Core {
         let End::Trunk(trunk) = &mut leg.end else {
             return self.unknown();
         };
-        trunk.plan = Some(plan);
+        let changed = trunk.plan.replace(plan) != Some(plan);
         leg.direction = plan.direction;
         leg.speak(plan.format);
         leg.rtcp_due.get_or_insert(now + RTCP_EVERY);
+        let peer = leg.peer;
         self.replan_both(key, now);
+        let path = peer
+            .and_then(|peer| self.legs.get_mut(&peer))
+            .and_then(|peer| peer.path.as_mut());
+        if let Some(path) = path.filter(|_| changed) {
+            path.expect_pause();
+        }
     }
 
     pub fn direct_web(&mut self, key: LegKey, direction: Direction, now: Instant) {

@@ -79,10 +79,10 @@ impl Emitter {
         self.samples.clear();
     }
 
-    /// Moves the timeline to `now` when something was broken off, or nothing left for so long
-    /// that the source must have slept with its clock stopped.
+    /// Moves the timeline to `now` when something was broken off, when nothing left for so long
+    /// that the source must have slept with its clock stopped, or when the sound lags behind.
     fn resume(&mut self, now: Instant) {
-        if self.is_quiet_for(ASLEEP, now) {
+        if self.is_quiet_for(ASLEEP, now) || self.timeline.has_slipped() {
             self.break_off();
         }
         if std::mem::take(&mut self.broken) {

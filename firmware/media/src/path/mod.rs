@@ -264,6 +264,12 @@ impl Path {
         }
     }
 
+    /// The source was asked to pause or to go on, or is another one: its clock may have stood
+    /// still. The next sound stands at the time it comes, not right behind the last.
+    pub fn expect_pause(&mut self) {
+        self.conversion.emitter.break_off();
+    }
+
     pub fn gate(&self) -> Gate {
         self.conversion.gate
     }

@@ -155,6 +155,60 @@ fn a_stalled_network_that_catches_up_is_no_jump() {
     }
 }
 
+/// How far the last packet's timestamp is behind the time that passed since the first.
+fn lag_ms(bench: &Bench, clock_rate: u32) -> i64 {
+    let (first, last) = (&bench.sent[0], &bench.sent[bench.sent.len() - 1]);
+    let sound = last.header.timestamp.wrapping_sub(first.header.timestamp);
+    let sound = i64::from(sound) * 1_000 / i64::from(clock_rate);
+    (last.at - first.at).as_millis() as i64 - sound
+}
+
+#[test]
+fn a_short_hold_with_the_timestamps_frozen_delays_nothing() {
+    for pause in [100, 300, 600, 980] {
+        for (from, to) in PAIRS {
+            let mut bench = Bench::new(format(from), format(to));
+            let mut source = Source::new(from, 440.0);
+            source.play(&mut bench, 25);
+            bench.wait(pause);
+            // The re-INVITE that resumes.
+            bench.path.expect_pause();
+            source.play(&mut bench, 1);
+            assert!(lag_ms(&bench, to.clock_rate()) <= 10, "{from:?} {to:?}");
+            source.play(&mut bench, 50);
+            assert!(lag_ms(&bench, to.clock_rate()) <= 10, "{from:?} {to:?}");
+            bench.assert_one_line(to.clock_rate(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_pause_that_nobody_announced_is_made_good_within_a_second() {
+    for pause in [100, 300, 600, 980] {
+        for (from, to) in PAIRS {
+            let mut bench = Bench::new(format(from), format(to));
+            let mut source = Source::new(from, 440.0);
+            source.play(&mut bench, 25);
+            bench.wait(pause);
+            source.play(&mut bench, 50);
+            assert!(lag_ms(&bench, to.clock_rate()) <= 10, "{from:?} {to:?}");
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_slow_is_followed() {
+    // 0.5 % is more than any clock errs.
+    let mut bench = Bench::new(format(Pcmu), format(Opus));
+    let mut source = Source::new(Pcmu, 440.0);
+    for _ in 0..60 {
+        source.play(&mut bench, 50);
+        bench.wait(5);
+    }
+    let markers = bench.sent.iter().filter(|sent| sent.header.marker).count();
+    assert_eq!(markers, 1);
+}
+
 #[test]
 fn two_sources_at_once_make_one_line_of_the_newer() {
     let mut bench = Bench::new(format(Pcmu), format(Opus));
