@@ -89,7 +89,9 @@ impl Endpoint {
                     }
                 }
                 Owner::Server(key) => self.core.server_timeout(&key, now),
-                Owner::Call(id) => self.with_call(id, |call, core| call.handle_timeout(core, now)),
+                Owner::Call(id) => {
+                    self.with_call(id, now, |call, core| call.handle_timeout(core, now))
+                }
             }
         }
     }
@@ -119,20 +121,20 @@ impl Endpoint {
         }
         let id = CallId(self.core.handle());
         let call = Call::place(&mut self.core, id, invite, now)?;
-        self.insert_call(call);
+        self.insert_call(call, now);
         Ok(id)
     }
 
     /// Gives up a call that was placed and is not answered. A 200 that crosses is acknowledged and ended.
     /// The call closes with [`Event::Failed`] (487), or [`Event::Ended`] when the 200 crossed.
     pub fn cancel(&mut self, call: CallId, reason: Option<ReasonHeader>, now: Instant) {
-        self.with_call(call, |call, core| call.cancel(core, reason, now));
+        self.with_call(call, now, |call, core| call.cancel(core, reason, now));
     }
 
     /// Ends a call in any state: BYE when answered, CANCEL or 603 before. The BYE of a call we answered waits
     /// for the caller's ACK, as RFC 3261 §15 demands, at most 32 s.
     pub fn bye(&mut self, call: CallId, reason: Option<ReasonHeader>, now: Instant) {
-        self.with_call(call, |call, core| call.hang_up(core, reason, now));
+        self.with_call(call, now, |call, core| call.hang_up(core, reason, now));
     }
 
     /// Sends an offer of ours in a re-INVITE. Answered by [`Event::OfferAnswered`] or [`Event::OfferRejected`],
@@ -142,24 +144,26 @@ impl Endpoint {
     /// No such call, not answered yet, or an offer is under way in either direction.
     pub fn offer(&mut self, call: CallId, sdp: Vec<u8>, now: Instant) -> Result<(), EndpointError> {
         let mut result = Err(EndpointError::NoSuchCall);
-        self.with_call(call, |call, core| result = call.offer(core, sdp, now));
+        self.with_call(call, now, |call, core| result = call.offer(core, sdp, now));
         result
     }
 
     /// Answers [`Event::Offer`]; also the offer that [`Event::Answered`] brought when our INVITE had none.
     /// Nothing happens when no offer waits.
     pub fn answer_offer(&mut self, call: CallId, answer: AnswerOffer, now: Instant) {
-        self.with_call(call, |call, core| call.answer_offer(core, answer, now));
+        self.with_call(call, now, |call, core| call.answer_offer(core, answer, now));
     }
 
     /// Sends 101…199 for an incoming call, reliably when the caller demands it.
     pub fn progress(&mut self, call: CallId, status: u16, sdp: Option<Vec<u8>>, now: Instant) {
-        self.with_call(call, |call, core| call.progress(core, status, sdp, now));
+        self.with_call(call, now, |call, core| {
+            call.progress(core, status, sdp, now)
+        });
     }
 
     /// Answers an incoming call with 200 and this SDP. [`Event::Confirmed`] follows.
     pub fn accept(&mut self, call: CallId, sdp: Vec<u8>, now: Instant) {
-        self.with_call(call, |call, core| call.accept(core, sdp, now));
+        self.with_call(call, now, |call, core| call.accept(core, sdp, now));
     }
 
     /// Refuses an incoming call with 300…699 (anything else becomes 500). [`Event::Ended`] follows.
@@ -170,7 +174,7 @@ impl Endpoint {
         reason: Option<ReasonHeader>,
         now: Instant,
     ) {
-        self.with_call(call, |call, core| {
+        self.with_call(call, now, |call, core| {
             call.reject(core, status, reason.as_ref(), now);
         });
     }
@@ -227,18 +231,18 @@ impl Endpoint {
         &self.core.config
     }
 
-    fn insert_call(&mut self, call: Call) {
+    fn insert_call(&mut self, call: Call, now: Instant) {
         let index = (call.sip_call_id.clone(), call.local_tag.clone());
         let id = call.id;
         self.by_dialog.insert(index, id);
         self.calls.insert(id, call);
-        self.settle_call(id);
+        self.settle_call(id, now);
     }
 
-    fn with_call(&mut self, id: CallId, act: impl FnOnce(&mut Call, &mut Core)) {
+    fn with_call(&mut self, id: CallId, now: Instant, act: impl FnOnce(&mut Call, &mut Core)) {
         if let Some(call) = self.calls.get_mut(&id) {
             act(call, &mut self.core);
-            self.settle_call(id);
+            self.settle_call(id, now);
         }
     }
 
@@ -246,16 +250,18 @@ impl Endpoint {
         match unanswered.user {
             ClientUser::Nobody => {}
             ClientUser::Request(request) => self.core.event(Event::RequestFailed { request }),
-            ClientUser::Call(id) => self.with_call(id, |call, core| {
+            ClientUser::Call(id) => self.with_call(id, now, |call, core| {
                 call.handle_unanswered(core, &unanswered.key, unanswered.transport_failed, now);
             }),
         }
     }
 
     /// Drops a call that has closed, or sets its next deadline.
-    fn settle_call(&mut self, id: CallId) {
-        let deadline = match self.calls.get(&id) {
+    fn settle_call(&mut self, id: CallId, now: Instant) {
+        let deadline = match self.calls.get_mut(&id) {
             Some(call) if call.is_closed() => {
+                // However it ended: an offer that nobody can answer any more must not wait for ever.
+                call.refuse_their_offer(&mut self.core, now);
                 let index = (call.sip_call_id.clone(), call.local_tag.clone());
                 self.by_dialog.remove(&index);
                 self.calls.remove(&id);

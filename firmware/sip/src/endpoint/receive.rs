@@ -124,7 +124,7 @@ impl Endpoint {
                     // Answered after the call was given up.
                     release_fork(&mut self.core, &key, response, essentials, source, now);
                 }
-                self.settle_call(id);
+                self.settle_call(id, now);
             }
         }
         self.core.settle_client(&key);
@@ -189,7 +189,7 @@ impl Endpoint {
             {
                 expected = call.handle_ack(&mut self.core, request, essentials, now);
             }
-            self.settle_call(id);
+            self.settle_call(id, now);
         }
         if !expected {
             self.core.counts.discarded += 1;
@@ -233,7 +233,7 @@ impl Endpoint {
                     _ => call.offer_cancelled(&mut self.core, &invite, now),
                 }
             }
-            self.settle_call(id);
+            self.settle_call(id, now);
         }
     }
 
@@ -288,7 +288,7 @@ impl Endpoint {
             }
         }
         if let Some(id) = id {
-            self.settle_call(id);
+            self.settle_call(id, now);
         }
     }
 
@@ -359,7 +359,7 @@ impl Endpoint {
         };
         let id = CallId(self.core.handle());
         let call = Call::ring(&mut self.core, id, key, request, essentials, source, now);
-        self.insert_call(call);
+        self.insert_call(call, now);
         let text = |name: &HeaderName| request.headers.get(name).map(syntax::lossy);
         self.core.event(Event::Incoming {
             call: id,

@@ -4,6 +4,7 @@ mod basic;
 mod chaos;
 mod commands;
 mod credentials;
+mod early_update;
 mod failing;
 mod forks;
 mod loss;
