@@ -13,6 +13,7 @@
 //! | [`timers`] | every timer in one table | 3261 table 4 |
 //! | [`dialog`] | route set, tags, sequence numbers, target refresh | 3261 §12 |
 //! | [`digest`] | answering a challenge | 7616, 2617, 8760 |
+//! | [`targets`] | which target of a trunk lives, and gets the next call | 3261 §11, 3263 §4.3 |
 //! | [`endpoint`] | calls: INVITE, PRACK, CANCEL, BYE, UPDATE, OPTIONS | 3261, 3262, 3311, 3581 |
 //!
 //! The polling order after *every* input (`handle_*` or command): [`Endpoint::poll_transmit`] until `None`,
@@ -38,6 +39,7 @@ pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod message;
+pub mod targets;
 pub mod timers;
 pub mod transaction;
 
