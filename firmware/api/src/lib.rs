@@ -10,6 +10,7 @@
 //! | [`wire`] | the WebSocket messages as types, and their one parser |
 //! | [`request`] | the seam to the switch |
 //! | [`lookup`] | the seam to the store |
+//! | [`ladder`] | kept SIP messages; [`pcap`] writes them as a capture |
 //! | [`token`] | minting and verifying tokens, pure |
 //! | [`limits`] | every bound in one table, and the token buckets that keep rates |
 //! | [`state`] | what handlers share |
@@ -22,9 +23,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod http;
+pub mod ladder;
 pub mod limits;
 pub mod lookup;
 pub mod metrics;
+pub mod pcap;
 pub mod request;
 pub mod server;
 pub mod session;

@@ -3,6 +3,7 @@
 //! The API authenticates and checks shapes; the switch owns every call and answers. Answers to
 //! WebSocket requests go out through [`SessionSender`]; HTTP questions carry a one-shot.
 
+use crate::ladder::Ladder;
 use crate::wire::{ClientMessage, ServerMessage};
 use causeway_directory::{AccountId, AppKey, DialPattern};
 use serde_json::Value;
@@ -52,4 +53,18 @@ pub enum Request {
         id: String,
         reply: oneshot::Sender<Option<Value>>,
     },
+    /// The kept SIP messages; `None`: no such call or trunk, or nothing is kept of the call any more.
+    Ladder {
+        of: LadderOf,
+        reply: oneshot::Sender<Option<Ladder>>,
+    },
+}
+
+/// Whose SIP messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LadderOf {
+    /// Of the call with this id, running or ended a while ago.
+    Call(String),
+    /// Of the trunk with this name: those outside calls, and calls the box did not take.
+    Trunk(String),
 }

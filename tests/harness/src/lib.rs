@@ -9,6 +9,7 @@ pub mod asterisk;
 pub mod box_process;
 pub mod browser;
 pub mod check;
+pub mod cli;
 pub mod config;
 pub mod customer;
 pub mod error;

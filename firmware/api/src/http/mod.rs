@@ -7,12 +7,14 @@ mod error;
 mod extract;
 mod headers;
 mod health;
+mod ladder;
 mod openapi;
 mod records;
 mod tokens;
 
 pub(crate) use demo::{app as demo_app, host, is_own_origin};
 pub use error::{ApiError, ErrorBody, ErrorDetail};
+pub use ladder::{LadderAnswer, LadderMessage};
 pub use openapi::document;
 pub use records::{CallAnswer, CallsAnswer, ContextAnswer};
 pub use tokens::{TokenAnswer, TokenRequest};
@@ -37,6 +39,9 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/ws", get(session::upgrade))
         .route("/api/v1/calls", get(records::calls))
         .route("/api/v1/calls/{id}", get(records::call))
+        .route("/api/v1/calls/{id}/ladder", get(ladder::call_ladder))
+        .route("/api/v1/calls/{id}/pcap", get(ladder::call_pcap))
+        .route("/api/v1/trunks/{name}/pcap", get(ladder::trunk_pcap))
         .route("/api/v1/contexts/{token}", get(records::context))
         .route("/api/v1/status", get(health::status))
         .route("/api/v1/openapi.json", get(openapi::serve))

@@ -1,6 +1,6 @@
 //! The HTTP part's own description: generated here, committed as `openapi.json`, compared by a test.
 
-use super::{ErrorBody, ErrorDetail, health, records, tokens};
+use super::{ErrorBody, ErrorDetail, health, ladder, records, tokens};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::LazyLock;
@@ -19,6 +19,9 @@ use utoipa::{Modify, OpenApi};
         records::calls,
         records::call,
         records::context,
+        ladder::call_ladder,
+        ladder::call_pcap,
+        ladder::trunk_pcap,
         health::status,
         health::healthz,
         health::metrics,

@@ -198,6 +198,9 @@ impl Switch {
             Ok(sip) => {
                 active.trunk.sip = Some(sip);
                 active.record.sip_call_id = self.endpoint.sip_call_id(sip).map(str::to_owned);
+                if let Some(name) = &active.record.sip_call_id {
+                    self.ladders.assign(name, &active.id);
+                }
                 self.by_sip.insert(sip, key);
             }
             Err(fault) => {
@@ -315,6 +318,7 @@ impl Switch {
             return;
         };
         self.forget(&active);
+        self.ladders.ended(&active.id);
         if let Some(finished) = &active.finished {
             let (_, seq) = active.call.snapshot();
             let told = Told::Ended(finished.cause.clone());

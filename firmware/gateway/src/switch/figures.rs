@@ -33,6 +33,8 @@ pub struct Figures {
     pub sessions: usize,
     pub ports: usize,
     pub legs: usize,
+    /// What the kept SIP messages take.
+    pub ladder_bytes: usize,
     pub sip: Counts,
     pub totals: Totals,
     /// Trunk and whether it answers; `None` before the first probe.
@@ -63,6 +65,11 @@ impl Figures {
             "media_legs_known",
             "Media legs the switch knows.",
             self.legs as u64,
+        );
+        gauge(
+            "ladder_bytes",
+            "Memory of kept SIP messages.",
+            self.ladder_bytes as u64,
         );
         gauge("sip_dialogs", "SIP calls now.", self.sip.dialogs as u64);
         gauge(
@@ -162,6 +169,7 @@ impl Switch {
             f.sessions = self.sessions.len();
             f.ports = self.ports.held();
             f.legs = self.by_leg.len();
+            f.ladder_bytes = self.ladders.bytes();
             f.sip = sip;
             f.totals = self.totals.clone();
             f.trunks = self.probes.states();

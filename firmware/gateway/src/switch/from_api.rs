@@ -5,7 +5,8 @@ use super::place::{Place, same_secret};
 use super::{Session, Switch, figures};
 use crate::legs::web;
 use crate::media::Command as Media;
-use causeway_api::request::{Identity, Request, SessionId};
+use causeway_api::ladder::Ladder;
+use causeway_api::request::{Identity, LadderOf, Request, SessionId};
 use causeway_api::wire::{ClientMessage, ErrorCode, RejectReason, RequestNumber, ServerMessage};
 use causeway_call::{DeviceId, Event, Phase, RequestId};
 use serde_json::{Map, Value, json};
@@ -26,6 +27,9 @@ impl Switch {
             Request::Status { reply } => {
                 let _ = reply.send(self.status());
             }
+            Request::Ladder { of, reply } => {
+                let _ = reply.send(self.ladder(&of));
+            }
             Request::Call { id, reply } => {
                 let call = self
                     .by_name
@@ -36,6 +40,17 @@ impl Switch {
                     figures::call_json(active)
                 }));
             }
+        }
+    }
+
+    fn ladder(&self, of: &LadderOf) -> Option<Ladder> {
+        match of {
+            LadderOf::Call(id) => self.ladders.of_call(id),
+            LadderOf::Trunk(name) => self
+                .directory
+                .trunks()
+                .any(|t| t.name.get_ref().0 == *name)
+                .then(|| self.ladders.of_trunk(name)),
         }
     }
 

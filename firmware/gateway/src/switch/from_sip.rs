@@ -13,6 +13,7 @@ use std::time::Instant;
 
 impl Switch {
     pub(super) fn handle_sip_input(&mut self, input: SipInput, now: Instant) {
+        self.ladders.received(&self.directory, &input);
         match input {
             SipInput::Message {
                 transport,

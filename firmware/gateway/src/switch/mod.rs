@@ -14,6 +14,7 @@ mod figures;
 mod from_api;
 mod from_media;
 mod from_sip;
+mod ladder;
 mod place;
 pub mod ports;
 mod probe;
@@ -29,7 +30,7 @@ use causeway_api::request::{Identity, Request, SessionId, SessionSender};
 use causeway_api::wire::ServerMessage;
 use causeway_call::{Event, Timing};
 use causeway_directory::Directory;
-use causeway_sip::endpoint::{self, Endpoint, EndpointConfig};
+use causeway_sip::endpoint::{self, Endpoint, EndpointConfig, Transport};
 use ports::PortPool;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,6 +77,7 @@ pub struct Switch {
     recent: recent::RecentCalls,
     probes: probe::TrunkProbes,
     rates: place::CallRates,
+    ladders: ladder::Ladders,
     next_key: u64,
     next_leg: u64,
     totals: figures::Totals,
@@ -173,6 +175,7 @@ impl Switch {
             by_leg: HashMap::new(),
             recent: recent::RecentCalls::default(),
             rates: place::CallRates::default(),
+            ladders: ladder::Ladders::default(),
             next_key: 0,
             next_leg: 0,
             totals: figures::Totals::default(),
@@ -214,13 +217,24 @@ impl Switch {
     /// Drains the cores: what they want sent and done, until nothing is left.
     fn settle(&mut self, now: Instant) {
         loop {
-            while let Some(transmit) = self.endpoint.poll_transmit() {
-                self.sockets.send(transmit);
-            }
+            self.transmit();
             let Some(event) = self.endpoint.poll_event() else {
                 break;
             };
             self.handle_sip(event, now);
+        }
+    }
+
+    /// What the endpoint wants sent goes to the ladders and to the sockets.
+    fn transmit(&mut self) {
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            let config = self.endpoint.config();
+            let local = match transmit.transport {
+                Transport::Udp => config.contact_udp,
+                Transport::Tcp => config.contact_tcp,
+            };
+            self.ladders.sent(&self.directory, local, &transmit);
+            self.sockets.send(transmit);
         }
     }
 

@@ -308,6 +308,9 @@ impl Switch {
         record.from_number = Some(caller.user.clone());
         record.trunk = Some(from_trunk.name.get_ref().0.clone());
         record.sip_call_id = self.endpoint.sip_call_id(invite.sip).map(str::to_owned);
+        if let Some(name) = &record.sip_call_id {
+            self.ladders.assign(name, &call_id);
+        }
         tracing::info!(call = call_id, from = caller.user, to = dialled, trunk = %from_trunk.name.get_ref(), devices = devices.len(), "call came in");
         let leg = self.new_leg(key);
         self.media.send(Media::OpenTrunk {

@@ -23,6 +23,8 @@ const KEY_VARIABLE: &str = "CAUSEWAY_ADMIN_KEY";
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
+    /// The body as it came, for what is no text.
+    pub(crate) bytes: Bytes,
 }
 
 impl Answer {
@@ -168,5 +170,6 @@ async fn ask(
     Ok(Answer {
         status,
         body: String::from_utf8_lossy(&bytes).into_owned(),
+        bytes,
     })
 }

@@ -1,10 +1,11 @@
 //! What the commands ask and how they show the answer.
 
 use crate::table::{fields, table, text, time};
-use crate::{Connection, Failure, client};
+use crate::{Connection, Failure, client, ladder};
 use causeway_directory::SecretHash;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::Path;
 
 /// Prints, and does not mind a reader that has gone (`| head`).
 fn print(text: &str) {
@@ -176,6 +177,52 @@ pub(crate) async fn call(connection: &Connection, id: &str, as_json: bool) -> Re
         print(&fields(&answer["running"], 0));
     } else {
         print(&fields(&answer["call"], 0));
+    }
+    Ok(())
+}
+
+/// What of a call is shown beside, or in place of, its record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Show<'a> {
+    pub(crate) ladder: bool,
+    pub(crate) messages: bool,
+    pub(crate) pcap: Option<&'a Path>,
+}
+
+pub(crate) async fn show(
+    connection: &Connection,
+    id: &str,
+    wish: Show<'_>,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let path = format!("/api/v1/calls/{}", escaped(id));
+    if let Some(file) = wish.pcap {
+        let answer = client::get(connection, &format!("{path}/pcap"), true).await?;
+        if answer.status != 200 {
+            return Err(Failure::BadNews(answer.sentence()));
+        }
+        std::fs::write(file, &answer.bytes)
+            .map_err(|fault| Failure::Unasked(format!("{}: {fault}", file.display())))?;
+    }
+    if wish.ladder || wish.messages {
+        let answer = client::get(connection, &format!("{path}/ladder"), true)
+            .await?
+            .good()?;
+        if as_json {
+            print_json(&answer);
+            return Ok(());
+        }
+        let ladder = ladder::Ladder::read(&answer).ok_or_else(|| {
+            Failure::Unasked("the box speaks of ladders in a way that is not known here".into())
+        })?;
+        if wish.ladder {
+            print(&ladder::draw(&ladder));
+        }
+        if wish.messages {
+            print(&ladder::in_full(&ladder));
+        }
+    } else if wish.pcap.is_none() {
+        return call(connection, id, as_json).await;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 mod client;
 mod commands;
 mod document;
+mod ladder;
 mod table;
 mod trust;
 
@@ -19,6 +20,7 @@ const EXAMPLES: &str = "Examples:
   causeway config check causeway.toml          every fault with its line
   causeway status --admin-key-file admin.key   running calls and trunks
   causeway calls --limit 5 --json
+  causeway calls show ID --ladder              what box and PBX said to each other
   causeway health --url https://box.example:8443 --fingerprint 3A:5F:…
   causeway token --app shop --secret-file shop.secret --account anna@example.com
 
@@ -64,8 +66,11 @@ enum Command {
     Health,
     /// Running calls and trunks
     Status,
-    /// Call records, newest first
+    /// Call records, newest first; `calls show ID` for one call
+    #[command(args_conflicts_with_subcommands = true)]
     Calls {
+        #[command(subcommand)]
+        one: Option<CallsCommand>,
         /// At most so many, 1 to 1000
         #[arg(long, default_value_t = 20)]
         limit: u32,
@@ -110,6 +115,34 @@ enum Command {
         /// Seconds, 10 to 600
         #[arg(long)]
         lifetime: Option<u64>,
+    },
+}
+
+const SHOW_EXAMPLES: &str = "Examples:
+  causeway calls show 9c41d7e2a05b6f13 --ladder      arrows between box and PBX
+  causeway calls show 9c41d7e2a05b6f13 --messages    every message in full
+  causeway calls show 9c41d7e2a05b6f13 --pcap call.pcap
+  tshark -r call.pcap -O sip                         the same in Wireshark's words; sngrep -I call.pcap
+
+Passwords' answers, media keys, digits and User-to-User values are struck out before the box keeps
+a message. A running call has its messages, an ended one until the box needs the room (16 MiB).";
+
+#[derive(Debug, Subcommand)]
+enum CallsCommand {
+    /// One call: its record, or what was said in SIP
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show {
+        /// The call's id, as `causeway calls` shows it
+        id: String,
+        /// Draw the SIP messages between the box and the PBX
+        #[arg(long)]
+        ladder: bool,
+        /// Print the SIP messages in full
+        #[arg(long)]
+        messages: bool,
+        /// Write the SIP messages as a capture file
+        #[arg(long, value_name = "FILE")]
+        pcap: Option<PathBuf>,
     },
 }
 
@@ -161,6 +194,24 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Health => commands::health(connection, json).await,
         Command::Status => commands::status(connection, json).await,
         Command::Calls {
+            one:
+                Some(CallsCommand::Show {
+                    id,
+                    ladder,
+                    messages,
+                    pcap,
+                }),
+            ..
+        } => {
+            let wish = commands::Show {
+                ladder: *ladder,
+                messages: *messages,
+                pcap: pcap.as_deref(),
+            };
+            commands::show(connection, id, wish, json).await
+        }
+        Command::Calls {
+            one: None,
             limit,
             before,
             state,
