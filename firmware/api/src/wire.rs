@@ -184,6 +184,12 @@ pub enum ServerMessage {
         resume: String,
         from: IncomingFrom,
         to: String,
+        /// Whom the caller had called before the PBX diverted the call.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        diverted_from: Option<String>,
+        /// Token of a context of this box that came back with the call.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        context: Option<String>,
         expires_s: u32,
     },
     #[serde(rename = "call.dtmf")]

@@ -18,6 +18,7 @@ mod hold;
 pub mod record;
 pub mod route;
 mod timing;
+pub mod user_to_user;
 
 pub use call::{Call, Direction, Marks, Phase, Setup};
 pub use cause::{By, Cause, CauseCode, FarCause};

@@ -174,6 +174,21 @@ impl Check<'_> {
                     format!("trunk `{name}`: `address` needs the PBX's own address and port"),
                 );
             }
+            if let Some(numbering) = &trunk.numbering
+                && let Err(fault) = numbering.get_ref().check()
+            {
+                self.fault(numbering.span(), format!("`numbering`: {fault}"));
+            }
+            if let Some(node) = &trunk.ucid_node
+                && !(1..=32_767).contains(node.get_ref())
+            {
+                self.fault(node.span(), "`ucid_node` is 1 to 32767");
+            }
+            for header in &trunk.headers {
+                if let Err(fault) = header.get_ref().check() {
+                    self.fault(header.span(), fault);
+                }
+            }
             if trunk.username.is_some() != trunk.password.is_some() {
                 self.fault(
                     spanned.span(),
@@ -274,6 +289,61 @@ impl Check<'_> {
                 self.number(number);
             }
         }
+    }
+}
+
+/// Headers that the box writes itself, or that would change what it means.
+const OWN_HEADERS: [&str; 32] = [
+    "accept",
+    "allow",
+    "authorization",
+    "c",
+    "call-id",
+    "contact",
+    "content-length",
+    "content-type",
+    "cseq",
+    "expires",
+    "f",
+    "from",
+    "i",
+    "k",
+    "l",
+    "m",
+    "max-forwards",
+    "min-se",
+    "p-asserted-identity",
+    "proxy-authorization",
+    "record-route",
+    "replaces",
+    "require",
+    "route",
+    "session-expires",
+    "supported",
+    "t",
+    "to",
+    "user-to-user",
+    "v",
+    "via",
+    "x",
+];
+
+impl crate::config::TrunkHeader {
+    fn check(&self) -> Result<(), String> {
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b);
+        let (name, value) = (&self.name, &self.value);
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(token) {
+            return Err(format!("`{}` is no header name", name.escape_debug()));
+        }
+        if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(format!("`{name}` is written by the box itself"));
+        }
+        if value.len() > 512 || value.chars().any(char::is_control) {
+            return Err(format!(
+                "the value of `{name}` is one line of up to 512 octets"
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 //! Unknown keys are errors: a misspelt key must not be a silently missing setting.
 
 use crate::dial::DialPattern;
+use crate::numbering::Numbering;
 use crate::origin::OriginPattern;
 use crate::secret::{Secret, SecretHash};
 use serde::Deserialize;
@@ -187,9 +188,75 @@ pub struct Trunk {
     /// Destinations reached over this trunk; default `*`.
     #[serde(default = "default_numbers")]
     pub numbers: Vec<DialPattern>,
-    /// Whether calls carry a User-to-User header with the context's token; default true.
-    #[serde(default = "default_true")]
-    pub user_to_user: bool,
+    /// How calls carry the context's token; `false`, `true` (as `rfc7433`, the default) or a dialect.
+    #[serde(default)]
+    pub user_to_user: UserToUser,
+    /// Node of the Universal Call ID that the `avaya` dialect carries besides, 1…32767; default none.
+    pub ucid_node: Option<Spanned<u16>>,
+    /// Whether the caller is hidden: `From` is anonymous and `Privacy: id` is asked for (RFC 3323, RFC 3325). The
+    /// number still goes out in the trusted header of `caller_id`. Default false.
+    #[serde(default)]
+    pub hide_caller: bool,
+    /// How public numbers are written on this trunk; default: as dialled.
+    pub numbering: Option<Spanned<Numbering>>,
+    /// Headers of every INVITE to this PBX.
+    #[serde(default)]
+    pub headers: Vec<Spanned<TrunkHeader>>,
+}
+
+/// `headers = [{ name = "X-Site", value = "north" }]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrunkHeader {
+    /// Not one that the box writes itself.
+    pub name: String,
+    /// One line.
+    pub value: String,
+}
+
+/// How the User-to-User header is written. What is read is recognised in every dialect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserToUser {
+    /// Not at all.
+    Off,
+    /// The token is hexadecimal data (RFC 7433): `…;encoding=hex`.
+    #[default]
+    Rfc7433,
+    /// The token is text behind the octet that says so (RFC 7434, the ISDN package): Cisco, Genesys, carriers.
+    Isdn,
+    /// The same with that octet in a parameter: `…;pd=04;encoding=hex`.
+    PdParameter,
+    /// The token is ASAI data (and there may be a Universal Call ID): Avaya.
+    Avaya,
+}
+
+impl<'de> Deserialize<'de> for UserToUser {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = UserToUser;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false, \"rfc7433\", \"isdn\", \"pd-parameter\" or \"avaya\"")
+            }
+            fn visit_bool<E: serde::de::Error>(self, on: bool) -> Result<UserToUser, E> {
+                Ok(if on {
+                    UserToUser::Rfc7433
+                } else {
+                    UserToUser::Off
+                })
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<UserToUser, E> {
+                match text {
+                    "rfc7433" => Ok(UserToUser::Rfc7433),
+                    "isdn" => Ok(UserToUser::Isdn),
+                    "pd-parameter" => Ok(UserToUser::PdParameter),
+                    "avaya" => Ok(UserToUser::Avaya),
+                    _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
 }
 
 /// How SIP travels to a trunk.
@@ -219,6 +286,10 @@ pub enum CallerIdHeader {
     /// From and P-Asserted-Identity (RFC 3325).
     #[default]
     PAssertedIdentity,
+    /// From and P-Preferred-Identity (RFC 3325): for a carrier that asserts by itself.
+    PPreferredIdentity,
+    /// From and Remote-Party-ID: what came before RFC 3325 and is still asked for.
+    RemotePartyId,
 }
 
 /// `[[number]]`: a virtual number the PBX can call.
@@ -362,9 +433,6 @@ fn default_options_s() -> u32 {
 }
 fn default_numbers() -> Vec<DialPattern> {
     DialPattern::parse("*").into_iter().collect()
-}
-fn default_true() -> bool {
-    true
 }
 fn default_app_calls() -> usize {
     100

@@ -12,14 +12,17 @@ mod check;
 pub mod config;
 mod dial;
 mod lookup;
+mod numbering;
 mod origin;
 mod secret;
 
 pub use config::{
     AccountId, App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, Number, NumberTarget,
-    PortRange, Reliable, RtpSettings, SipSettings, SipTransport, Trunk, TrunkName, WebCodec,
+    PortRange, Reliable, RtpSettings, SipSettings, SipTransport, Trunk, TrunkHeader, TrunkName,
+    UserToUser, WebCodec,
 };
 pub use dial::{Destination, DestinationError, DialPattern};
 pub use lookup::Directory;
+pub use numbering::{NumberFormat, Numbering};
 pub use origin::OriginPattern;
 pub use secret::{Secret, SecretHash};

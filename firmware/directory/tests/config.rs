@@ -117,3 +117,42 @@ fn every_fault_is_told_at_once() {
     assert!(faults[1].starts_with("line 25, column 11: there is no [[account]]"));
     assert!(faults[2].starts_with("line 33, column 13: `shop` is no number"));
 }
+
+#[test]
+fn what_a_trunk_is_told_about_numbers_and_headers_is_checked() {
+    let with = |keys: &str| GOOD.replace("accept_from", &format!("{keys}\naccept_from"));
+    for (keys, fault) in [
+        ("numbering = { format = \"national\" }", "needs `country`"),
+        ("numbering = { format = \"swiss\" }", "unknown variant"),
+        ("ucid_node = 40000", "`ucid_node` is 1 to 32767"),
+        ("user_to_user = \"nortel\"", "\"pd-parameter\""),
+        (
+            "headers = [{ name = \"Via\", value = \"x\" }]",
+            "`Via` is written by the box itself",
+        ),
+        (
+            "headers = [{ name = \"X A\", value = \"x\" }]",
+            "is no header name",
+        ),
+        (
+            "headers = [{ name = \"X-A\", value = \"x\\r\\nVia: y\" }]",
+            "is one line",
+        ),
+    ] {
+        let faults = faults(&with(keys));
+        assert!(
+            faults.len() == 1 && faults[0].starts_with("line 17") && faults[0].contains(fault),
+            "{keys}: {faults:?}"
+        );
+    }
+    for keys in [
+        "user_to_user = false",
+        "user_to_user = true",
+        "user_to_user = \"isdn\"",
+        "caller_id = \"remote-party-id\"",
+        "numbering = { format = \"international\" }",
+        "headers = [{ name = \"X-Site\", value = \"north\" }]",
+    ] {
+        assert!(Config::parse(&with(keys)).is_ok(), "{keys}");
+    }
+}

@@ -1,4 +1,5 @@
 //! The translation between the words of [`causeway_call`] and those of SIP and of the web protocol.
 
+pub mod caller;
 pub mod trunk;
 pub mod web;

@@ -4,7 +4,9 @@
 //! which [`causeway_directory::Destination`] has reduced to digits.
 
 use crate::media::LegKey;
+use causeway_call::context::ContextToken;
 use causeway_call::route::TrunkRoute;
+use causeway_call::user_to_user::{self, Ucid};
 use causeway_call::{Cause, FarCause};
 use causeway_directory::{CallerIdHeader, Directory, Reliable, SipTransport, Trunk};
 use causeway_media::plan::{AudioCodec, TrunkPlan};
@@ -83,43 +85,58 @@ pub fn uri_of(trunk: &Trunk, number: &str) -> String {
     }
 }
 
-/// The INVITE of a browser's call.
+/// The INVITE of a browser's call. `unix_ms` dates an Avaya call ID.
 pub fn invite(
     directory: &Directory,
     route: &TrunkRoute<'_>,
-    user_to_user: Option<String>,
+    context: Option<&ContextToken>,
     sdp: String,
+    unix_ms: i64,
 ) -> Invite {
     let trunk = route.trunk;
     let host = match directory.config().sip.public() {
         std::net::IpAddr::V4(ip) => ip.to_string(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
     };
-    let caller = format!("sip:{}@{host}", route.caller_number);
-    let mut headers = Vec::new();
-    if trunk.caller_id == CallerIdHeader::PAssertedIdentity {
-        let name = route
-            .caller_name
-            .as_deref()
-            .map(|name| format!("\"{}\" ", quoted(name)))
-            .unwrap_or_default();
-        headers.push((
-            "P-Asserted-Identity".to_owned(),
-            format!("{name}<{caller}>"),
-        ));
-    }
-    if let Some(value) = user_to_user.filter(|_| trunk.user_to_user) {
+    let (called, caller) = match &trunk.numbering {
+        Some(numbering) => {
+            let numbering = numbering.get_ref();
+            (
+                numbering.called(&route.number),
+                numbering.caller(&route.caller_number),
+            )
+        }
+        None => (route.number.clone(), route.caller_number.clone()),
+    };
+    let called = uri_of(trunk, &called);
+    let caller = format!("sip:{caller}@{host}");
+    let mut headers = identity(trunk, &caller, route.caller_name.as_deref());
+    let value = context.and_then(|token| {
+        user_to_user::write(token, trunk.user_to_user, ucid(trunk, token, unix_ms))
+    });
+    if let Some(value) = value {
         headers.push(("User-to-User".to_owned(), value));
+    }
+    for header in &trunk.headers {
+        let header = header.get_ref();
+        headers.push((header.name.clone(), header.value.clone()));
     }
     Invite {
         remote: trunk.address,
         transport: transport(trunk),
-        request_uri: uri_of(trunk, &route.number),
-        from: Identity {
-            display: route.caller_name.clone(),
-            uri: caller,
+        request_uri: called.clone(),
+        from: if trunk.hide_caller {
+            Identity {
+                display: Some("Anonymous".to_owned()),
+                uri: "sip:anonymous@anonymous.invalid".to_owned(),
+            }
+        } else {
+            Identity {
+                display: route.caller_name.clone(),
+                uri: caller,
+            }
         },
-        to: uri_of(trunk, &route.number),
+        to: called,
         headers,
         sdp: Some(sdp.into_bytes()),
         credentials: match (&trunk.username, &trunk.password) {
@@ -136,6 +153,44 @@ pub fn invite(
             Reliable::Required => endpoint::Reliable::Required,
         },
     }
+}
+
+/// The headers that say who calls, besides From.
+fn identity(trunk: &Trunk, caller: &str, name: Option<&str>) -> Vec<(String, String)> {
+    let name = name
+        .map(|name| format!("\"{}\" ", quoted(name)))
+        .unwrap_or_default();
+    let address = format!("{name}<{caller}>");
+    let mut headers = Vec::new();
+    let mut push = |name: &str, value: String| headers.push((name.to_owned(), value));
+    match trunk.caller_id {
+        CallerIdHeader::From => {}
+        CallerIdHeader::PAssertedIdentity => push("P-Asserted-Identity", address),
+        CallerIdHeader::PPreferredIdentity => push("P-Preferred-Identity", address),
+        CallerIdHeader::RemotePartyId => {
+            let privacy = if trunk.hide_caller { "full" } else { "off" };
+            push(
+                "Remote-Party-ID",
+                format!("{address};party=calling;screen=yes;privacy={privacy}"),
+            );
+        }
+    }
+    if trunk.hide_caller {
+        push("Privacy", "id".to_owned());
+    }
+    headers
+}
+
+/// The Universal Call ID of a call, when the trunk wants one. Its sequence number is of the token's
+/// randomness: the box keeps no counter that a restart would repeat.
+fn ucid(trunk: &Trunk, token: &ContextToken, unix_ms: i64) -> Option<Ucid> {
+    let node = *trunk.ucid_node.as_ref()?.get_ref();
+    let sequence = token.as_str().get(..4)?;
+    Some(Ucid {
+        node,
+        sequence: u16::from_str_radix(sequence, 16).ok()?,
+        seconds: u32::try_from(unix_ms / 1_000).ok()?,
+    })
 }
 
 /// A display name as the inside of a quoted string (RFC 3261 section 25.1).
@@ -212,5 +267,89 @@ mod tests {
     #[test]
     fn display_names_cannot_leave_their_quotes() {
         assert_eq!(quoted("A \"B\\\r\nVia: x"), "A \\\"B\\\\Via: x");
+    }
+
+    /// What an INVITE over a trunk with these further keys says.
+    fn invite_with(keys: &str) -> Invite {
+        let text = format!(
+            "[box]\nhttps = \"127.0.0.1:1\"\nmedia = \"127.0.0.1:2\"\n[sip]\nudp = \"127.0.0.1:5060\"\n\
+             [rtp]\naddress = \"127.0.0.1\"\nports = \"20000-20099\"\n\
+             [[app]]\nkey = \"shop\"\nsecret_sha256 = [\"{}\"]\norigins = [\"https://a.example\"]\ncaller_id = \"+49305\"\n\
+             [[trunk]]\nname = \"pbx\"\naddress = \"127.0.0.1:5070\"\n{keys}\n",
+            "ab".repeat(32)
+        );
+        let config = causeway_directory::Config::parse(&text).unwrap();
+        let directory = Directory::new(config);
+        let app = directory.config().apps[0].get_ref();
+        let route = TrunkRoute {
+            trunk: directory.trunks().next().unwrap(),
+            app,
+            number: "+4930123456".to_owned(),
+            caller_number: "+493077".to_owned(),
+            caller_name: Some("The \"shop\"".to_owned()),
+        };
+        let token = ContextToken::parse("0123456789abcdef01234567").unwrap();
+        invite(&directory, &route, Some(&token), "v=0".to_owned(), 3_000)
+    }
+
+    fn header<'a>(invite: &'a Invite, name: &str) -> Option<&'a str> {
+        let found = invite.headers.iter().find(|(found, _)| found == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn the_caller_is_named_as_the_trunk_wants_it() {
+        let address = "\"The \\\"shop\\\"\" <sip:+493077@127.0.0.1>";
+        let remote_party = format!("{address};party=calling;screen=yes;privacy=off");
+        for (keys, name, value) in [
+            ("", "P-Asserted-Identity", address),
+            (
+                "caller_id = \"p-preferred-identity\"",
+                "P-Preferred-Identity",
+                address,
+            ),
+            (
+                "caller_id = \"remote-party-id\"",
+                "Remote-Party-ID",
+                &remote_party,
+            ),
+        ] {
+            let invite = invite_with(keys);
+            assert_eq!(header(&invite, name), Some(value), "{keys}");
+            assert_eq!(header(&invite, "Privacy"), None);
+            assert_eq!(invite.from.uri, "sip:+493077@127.0.0.1");
+        }
+        let invite = invite_with("caller_id = \"from\"");
+        let names: Vec<_> = invite.headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["User-to-User"]);
+    }
+
+    #[test]
+    fn a_hidden_caller_is_known_to_the_trunk_alone() {
+        let invite = invite_with("hide_caller = true");
+        assert_eq!(invite.from.uri, "sip:anonymous@anonymous.invalid");
+        assert_eq!(header(&invite, "Privacy"), Some("id"));
+        assert!(header(&invite, "P-Asserted-Identity").is_some_and(|v| v.contains("+493077")));
+    }
+
+    #[test]
+    fn numbers_headers_and_context_are_those_of_the_trunk() {
+        let invite = invite_with(
+            "numbering = { format = \"national\", country = \"49\", outside_prefix = \"9\" }\n\
+             headers = [{ name = \"X-Site\", value = \"north\" }]\n\
+             user_to_user = \"avaya\"\nucid_node = 7",
+        );
+        assert_eq!(invite.request_uri, "sip:9030123456@127.0.0.1:5070");
+        assert_eq!(invite.to, invite.request_uri);
+        assert_eq!(invite.from.uri, "sip:03077@127.0.0.1");
+        assert_eq!(header(&invite, "X-Site"), Some("north"));
+        assert_eq!(
+            header(&invite, "User-to-User"),
+            Some(
+                "04C818303132333435363738396162636465663031323334353637FA080007012300000003;encoding=hex"
+            )
+        );
+        let off = invite_with("user_to_user = false");
+        assert_eq!(header(&off, "User-to-User"), None);
     }
 }

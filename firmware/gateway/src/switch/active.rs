@@ -6,6 +6,7 @@ use crate::legs::web::WebLeg;
 use crate::media::LegFigures;
 use causeway_api::request::SessionId;
 use causeway_api::wire::RequestNumber;
+use causeway_call::context::ContextToken;
 use causeway_call::record::{CallRecord, LegPackets};
 use causeway_call::{Call, Cause};
 use causeway_directory::{AccountId, AppKey};
@@ -45,8 +46,12 @@ pub struct ActiveCall {
     /// The offer of `call.accept`, until the call asks for it.
     pub accept_sdp: Option<String>,
     pub caller_name: Option<String>,
-    /// The User-to-User value of a call towards the PBX.
-    pub user_to_user: Option<String>,
+    /// The caller does not want to be shown.
+    pub caller_hidden: bool,
+    /// Whom the PBX's caller had called first.
+    pub diverted_from: Option<String>,
+    /// What User-to-User carries: of a page's call its own, of a PBX's the one it came with.
+    pub context: Option<ContextToken>,
     pub finished: Option<Finished>,
 }
 

@@ -54,11 +54,20 @@ impl Switch {
                 let message = ServerMessage::Incoming {
                     call: id,
                     resume: active.resume.clone(),
-                    from: IncomingFrom {
-                        number: active.record.from_number.clone().unwrap_or_default(),
-                        name: active.caller_name.clone(),
+                    from: if active.caller_hidden {
+                        IncomingFrom {
+                            number: "anonymous".to_owned(),
+                            name: None,
+                        }
+                    } else {
+                        IncomingFrom {
+                            number: active.record.from_number.clone().unwrap_or_default(),
+                            name: active.caller_name.clone(),
+                        }
                     },
                     to: active.record.to_number.clone(),
+                    diverted_from: active.diverted_from.clone(),
+                    context: active.context.as_ref().map(|t| t.as_str().to_owned()),
                     expires_s: u32::try_from(self.timing.ring.as_secs()).unwrap_or(u32::MAX),
                 };
                 self.tell(SessionId(device.0), message);
@@ -187,7 +196,13 @@ impl Switch {
                     caller_name: active.caller_name.clone(),
                 };
                 let sdp = active.trunk.session.offer(Direction::SendRecv);
-                let invite = trunk::invite(&directory, &route, active.user_to_user.clone(), sdp);
+                let invite = trunk::invite(
+                    &directory,
+                    &route,
+                    active.context.as_ref(),
+                    sdp,
+                    super::unix_ms(),
+                );
                 self.endpoint
                     .invite(invite, now)
                     .map_err(|fault| fault.to_string())

@@ -42,6 +42,7 @@ impl Switch {
                 from,
                 asserted,
                 sdp,
+                headers,
                 ..
             } => {
                 let invite = Incoming {
@@ -51,6 +52,7 @@ impl Switch {
                     from,
                     asserted,
                     sdp,
+                    headers,
                 };
                 self.incoming(invite, now);
             }

@@ -2,6 +2,7 @@
 
 use super::active::{ActiveCall, CallKey, WebOffer};
 use super::{Switch, unix_ms};
+use crate::legs::caller::Caller;
 use crate::legs::trunk::{self, TrunkLeg};
 use crate::legs::web::{self, WebLeg};
 use crate::media::Command as Media;
@@ -186,7 +187,9 @@ impl Switch {
                 offers: VecDeque::from([WebOffer::Place(session, place.id)]),
                 accept_sdp: None,
                 caller_name: route.caller_name.clone(),
-                user_to_user: Some(token.user_to_user()),
+                caller_hidden: false,
+                diverted_from: None,
+                context: Some(token),
                 finished: None,
             },
         );
@@ -255,7 +258,11 @@ impl Switch {
         let Some(from_trunk) = directory.trunk_of(invite.remote) else {
             return Err((403, ReasonHeader::q850(21, "Not a trunk of this box")));
         };
-        let dialled = trunk::dialled(&invite.request_uri);
+        let numbering = from_trunk.numbering.as_ref().map(|n| n.get_ref());
+        let mut dialled = trunk::dialled(&invite.request_uri);
+        if let Some(numbering) = numbering {
+            dialled = numbering.inward(&dialled);
+        }
         let account = route::from_trunk(&directory, &dialled).map_err(|fault| {
             tracing::info!(trunk = %from_trunk.name.get_ref(), %fault, "incoming call refused");
             (404, ReasonHeader::q850(1, "Unallocated number"))
@@ -299,19 +306,24 @@ impl Switch {
             .values()
             .find(|s| s.identity.account.as_ref() == Some(account))
             .map(|s| s.identity.app.clone());
-        let caller = invite.asserted.as_ref().unwrap_or(&invite.from);
+        let caller = Caller::read(
+            &invite.from,
+            invite.asserted.as_ref(),
+            &invite.headers,
+            numbering,
+        );
         let key = self.new_key();
         let call_id = crate::random::hex::<8>();
         let mut record = CallRecord::begun(&call_id, CallDirection::ToBrowser, &dialled, unix_ms());
         record.account = Some(account.to_string());
         record.app = app.map(|a| a.0);
-        record.from_number = Some(caller.user.clone());
+        record.from_number = Some(caller.number.clone());
         record.trunk = Some(from_trunk.name.get_ref().0.clone());
         record.sip_call_id = self.endpoint.sip_call_id(invite.sip).map(str::to_owned);
         if let Some(name) = &record.sip_call_id {
             self.ladders.assign(name, &call_id);
         }
-        tracing::info!(call = call_id, from = caller.user, to = dialled, trunk = %from_trunk.name.get_ref(), devices = devices.len(), "call came in");
+        tracing::info!(call = call_id, from = caller.number, to = dialled, trunk = %from_trunk.name.get_ref(), devices = devices.len(), "call came in");
         let leg = self.new_leg(key);
         self.media.send(Media::OpenTrunk {
             leg,
@@ -345,8 +357,10 @@ impl Switch {
                 begun: now,
                 offers: VecDeque::new(),
                 accept_sdp: None,
-                caller_name: caller.display.clone(),
-                user_to_user: None,
+                caller_name: caller.name,
+                caller_hidden: caller.hidden,
+                diverted_from: caller.diverted_from,
+                context: caller.context,
                 finished: None,
             },
         );
@@ -364,6 +378,7 @@ pub struct Incoming {
     pub from: Party,
     pub asserted: Option<Party>,
     pub sdp: Option<Vec<u8>>,
+    pub headers: Vec<(String, String)>,
 }
 
 /// The page a context names: a URL, or an object with a `url`.
