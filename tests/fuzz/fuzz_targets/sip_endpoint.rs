@@ -90,6 +90,7 @@ impl Stage {
             sdp: Some(SDP.to_vec()),
             credentials: None,
             reliable: Reliable::Supported,
+            session_timer: causeway_sip::SessionTimer::default(),
         };
         let calls = endpoint.invite(invite, now).into_iter().collect();
         let mut stage = Self {

@@ -152,6 +152,7 @@ pub fn invite(
             Reliable::Supported => endpoint::Reliable::Supported,
             Reliable::Required => endpoint::Reliable::Required,
         },
+        session_timer: endpoint::SessionTimer::default(),
     }
 }
 

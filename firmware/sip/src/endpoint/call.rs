@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | Placing | `placing.rs` | Established (2xx), Closing (2xx after cancel), Closed (failure) |
 //! | Ringing | `ringing.rs` | Established (accept), Closed (reject, CANCEL, BYE) |
-//! | Established | `session.rs`, `offers.rs` | Closing (our BYE), Closed (their BYE, fault) |
+//! | Established | `session.rs`, `offering.rs`, `offers.rs`, `refreshing.rs` | Closing (our BYE), Closed (their BYE, fault) |
 //! | Closing | `session.rs` | Closed (BYE answered or timed out) |
 //! | Closed | – | removed by the endpoint |
 
@@ -13,10 +13,12 @@ use std::time::Instant;
 use super::command::{CallId, Credentials, ReasonHeader};
 use super::core::{ClientKey, ClientUser, Core, Source};
 use super::event::{Event, Failure, FailureKind, Side};
-use super::offers::{OurOffer, TheirOffer};
+use super::offering::OurOffer;
+use super::offers::TheirOffer;
 use super::placing::Placing;
 use super::ringing::Ringing;
 use super::session::{Closing, Established};
+use super::session_timer::Timer;
 use crate::dialog::Dialog;
 use crate::digest::{self, Challenge, Signed};
 use crate::message::check::Essentials;
@@ -38,6 +40,19 @@ pub(super) struct Call {
     pub(super) state: State,
     pub(super) our_offer: OurOffer,
     pub(super) their_offer: Option<TheirOffer>,
+    pub(super) sdp: Descriptions,
+    pub(super) timer: Timer,
+    /// An UPDATE that refreshes is under way.
+    pub(super) refresh: Option<ClientKey>,
+    /// The far side allows UPDATE.
+    pub(super) takes_update: bool,
+}
+
+/// The session descriptions in force, to the byte, for refreshes.
+#[derive(Debug, Default)]
+pub(super) struct Descriptions {
+    pub(super) local: Option<Vec<u8>>,
+    pub(super) remote: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -112,12 +127,18 @@ impl Call {
                 if matches!(&self.state, State::Placing(placing) if placing.invite == *key) {
                     self.handle_invite_response(core, key, response, essentials, now);
                 } else if self.our_offer.is_sent_with(key) {
-                    self.handle_offer_response(core, key, response, now);
+                    self.handle_offer_response(core, key, response, essentials, now);
                 } else if (200..300).contains(&response.status) {
                     self.handle_late_success(core, key, response, essentials, now);
                 }
             }
             Method::Bye => self.handle_bye_response(core, key, response, now),
+            Method::Update if self.our_offer.is_sent_with(key) => {
+                self.handle_offer_response(core, key, response, essentials, now);
+            }
+            Method::Update if self.refresh.as_ref() == Some(key) => {
+                self.handle_refresh_response(core, key, response, now);
+            }
             Method::Prack if matches!(response.status, 401 | 407) => {
                 let dialog_tag = essentials.to.tag().unwrap_or_default().to_vec();
                 if let Some(request) = self.authorized(core, key, response) {
@@ -137,9 +158,15 @@ impl Call {
         now: Instant,
     ) {
         match key.method {
-            Method::Invite if self.our_offer.is_sent_with(key) => {
+            Method::Invite | Method::Update
+                if self.our_offer.is_sent_with(key) || self.refresh.as_ref() == Some(key) =>
+            {
                 // §12.2.1.2: no answer inside a dialog ends it.
-                self.hang_up_by_fault(core, 408, "no answer to re-INVITE", now);
+                let text = match key.method {
+                    Method::Update => "no answer to UPDATE",
+                    _ => "no answer to re-INVITE",
+                };
+                self.hang_up_by_fault(core, 408, text, now);
             }
             Method::Invite => self.handle_invite_unanswered(core, key, transport_failed),
             Method::Bye => self.handle_bye_unanswered(core, key),
@@ -189,7 +216,10 @@ impl Call {
         let state = match &self.state {
             State::Placing(placing) => placing.poll_timeout(),
             State::Ringing(ringing) => ringing.poll_timeout(),
-            State::Established(established) => established.poll_timeout(),
+            State::Established(established) => {
+                let timer = self.timer.poll_timeout();
+                established.poll_timeout().into_iter().chain(timer).min()
+            }
             State::Closing(_) | State::Closed => None,
         };
         let offers = [
@@ -203,7 +233,10 @@ impl Call {
         match &self.state {
             State::Placing(_) => self.placing_timeout(core, now),
             State::Ringing(_) => self.ringing_timeout(core, now),
-            State::Established(_) => self.established_timeout(core, now),
+            State::Established(_) => {
+                self.established_timeout(core, now);
+                self.session_timeout(core, now);
+            }
             State::Closing(_) | State::Closed => {}
         }
         self.offers_timeout(core, now);

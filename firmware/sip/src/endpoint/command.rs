@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use super::session_timer::SessionTimer;
+
 /// Which transport a message came by or goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Transport {
@@ -118,6 +120,8 @@ pub struct Invite {
     pub credentials: Option<Credentials>,
     /// Reliable provisional responses.
     pub reliable: Reliable,
+    /// The session timer.
+    pub session_timer: SessionTimer,
 }
 
 /// The answer to [`Event::Offer`](super::Event::Offer).

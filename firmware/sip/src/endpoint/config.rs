@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use super::session_timer::SessionTimer;
+
 /// Everything an [`Endpoint`](super::Endpoint) needs to know before the first message.
 ///
 /// Every field is public; start from [`EndpointConfig::new`] and change what differs.
@@ -26,6 +28,10 @@ pub struct EndpointConfig {
     pub accept_from: Vec<IpAddr>,
     /// `Retry-After` of our own 503, in seconds.
     pub retry_after_s: u32,
+    /// The session timer of calls that come in, unless [`Endpoint::set_session_timer`] says otherwise.
+    ///
+    /// [`Endpoint::set_session_timer`]: super::Endpoint::set_session_timer
+    pub session_timer: SessionTimer,
 }
 
 impl EndpointConfig {
@@ -42,6 +48,7 @@ impl EndpointConfig {
             max_transactions: 16_000,
             accept_from: Vec::new(),
             retry_after_s: 5,
+            session_timer: SessionTimer::default(),
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A call is a handle, [`CallId`]; what happens to it comes out of [`Endpoint::poll_event`]. ACK, PRACK, 100 Trying,
 //! retransmissions, credentials, glare and forks are dealt with inside. Reading order: `receive.rs` (what comes
-//! in), `call.rs` (the states), `placing.rs`, `ringing.rs`, `session.rs`, `offers.rs` (one state each),
-//! `core.rs` (transactions and queues).
+//! in), `call.rs` (the states), `placing.rs`, `ringing.rs`, `session.rs`, `offering.rs`, `offers.rs`,
+//! `session_timer.rs` (one state machine each), `core/` (transactions and queues).
 //!
 //! Responses over UDP always go to where the request came from (RFC 3581), whether or not it asked for that:
 //! a gateway behind or in front of a NAT has no other address that works.
@@ -14,18 +14,21 @@ mod config;
 mod core;
 mod event;
 mod ids;
+mod offering;
 mod offers;
 mod placing;
 mod receive;
+mod refreshing;
 mod ringing;
 mod session;
+mod session_timer;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use self::call::Call;
-use self::core::{ClientUser, Core, Owner, SUPPORTED, Source, Unanswered};
+use self::core::{ClientUser, Core, Owner, Source, Unanswered, supported};
 use crate::message::{HeaderName, Headers, Method, Request, Uri};
 
 pub use command::{
@@ -34,6 +37,7 @@ pub use command::{
 };
 pub use config::EndpointConfig;
 pub use event::{Counts, Event, Failure, FailureKind, Party, Side};
+pub use session_timer::{INTERVAL_S, MIN_SE_S, Refresher, SessionTimer, SessionTimerMode};
 
 /// A SIP user agent, client and server, without sockets or clock.
 #[derive(Debug)]
@@ -90,7 +94,7 @@ impl Endpoint {
                 }
                 Owner::Server(key) => self.core.server_timeout(&key, now),
                 Owner::Call(id) => {
-                    self.with_call(id, now, |call, core| call.handle_timeout(core, now))
+                    self.with_call(id, now, |call, core| call.handle_timeout(core, now));
                 }
             }
         }
@@ -148,6 +152,22 @@ impl Endpoint {
         result
     }
 
+    /// Asks the far side for an offer with a re-INVITE that has none. Its offer comes as [`Event::Offer`], our
+    /// answer to that goes out in the ACK; or [`Event::OfferRejected`].
+    ///
+    /// # Errors
+    /// As [`Endpoint::offer`].
+    pub fn ask_offer(&mut self, call: CallId, now: Instant) -> Result<(), EndpointError> {
+        let mut result = Err(EndpointError::NoSuchCall);
+        self.with_call(call, now, |call, core| result = call.ask_offer(core, now));
+        result
+    }
+
+    /// Sets the session timer of a call that is not answered yet; afterwards it changes nothing.
+    pub fn set_session_timer(&mut self, call: CallId, setting: SessionTimer, now: Instant) {
+        self.with_call(call, now, |call, _| call.set_session_timer(setting));
+    }
+
     /// Answers [`Event::Offer`]; also the offer that [`Event::Answered`] brought when our INVITE had none.
     /// Nothing happens when no offer waits.
     pub fn answer_offer(&mut self, call: CallId, answer: AnswerOffer, now: Instant) {
@@ -157,7 +177,7 @@ impl Endpoint {
     /// Sends 101…199 for an incoming call, reliably when the caller demands it.
     pub fn progress(&mut self, call: CallId, status: u16, sdp: Option<Vec<u8>>, now: Instant) {
         self.with_call(call, now, |call, core| {
-            call.progress(core, status, sdp, now)
+            call.progress(core, status, sdp, now);
         });
     }
 
@@ -203,7 +223,8 @@ impl Endpoint {
         headers.push(HeaderName::CallId, self.core.ids.call_id());
         headers.push(HeaderName::CSeq, "1 OPTIONS");
         headers.push(HeaderName::Accept, "application/sdp");
-        headers.push(HeaderName::Supported, SUPPORTED);
+        let extensions = supported(self.core.offers_timer());
+        headers.push(HeaderName::Supported, extensions);
         let request = Request {
             method: Method::Options,
             uri,

@@ -1,49 +1,26 @@
-//! Offers inside a call: re-INVITE both ways, UPDATE of the far side (RFC 3261 §14, RFC 3311, RFC 6337).
+//! Offers of the far side inside a call: re-INVITE and UPDATE (RFC 3261 §14.2, RFC 3311 §5.2, RFC 6337).
 //!
-//! | | their re-INVITE or UPDATE | our `offer` | 491, or 500 with Retry-After |
-//! |---|---|---|---|
-//! | nothing under way | Offer | re-INVITE | – |
-//! | ours sent | 491 | `OfferPending` | wait, then again |
-//! | ours waiting | Offer | `OfferPending` | – |
-//! | theirs unanswered | 500, Retry-After | `OfferPending` | – |
+//! | | re-INVITE or UPDATE with another offer | the same offer as last | UPDATE without one | `answer_offer` | 32 s |
+//! |---|---|---|---|---|---|
+//! | nothing under way, ours waiting | Offer | 200 with our last one | 200 | – | – |
+//! | ours sent | 491 | 491 | 200 | – | – |
+//! | theirs unanswered | 500, Retry-After | 500, Retry-After | 200 | 200 or 4xx | 500 |
+//!
+//! A far side that repeats its session description to the byte refreshes the session: our last description
+//! answers it, its version unchanged, and nobody touches the media (RFC 3264 §8, RFC 4028 §7.4).
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::call::{Call, State, failure, retry_after};
-use super::command::{AnswerOffer, EndpointError};
-use super::core::{ALLOW, ClientKey, ClientUser, Core, Reply, SUPPORTED, ServerKey};
-use super::event::{Event, Failure, FailureKind};
-use super::placing::sdp;
+use super::call::{Call, State};
+use super::command::AnswerOffer;
+use super::core::{ALLOW, Core, Reply, ServerKey, supported};
+use super::event::Event;
 use super::session::Unconfirmed;
+use super::session_timer::Asked;
 use crate::dialog::{Dialog, Order};
 use crate::message::check::Essentials;
-use crate::message::{HeaderName, Headers, MAX_MESSAGE, Method, Request, Response, body, syntax};
-use crate::timers::{
-    ACCEPT_GIVE_UP, ACCEPT_RESEND, ANSWER_WAIT, GLARE_OTHER, GLARE_OWNER, PROVISIONAL_WAIT,
-};
-
-/// How often an offer is tried again after 491.
-const MAX_TRIES: u8 = 5;
-/// The longest `Retry-After` of a 500 that is waited for, in seconds.
-const MAX_RETRY_AFTER: u32 = 10;
-
-/// An offer of ours.
-#[derive(Debug)]
-pub(super) enum OurOffer {
-    None,
-    Sent {
-        key: ClientKey,
-        sdp: Vec<u8>,
-        tries: u8,
-        give_up: Instant,
-    },
-    /// After 491.
-    Waiting {
-        sdp: Vec<u8>,
-        tries: u8,
-        at: Instant,
-    },
-}
+use crate::message::{HeaderName, Headers, Method, Request, body, syntax};
+use crate::timers::{ACCEPT_GIVE_UP, ACCEPT_RESEND, ANSWER_WAIT};
 
 /// An offer of theirs that the box has not answered yet.
 #[derive(Debug)]
@@ -51,163 +28,13 @@ pub(super) struct TheirOffer {
     key: ServerKey,
     is_invite: bool,
     cseq: u32,
-    has_sdp: bool,
+    sdp: Option<Vec<u8>>,
     contact: Headers,
+    timer: Asked,
     pub(super) until: Instant,
 }
 
-impl OurOffer {
-    pub(super) fn is_sent_with(&self, sent: &ClientKey) -> bool {
-        matches!(self, Self::Sent { key, .. } if key == sent)
-    }
-
-    /// The call ends: whatever the answer would have been, nobody waits for it.
-    pub(super) fn abandon(&mut self, core: &mut Core, now: Instant) {
-        if let Self::Sent { key, .. } = std::mem::replace(self, Self::None) {
-            core.abandon_invite(&key, now);
-        }
-    }
-
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        match self {
-            Self::None => None,
-            Self::Sent { give_up, .. } => Some(*give_up),
-            Self::Waiting { at, .. } => Some(*at),
-        }
-    }
-}
-
 impl Call {
-    pub(super) fn offer(
-        &mut self,
-        core: &mut Core,
-        sdp: Vec<u8>,
-        now: Instant,
-    ) -> Result<(), EndpointError> {
-        let State::Established(established) = &self.state else {
-            return Err(EndpointError::WrongState);
-        };
-        if sdp.len() + 4_096 > MAX_MESSAGE {
-            return Err(EndpointError::TooLarge);
-        }
-        let busy = established.unconfirmed.is_some()
-            || established.held_ack.is_some()
-            || self.their_offer.is_some();
-        if busy || !matches!(self.our_offer, OurOffer::None) {
-            return Err(EndpointError::OfferPending);
-        }
-        self.send_offer(core, sdp, 1, now);
-        Ok(())
-    }
-
-    fn send_offer(&mut self, core: &mut Core, sdp: Vec<u8>, tries: u8, now: Instant) {
-        let State::Established(established) = &mut self.state else {
-            return;
-        };
-        let mut request = established.dialog.request(Method::Invite);
-        request
-            .headers
-            .push(HeaderName::ContentType, "application/sdp");
-        request.headers.push(HeaderName::Supported, SUPPORTED);
-        request.body.clone_from(&sdp);
-        let dialog = established.dialog.clone();
-        let user = ClientUser::Call(self.id);
-        let key = Self::send_in_dialog(core, &dialog, self.peer, request, user, now);
-        self.our_offer = OurOffer::Sent {
-            key,
-            sdp,
-            tries,
-            give_up: now + PROVISIONAL_WAIT,
-        };
-    }
-
-    pub(super) fn handle_offer_response(
-        &mut self,
-        core: &mut Core,
-        key: &ClientKey,
-        response: &Response,
-        now: Instant,
-    ) {
-        let peer = self.peer;
-        let State::Established(established) = &mut self.state else {
-            return;
-        };
-        match response.status {
-            100..200 => {}
-            200..300 => {
-                established.dialog.refresh_target(&response.headers);
-                let cseq = core
-                    .sent_request(key)
-                    .and_then(|transaction| cseq(&transaction.request))
-                    .unwrap_or(established.dialog.local_cseq());
-                let ack = established.dialog.request_with(Method::Ack, cseq);
-                let to = core.destination(&established.dialog.next_hop(), peer);
-                let tag = established.dialog.remote_tag.clone();
-                core.send_ack(key, &tag, ack, to);
-                self.our_offer = OurOffer::None;
-                core.event(Event::OfferAnswered {
-                    call: self.id,
-                    sdp: sdp(response).unwrap_or_default(),
-                });
-            }
-            401 | 407 => {
-                let tag = established.dialog.remote_tag.clone();
-                let again = self
-                    .authorized(core, key, response)
-                    .and_then(|request| self.resend_in_dialog(core, &tag, request, now));
-                match (again, &mut self.our_offer) {
-                    (Some(again), OurOffer::Sent { key, .. }) => *key = again,
-                    _ => self.offer_rejected(core, failure(response)),
-                }
-            }
-            408 | 481 => {
-                self.our_offer = OurOffer::None;
-                let text = "re-INVITE: the far side does not know the call";
-                self.hang_up_by_fault(core, response.status, text, now);
-            }
-            491 => {
-                let range = if self.owns_call_id {
-                    GLARE_OWNER
-                } else {
-                    GLARE_OTHER
-                };
-                let wait = Duration::from_millis(core.ids.number(range));
-                self.offer_later(core, response, wait, now);
-            }
-            500 => match retry_after(&response.headers) {
-                Some(seconds) if seconds <= MAX_RETRY_AFTER => {
-                    let wait = Duration::from_secs(u64::from(seconds));
-                    self.offer_later(core, response, wait, now);
-                }
-                _ => self.offer_rejected(core, failure(response)),
-            },
-            _ => self.offer_rejected(core, failure(response)),
-        }
-    }
-
-    fn offer_later(&mut self, core: &mut Core, response: &Response, wait: Duration, now: Instant) {
-        match std::mem::replace(&mut self.our_offer, OurOffer::None) {
-            OurOffer::Sent { sdp, tries, .. } if tries < MAX_TRIES => {
-                self.our_offer = OurOffer::Waiting {
-                    sdp,
-                    tries,
-                    at: now + wait,
-                };
-            }
-            OurOffer::Sent { .. } | OurOffer::Waiting { .. } | OurOffer::None => {
-                self.offer_rejected(core, failure(response));
-            }
-        }
-    }
-
-    fn offer_rejected(&mut self, core: &mut Core, failure: Failure) {
-        self.our_offer = OurOffer::None;
-        core.event(Event::OfferRejected {
-            call: self.id,
-            failure,
-        });
-    }
-
     /// A re-INVITE of the far side; the transaction is open.
     pub(super) fn handle_reinvite(
         &mut self,
@@ -238,25 +65,47 @@ impl Call {
             .as_ref()
             .is_some_and(|unconfirmed| unconfirmed.holds_offer)
             || established.held_ack.is_some();
-        if self.their_offer.is_some() {
+        if let Some(reply) = self.timer_too_short(request) {
+            core.respond(key, reply, now);
+        } else if self.their_offer.is_some() {
             let reply = overlapping(core);
             core.respond(key, reply, now);
-        } else if offer_unanswered || matches!(self.our_offer, OurOffer::Sent { .. }) {
+        } else if offer_unanswered || self.our_offer.is_sent() {
             core.respond(key, Reply::new(491), now);
         } else {
             // Who sends the next INVITE has seen the answer to the last one, though its ACK be late or lost.
             self.confirm(core, None);
             core.respond(key, Reply::new(100), now);
             core.assign_server(key, self.id);
-            self.their_offer = Some(TheirOffer::new(
-                key,
-                request,
-                essentials,
-                sdp.is_some(),
-                now,
-            ));
-            core.event(Event::Offer { call: self.id, sdp });
+            self.take_offer(core, key, request, essentials, sdp, now);
         }
+    }
+
+    /// Keeps an offer for the box, or answers it with what is agreed already.
+    fn take_offer(
+        &mut self,
+        core: &mut Core,
+        key: &ServerKey,
+        request: &Request,
+        essentials: &Essentials,
+        sdp: Option<Vec<u8>>,
+        now: Instant,
+    ) {
+        self.note_allow(&request.headers);
+        let is_refresh = sdp.is_some() && sdp == self.sdp.remote;
+        let last = self.sdp.local.clone().filter(|_| is_refresh);
+        let offer = TheirOffer::new(key, request, essentials, sdp.clone(), now);
+        self.their_offer = Some(offer);
+        match last {
+            Some(sdp) => self.answer_offer(core, AnswerOffer::Accept { sdp }, now),
+            None => core.event(Event::Offer { call: self.id, sdp }),
+        }
+    }
+
+    /// 422 when the far side asks for a session timer that is too short.
+    fn timer_too_short(&self, request: &Request) -> Option<Reply> {
+        let min_s = self.timer.refuses(&Asked::read(&request.headers))?;
+        Some(Reply::new(422).header(HeaderName::MinSe, min_s.to_string()))
     }
 
     /// UPDATE of the far side; the transaction is open.
@@ -292,23 +141,31 @@ impl Call {
                 return;
             }
         };
-        if sdp.is_none() {
+        if let Some(reply) = self.timer_too_short(request) {
+            core.respond(key, reply, now);
+        } else if sdp.is_none() {
             if let Some(dialog) = self.dialog_mut(essentials.from_tag()) {
                 dialog.refresh_target(&request.headers);
             }
-            let reply = Reply::new(200)
+            self.note_allow(&request.headers);
+            let mut reply = Reply::new(200)
                 .header(HeaderName::Contact, contact)
-                .header(HeaderName::Allow, ALLOW);
+                .header(HeaderName::Allow, ALLOW)
+                .header(HeaderName::Supported, supported(!self.timer.is_off()));
+            // Before the answer the INVITE and its 2xx say what is agreed.
+            if matches!(self.state, State::Established(_)) {
+                let asked = Asked::read(&request.headers);
+                self.timer.answer(&asked, &mut reply.headers, now);
+            }
             core.respond(key, reply, now);
         } else if self.their_offer.is_some() || !negotiated {
             let reply = overlapping(core);
             core.respond(key, reply, now);
-        } else if offering || matches!(self.our_offer, OurOffer::Sent { .. }) {
+        } else if offering || self.our_offer.is_sent() {
             core.respond(key, Reply::new(491), now);
         } else {
             core.assign_server(key, self.id);
-            self.their_offer = Some(TheirOffer::new(key, request, essentials, true, now));
-            core.event(Event::Offer { call: self.id, sdp });
+            self.take_offer(core, key, request, essentials, sdp, now);
         }
     }
 
@@ -335,12 +192,20 @@ impl Call {
                 core.respond(&offer.key, reply, now);
             }
             AnswerOffer::Accept { sdp } => {
-                let reply = Reply::new(200)
+                let mut reply = Reply::new(200)
                     .tag(&self.local_tag)
                     .header(HeaderName::Contact, core.contact(self.peer.transport))
                     .header(HeaderName::Allow, ALLOW)
-                    .header(HeaderName::Supported, SUPPORTED)
-                    .sdp(Some(sdp));
+                    .header(HeaderName::Supported, supported(!self.timer.is_off()))
+                    .sdp(Some(sdp.clone()));
+                if matches!(self.state, State::Established(_)) {
+                    self.timer.answer(&offer.timer, &mut reply.headers, now);
+                }
+                let holds_offer = offer.sdp.is_none();
+                self.sdp.local = Some(sdp);
+                if offer.sdp.is_some() {
+                    self.sdp.remote = offer.sdp;
+                }
                 let Some(transmit) = core.respond(&offer.key, reply, now) else {
                     return;
                 };
@@ -354,7 +219,7 @@ impl Call {
                             interval: ACCEPT_RESEND,
                             give_up: now + ACCEPT_GIVE_UP,
                             is_first: false,
-                            holds_offer: !offer.has_sdp,
+                            holds_offer,
                             early_answer: None,
                         });
                     }
@@ -376,6 +241,7 @@ impl Call {
         if let AnswerOffer::Accept { sdp } = answer {
             ack.headers.push(HeaderName::ContentType, "application/sdp");
             ack.body.clone_from(sdp);
+            self.sdp.local = Some(sdp.clone());
         }
         let to = core.destination(&established.dialog.next_hop(), peer);
         let tag = established.dialog.remote_tag.clone();
@@ -413,34 +279,7 @@ impl Call {
         {
             core.respond(&offer.key, Reply::new(500).tag(&self.local_tag), now);
         }
-        if self.our_offer.poll_timeout().is_none_or(|at| at > now) {
-            return;
-        }
-        match std::mem::replace(&mut self.our_offer, OurOffer::None) {
-            OurOffer::None => {}
-            OurOffer::Waiting { sdp, tries, at } => {
-                let busy = self.their_offer.is_some()
-                    || matches!(&self.state, State::Established(e) if e.unconfirmed.is_some());
-                if busy {
-                    // Theirs came first; ours follows when it is done.
-                    let at = at.max(now) + Duration::from_millis(200);
-                    self.our_offer = OurOffer::Waiting { sdp, tries, at };
-                } else {
-                    self.send_offer(core, sdp, tries.saturating_add(1), now);
-                }
-            }
-            OurOffer::Sent { key, .. } => {
-                core.send_cancel(&key, None, now);
-                let failure = Failure {
-                    status: None,
-                    reason: "no final answer".to_owned(),
-                    cause: None,
-                    retry_after_s: None,
-                    kind: FailureKind::Timeout,
-                };
-                self.offer_rejected(core, failure);
-            }
-        }
+        self.our_offer_timeout(core, now);
     }
 }
 
@@ -449,7 +288,7 @@ impl TheirOffer {
         key: &ServerKey,
         request: &Request,
         essentials: &Essentials,
-        has_sdp: bool,
+        sdp: Option<Vec<u8>>,
         now: Instant,
     ) -> Self {
         let mut contact = Headers::new();
@@ -460,8 +299,9 @@ impl TheirOffer {
             key: key.clone(),
             is_invite: request.method == Method::Invite,
             cseq: essentials.cseq.number,
-            has_sdp,
+            sdp,
             contact,
+            timer: Asked::read(&request.headers),
             until: now + ANSWER_WAIT,
         }
     }
@@ -492,9 +332,4 @@ pub(super) fn offered(request: &Request) -> Result<Option<Vec<u8>>, Reply> {
         body::Body::Sdp(sdp) => Ok(Some(sdp.to_vec())),
         body::Body::Other(_) => Err(Reply::new(415).header(HeaderName::Accept, "application/sdp")),
     }
-}
-
-fn cseq(request: &Request) -> Option<u32> {
-    let value = request.headers.get(&HeaderName::CSeq)?;
-    Some(crate::message::CSeq::read(value).ok()?.number)
 }

@@ -8,12 +8,13 @@
 
 use std::time::Instant;
 
-use super::call::{Auth, Call, State, failure, reason_value};
+use super::call::{Auth, Call, Descriptions, State, failure, reason_value};
 use super::command::{CallId, EndpointError, Identity, Invite, ReasonHeader, Reliable};
-use super::core::{ClientKey, ClientUser, Core, SUPPORTED, Source};
+use super::core::{ClientKey, ClientUser, Core, Source};
 use super::event::{Event, Failure, FailureKind, Side};
-use super::offers::OurOffer;
+use super::offering::OurOffer;
 use super::session::Established;
+use super::session_timer::{SessionTimerMode, Timer};
 use crate::dialog::Dialog;
 use crate::message::check::Essentials;
 use crate::message::{
@@ -25,7 +26,7 @@ use crate::timers::{CANCEL_WAIT, PROVISIONAL_WAIT};
 const MAX_EARLY: usize = 16;
 
 /// Headers the endpoint writes itself.
-const RESERVED: [HeaderName; 19] = [
+const RESERVED: [HeaderName; 21] = [
     HeaderName::Via,
     HeaderName::From,
     HeaderName::To,
@@ -45,6 +46,8 @@ const RESERVED: [HeaderName; 19] = [
     HeaderName::UserAgent,
     HeaderName::RAck,
     HeaderName::RSeq,
+    HeaderName::SessionExpires,
+    HeaderName::MinSe,
 ];
 
 #[derive(Debug)]
@@ -93,6 +96,7 @@ pub(super) fn write_invite(
     invite: &Invite,
     call_id: &[u8],
     tag: &[u8],
+    timer: &Timer,
 ) -> Result<Request, EndpointError> {
     let uri =
         |text: &str| Uri::read(text.as_bytes()).map_err(|_| EndpointError::BadUri(text.to_owned()));
@@ -108,15 +112,32 @@ pub(super) fn write_invite(
     headers.push(HeaderName::CallId, call_id);
     headers.push(HeaderName::CSeq, "1 INVITE");
     headers.push(HeaderName::Contact, core.contact(invite.transport));
+    let mut supported = Vec::new();
+    let mut required = Vec::new();
     match (invite.reliable, &invite.sdp) {
         (Reliable::Required, _) => {
-            headers.push(HeaderName::Supported, SUPPORTED);
-            headers.push(HeaderName::Require, "100rel");
+            supported.push("100rel");
+            required.push("100rel");
         }
-        (Reliable::Supported, Some(_)) => headers.push(HeaderName::Supported, SUPPORTED),
+        (Reliable::Supported, Some(_)) => supported.push("100rel"),
         // Without an offer a reliable 18x could hold theirs, which the PRACK would have to answer at once.
         (Reliable::Off, _) | (Reliable::Supported, None) => {}
     }
+    match invite.session_timer.mode {
+        SessionTimerMode::Off => {}
+        SessionTimerMode::Supported => supported.push("timer"),
+        SessionTimerMode::Required => {
+            supported.push("timer");
+            required.push("timer");
+        }
+    }
+    if !supported.is_empty() {
+        headers.push(HeaderName::Supported, supported.join(", "));
+    }
+    if !required.is_empty() {
+        headers.push(HeaderName::Require, required.join(", "));
+    }
+    timer.ask(&mut headers);
     for (name, value) in &invite.headers {
         let read = HeaderName::from_bytes(name.as_bytes())
             .ok_or_else(|| EndpointError::BadHeader(name.clone()))?;
@@ -164,7 +185,8 @@ impl Call {
         now: Instant,
     ) -> Result<Self, EndpointError> {
         let (call_id, tag) = (core.ids.call_id(), core.ids.tag());
-        let request = write_invite(core, &invite, &call_id, &tag)?;
+        let timer = Timer::new(invite.session_timer);
+        let request = write_invite(core, &invite, &call_id, &tag, &timer)?;
         let peer = Source {
             transport: invite.transport,
             remote: invite.remote,
@@ -187,6 +209,13 @@ impl Call {
             })),
             our_offer: OurOffer::None,
             their_offer: None,
+            sdp: Descriptions {
+                local: invite.sdp,
+                remote: None,
+            },
+            timer,
+            refresh: None,
+            takes_update: false,
         })
     }
 
@@ -212,7 +241,22 @@ impl Call {
         match response.status {
             100..200 => self.handle_provisional(core, key, response, essentials, now),
             200..300 => self.handle_success(core, key, response, essentials, now),
-            401 | 407 => self.handle_challenge(core, key, response, essentials, now),
+            401 | 407 => {
+                let request = self.authorized(core, key, response);
+                self.invite_again(core, request, response, essentials, now);
+            }
+            422 => {
+                let request = core.sent_request(key).map(|sent| sent.request.clone());
+                let request =
+                    request
+                        .filter(|_| self.timer.raise(&response.headers))
+                        .map(|mut request| {
+                            request.headers.remove(&HeaderName::Via);
+                            self.timer.ask(&mut request.headers);
+                            request
+                        });
+                self.invite_again(core, request, response, essentials, now);
+            }
             _ => self.fail(core, failure(response)),
         }
     }
@@ -226,6 +270,7 @@ impl Call {
         now: Instant,
     ) {
         let (id, peer) = (self.id, self.peer);
+        self.note_allow(&response.headers);
         let State::Placing(placing) = &mut self.state else {
             return;
         };
@@ -281,11 +326,15 @@ impl Call {
         if placing.cancel != Cancel::NotWanted {
             return;
         }
+        let early = sdp(response);
+        if early.is_some() {
+            self.sdp.remote.clone_from(&early);
+        }
         core.event(Event::Progress {
             call: id,
             status: response.status,
             reason: syntax::lossy(&response.reason),
-            sdp: sdp(response),
+            sdp: early,
         });
     }
 
@@ -323,6 +372,11 @@ impl Call {
             core.send_ack(key, &tag, ack, to);
         }
         self.state = State::Established(Box::new(established));
+        self.note_allow(&response.headers);
+        self.timer.accepted(&response.headers, now);
+        if answer.is_some() {
+            self.sdp.remote.clone_from(&answer);
+        }
         if cancelled {
             let side = if timed_out { Side::Fault } else { Side::Local };
             self.send_bye(core, None, side, now);
@@ -334,22 +388,18 @@ impl Call {
         }
     }
 
-    fn handle_challenge(
+    /// Sends the INVITE again as its refusal demands; without such a request the call has failed.
+    fn invite_again(
         &mut self,
         core: &mut Core,
-        key: &ClientKey,
+        request: Option<Request>,
         response: &Response,
         essentials: &Essentials,
         now: Instant,
     ) {
         let cancelled =
             matches!(&self.state, State::Placing(placing) if placing.cancel != Cancel::NotWanted);
-        let request = if cancelled {
-            None
-        } else {
-            self.authorized(core, key, response)
-        };
-        let Some(mut request) = request else {
+        let Some(mut request) = request.filter(|_| !cancelled) else {
             self.fail(core, failure(response));
             return;
         };

@@ -6,10 +6,13 @@ use std::time::Instant;
 use super::Endpoint;
 use super::call::{Call, State};
 use super::command::{CallId, Transport};
-use super::core::{ALLOW, ClientUser, Core, Delivery, Reply, SUPPORTED, ServerKey, Source};
+use super::core::{
+    ALLOW, ClientUser, Core, Delivery, EXTENSIONS, Reply, ServerKey, Source, supported,
+};
 use super::event::{Event, Party};
 use super::offers::{in_order, offered};
 use super::placing::release_fork;
+use super::session_timer::{Asked, Timer};
 use crate::message::check::{self, Essentials};
 use crate::message::{
     HeaderName, Headers, MediaType, Message, Method, NameAddr, ReadError, ReadErrorKind, Request,
@@ -246,7 +249,8 @@ impl Endpoint {
         source: Source,
         now: Instant,
     ) {
-        let refusal = refused_method(&request.method, true).or_else(|| unknown_extension(request));
+        let refusal =
+            refused_method(&request.method, true).or_else(|| unknown_extension(request, true));
         let core = &mut self.core;
         let call = id.and_then(|id| self.calls.get_mut(&id));
         let Some((call, dialog_found)) = call.map(|call| {
@@ -301,11 +305,12 @@ impl Endpoint {
         now: Instant,
     ) {
         let merged = self.core.is_merged(essentials);
+        let timer = self.core.offers_timer();
         self.core.open_server(key, request, essentials, source);
         let refusal = refused_method(&request.method, false)
             .or_else(|| unknown_scheme(request))
             .or_else(|| merged.then(|| Reply::new(482)))
-            .or_else(|| unknown_extension(request));
+            .or_else(|| unknown_extension(request, timer));
         if let Some(reply) = refusal {
             let what = format!("{} refused with {}", request.method, reply.status);
             self.core.refused(source.remote, what, now);
@@ -348,11 +353,22 @@ impl Endpoint {
             }
             sdp => sdp,
         };
+        let timer = Timer::new(self.core.config.session_timer);
+        let too_short = timer.refuses(&Asked::read(&request.headers));
+        let sdp = match (sdp, too_short) {
+            (Ok(_), Some(min_s)) => {
+                Err(Reply::new(422).header(HeaderName::MinSe, min_s.to_string()))
+            }
+            (sdp, _) => sdp,
+        };
         let sdp = match sdp {
             Ok(sdp) => sdp,
             Err(reply) => {
-                let what = format!("INVITE refused with {}", reply.status);
-                self.core.refused(source.remote, what, now);
+                // 422 is no refusal: the caller asks again.
+                if reply.status != 422 {
+                    let what = format!("INVITE refused with {}", reply.status);
+                    self.core.refused(source.remote, what, now);
+                }
                 self.answer(key, request, essentials, reply, now);
                 return;
             }
@@ -437,11 +453,14 @@ fn unknown_scheme(request: &Request) -> Option<Reply> {
     }
 }
 
-fn unknown_extension(request: &Request) -> Option<Reply> {
+fn unknown_extension(request: &Request, timer: bool) -> Option<Reply> {
     let unknown: Vec<String> = request
         .headers
         .elements(&HeaderName::Require)
-        .filter(|option| !option.eq_ignore_ascii_case(SUPPORTED.as_bytes()))
+        .filter(|option| {
+            let known = |name: &&str| option.eq_ignore_ascii_case(name.as_bytes());
+            !EXTENSIONS.iter().any(known) || (!timer && known(&"timer"))
+        })
         .map(syntax::lossy)
         .collect();
     (!unknown.is_empty())
@@ -470,7 +489,7 @@ fn options_reply(core: &Core, transport: Transport) -> Reply {
         .header(HeaderName::Accept, "application/sdp")
         .header(HeaderName::AcceptEncoding, "identity")
         .header(HeaderName::AcceptLanguage, "en")
-        .header(HeaderName::Supported, SUPPORTED)
+        .header(HeaderName::Supported, supported(core.offers_timer()))
 }
 
 fn party(address: &NameAddr) -> Party {

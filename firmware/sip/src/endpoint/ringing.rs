@@ -8,12 +8,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::call::{Auth, Call, State, reason_header, reason_value};
+use super::call::{Auth, Call, Descriptions, State, reason_header, reason_value};
 use super::command::{CallId, ReasonHeader, Transmit, Transport};
-use super::core::{ALLOW, Core, Reply, SUPPORTED, ServerKey, Source};
+use super::core::{ALLOW, Core, Reply, ServerKey, Source, supported};
 use super::event::{Event, Side};
-use super::offers::OurOffer;
+use super::offering::OurOffer;
 use super::session::{Established, Unconfirmed};
+use super::session_timer::{Asked, Timer};
 use crate::dialog::Dialog;
 use crate::message::check::Essentials;
 use crate::message::{HeaderName, Headers, RAck, Request, body};
@@ -44,6 +45,8 @@ pub(super) struct Ringing {
     early_answer: Option<Vec<u8>>,
     /// Our answer went out reliably and was acknowledged: offers may follow before the 200.
     pub(super) is_negotiated: bool,
+    /// What the INVITE says about the session timer.
+    timer: Asked,
     /// The last unreliable provisional response and when it is repeated.
     keep_alive: Option<(Instant, u16, Option<Vec<u8>>)>,
 }
@@ -129,11 +132,11 @@ impl Call {
         let tag = core.ids.tag();
         let dialog = Dialog::from_request(request, essentials, &tag);
         let next_rseq = u32::try_from(core.ids.number(1..1 << 20)).unwrap_or(1);
-        let has_offer = matches!(
-            body::look(&request.headers, &request.body),
-            body::Body::Sdp(_)
-        );
-        Self {
+        let offer = match body::look(&request.headers, &request.body) {
+            body::Body::Sdp(sdp) => Some(sdp.to_vec()),
+            body::Body::Empty | body::Body::Other(_) => None,
+        };
+        let mut call = Self {
             id,
             peer: source,
             owns_call_id: false,
@@ -147,18 +150,28 @@ impl Call {
                 dialog,
                 record_routes: values(&request.headers, &HeaderName::RecordRoute),
                 reliable: request.headers.has_token(&HeaderName::Require, "100rel"),
-                has_offer,
+                has_offer: offer.is_some(),
                 next_rseq,
                 outstanding: None,
                 queued: VecDeque::new(),
                 held_accept: None,
                 early_answer: None,
                 is_negotiated: false,
+                timer: Asked::read(&request.headers),
                 keep_alive: None,
             })),
             our_offer: OurOffer::None,
             their_offer: None,
-        }
+            sdp: Descriptions {
+                local: None,
+                remote: offer,
+            },
+            timer: Timer::new(core.config.session_timer),
+            refresh: None,
+            takes_update: false,
+        };
+        call.note_allow(&request.headers);
+        call
     }
 
     pub(super) fn progress(
@@ -176,6 +189,9 @@ impl Call {
             } else {
                 180
             };
+            if sdp.is_some() {
+                self.sdp.local.clone_from(&sdp);
+            }
             ringing.send_progress(core, status, sdp, now);
         }
     }
@@ -191,13 +207,15 @@ impl Call {
             ringing.queued.clear();
             return;
         }
-        let reply = ringing
+        let mut reply = ringing
             .reply(core, 200)
-            .header(HeaderName::Supported, SUPPORTED)
-            .sdp(Some(sdp));
+            .header(HeaderName::Supported, supported(!self.timer.is_off()))
+            .sdp(Some(sdp.clone()));
+        self.timer.answer(&ringing.timer, &mut reply.headers, now);
         let Some(transmit) = core.respond(&ringing.invite, reply, now) else {
             return;
         };
+        self.sdp.local = Some(sdp);
         let mut established = Established::new(ringing.dialog.clone());
         established.unconfirmed = Some(Unconfirmed {
             cseq: ringing.cseq,
@@ -287,6 +305,7 @@ impl Call {
         match body::look(&request.headers, &request.body) {
             body::Body::Sdp(answer) if had_sdp && !ringing.has_offer => {
                 ringing.early_answer = Some(answer.to_vec());
+                self.sdp.remote = Some(answer.to_vec());
                 ringing.is_negotiated = true;
                 core.respond(key, Reply::new(200), now);
             }

@@ -111,6 +111,9 @@ impl Call {
             return;
         }
         let call = self.id;
+        if unconfirmed.holds_offer && sdp.is_some() {
+            self.sdp.remote.clone_from(&sdp);
+        }
         if unconfirmed.is_first {
             let answer = sdp.filter(|_| unconfirmed.holds_offer);
             core.event(Event::Confirmed {

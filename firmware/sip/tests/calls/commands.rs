@@ -1,6 +1,6 @@
 //! Commands that cannot be carried out say why and change nothing.
 
-use causeway_sip::{EndpointError, Reliable};
+use causeway_sip::{EndpointError, Reliable, SessionTimerMode};
 
 use crate::net::{Net, Side::*};
 
@@ -78,6 +78,7 @@ fn display_names_cannot_add_headers() {
     let mut invite = net.invite(B);
     invite.from.display = Some("a\r\nVia: b\"\\".to_owned());
     invite.reliable = Reliable::Off;
+    invite.session_timer.mode = SessionTimerMode::Off;
     net.at(A, |a, now| a.invite(invite, now).unwrap());
     let text = String::from_utf8(net.wire[0].clone()).unwrap();
     assert!(text.contains("From: \"a  Via: b\\\"\\\\\" <sip:"), "{text}");

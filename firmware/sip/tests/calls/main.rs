@@ -14,3 +14,4 @@ mod oracle;
 mod reliable;
 mod requests;
 mod script;
+mod session_timers;

@@ -11,6 +11,9 @@ use causeway_sip::{
 pub const OFFER: &[u8] = b"v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\n";
 pub const ANSWER: &[u8] = b"v=0\r\no=- 2 1 IN IP4 10.0.0.2\r\ns=-\r\n";
 
+/// An offer that differs from the call's first.
+pub const CHANGED: &[u8] = b"v=0\r\no=- 1 2 IN IP4 10.0.0.1\r\ns=-\r\n";
+
 const LATENCY: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,6 +125,7 @@ impl Net {
             sdp: Some(OFFER.to_vec()),
             credentials: None,
             reliable: Reliable::Supported,
+            session_timer: causeway_sip::SessionTimer::default(),
         }
     }
 

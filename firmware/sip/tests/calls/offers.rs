@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use causeway_sip::{AnswerOffer, CallId, EndpointError, Event, Side as By, Warning};
 
-use crate::net::{ANSWER, Net, OFFER, Side, Side::*};
+use crate::net::{ANSWER, CHANGED, Net, OFFER, Side, Side::*};
 
 fn accept(net: &mut Net, side: Side, call: CallId, sdp: &str) {
     let answer = AnswerOffer::Accept {
@@ -57,7 +57,7 @@ fn two_back_to_back_without_waiting_for_the_ack() {
         }
     });
     let (at_a, at_b) = net.call();
-    net.at(A, |a, now| a.offer(at_a, OFFER.to_vec(), now).unwrap());
+    net.at(A, |a, now| a.offer(at_a, CHANGED.to_vec(), now).unwrap());
     net.settle();
     assert!(matches!(net.expect(B), Event::Offer { .. }));
     accept(&mut net, B, at_b, "v=0\r\none");
@@ -123,9 +123,9 @@ fn glare_is_resolved_by_waiting() {
 fn a_refused_offer_leaves_the_call_alone() {
     let mut net = Net::new();
     let (at_a, at_b) = net.call();
-    net.at(A, |a, now| a.offer(at_a, OFFER.to_vec(), now).unwrap());
+    net.at(A, |a, now| a.offer(at_a, CHANGED.to_vec(), now).unwrap());
     assert_eq!(
-        net.at(A, |a, now| a.offer(at_a, OFFER.to_vec(), now)),
+        net.at(A, |a, now| a.offer(at_a, CHANGED.to_vec(), now)),
         Err(EndpointError::OfferPending)
     );
     net.settle();
@@ -156,7 +156,7 @@ fn a_refused_offer_leaves_the_call_alone() {
         refusal.contains("Warning: 305 causeway \"Incompatible media format\"\r\n"),
         "{refusal}"
     );
-    net.at(A, |a, now| a.offer(at_a, OFFER.to_vec(), now).unwrap());
+    net.at(A, |a, now| a.offer(at_a, CHANGED.to_vec(), now).unwrap());
     net.settle();
     assert!(matches!(net.expect(B), Event::Offer { .. }));
 }
@@ -165,7 +165,7 @@ fn a_refused_offer_leaves_the_call_alone() {
 fn an_offer_nobody_answers_is_refused_after_32_s() {
     let mut net = Net::new();
     let (at_a, _) = net.call();
-    net.at(A, |a, now| a.offer(at_a, OFFER.to_vec(), now).unwrap());
+    net.at(A, |a, now| a.offer(at_a, CHANGED.to_vec(), now).unwrap());
     net.run(Duration::from_secs(33));
     assert!(matches!(net.expect(B), Event::Offer { .. }));
     let Event::OfferRejected { failure, .. } = net.expect(A) else {
@@ -202,7 +202,7 @@ fn hanging_up_in_the_middle_of_an_offer() {
     for hangs_up in [A, B] {
         let mut net = Net::new();
         let (at_a, at_b) = net.call();
-        net.at(A, |a, now| a.offer(at_a, OFFER.to_vec(), now).unwrap());
+        net.at(A, |a, now| a.offer(at_a, CHANGED.to_vec(), now).unwrap());
         net.settle();
         net.expect(B);
         let call = if hangs_up == A { at_a } else { at_b };

@@ -24,7 +24,7 @@ fn responses_go_to_where_the_request_came_from() {
             "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS",
         ),
         ("Accept", "application/sdp"),
-        ("Supported", "100rel"),
+        ("Supported", "100rel, timer"),
     ] {
         assert_eq!(header(&text, name), value);
     }
@@ -85,10 +85,10 @@ fn what_is_not_supported_is_refused_by_name() {
             "Causeway",
         ),
         (
-            request("INVITE", 1, "", "Require: timer, 100rel\r\n", ""),
+            request("INVITE", 1, "", "Require: gruu, 100rel\r\n", ""),
             "420",
             "Unsupported",
-            "timer",
+            "gruu",
         ),
         (
             request("INVITE", 1, "", "Content-Type: text/plain\r\n", "hello"),

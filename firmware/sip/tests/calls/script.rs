@@ -85,6 +85,7 @@ impl Script {
             sdp: Some(b"v=0\r\noffer".to_vec()),
             credentials,
             reliable: Reliable::Supported,
+            session_timer: causeway_sip::SessionTimer::default(),
         };
         let call = self.endpoint.invite(invite, self.now).unwrap();
         (call, self.only())

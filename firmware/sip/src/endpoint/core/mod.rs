@@ -12,6 +12,7 @@ use super::command::{CallId, RequestId, Transmit, Transport};
 use super::config::EndpointConfig;
 use super::event::{Counts, Event};
 use super::ids::Ids;
+use super::session_timer::SessionTimerMode;
 use crate::message::Uri;
 use crate::timers::Deadlines;
 use clients::ClientTransaction;
@@ -24,7 +25,13 @@ pub(crate) use servers::ServerKey;
 /// The methods we take.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS";
 /// The extensions we know.
-pub(crate) const SUPPORTED: &str = "100rel";
+pub(crate) const EXTENSIONS: [&str; 2] = ["100rel", "timer"];
+
+/// The extensions we know, as `Supported` lists them.
+pub(crate) fn supported(timer: bool) -> &'static str {
+    if timer { "100rel, timer" } else { "100rel" }
+}
+
 /// Bound of `Event::Refused` a second.
 const REFUSED_A_SECOND: u32 = 10;
 
@@ -101,6 +108,11 @@ impl Core {
             refused: (now, 0),
             next_handle: 0,
         }
+    }
+
+    /// Whether session timers are used at all.
+    pub(crate) fn offers_timer(&self) -> bool {
+        self.config.session_timer.mode != SessionTimerMode::Off
     }
 
     pub(crate) fn handle(&mut self) -> u64 {
