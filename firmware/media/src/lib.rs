@@ -10,6 +10,7 @@
 //! - [`plan`]: the words in which signalling tells a media thread what to do
 //! - [`path`]: one direction of one call's sound, from packet to packet
 //! - [`rtp`], [`rtcp`], [`dtmf`], [`g711`], [`opus`], [`jitter`]: the parts a path is made of
+//! - [`srtp`]: packets protected and unprotected
 //! - [`sdp`]: reader and writer; offer/answer on the trunk; inspection of a browser's offer
 //!
 //! Bad input is a typed error or a counted drop, never a panic; every buffer has a bound.
@@ -35,3 +36,4 @@ pub mod plan;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+pub mod srtp;

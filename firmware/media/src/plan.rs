@@ -1,6 +1,7 @@
 //! What flows where, and through which codec: the words in which signalling tells a media
 //! thread what to do with a leg.
 
+use crate::srtp::SrtpPlan;
 use std::net::SocketAddr;
 
 /// An audio codec the box speaks.
@@ -107,4 +108,6 @@ pub struct TrunkPlan {
     pub remote_rtcp: SocketAddr,
     pub format: AudioFormat,
     pub direction: Direction,
+    /// Keys when the leg is encrypted (RFC 4568), none when it is plain RTP.
+    pub srtp: Option<SrtpPlan>,
 }

@@ -1,3 +1,4 @@
+use super::crypto::CryptoFault;
 use thiserror::Error;
 
 /// What to tell the peer about an [`SdpError`].
@@ -43,8 +44,14 @@ pub enum SdpError {
     /// Audio stands there with port 0.
     #[error("line {line}: audio is refused (port 0)")]
     AudioRefused { line: usize },
-    #[error("line {line}: profile {profile} is not RTP/AVP")]
+    #[error("line {line}: profile {profile} is not to be had")]
     Profile { line: usize, profile: String },
+    /// The trunk requires SRTP, and there are no keys.
+    #[error("line {line}: audio without SRTP keys on a trunk that requires them")]
+    NotEncrypted { line: usize },
+    /// Never quotes the line: it has a key.
+    #[error("line {line}: a=crypto: {fault}")]
+    Crypto { line: usize, fault: CryptoFault },
     #[error("line {line}: {address:?} is not an address we can send to")]
     Address { line: usize, address: String },
     #[error("no codec in common; offered: {offered}")]
@@ -70,6 +77,8 @@ impl SdpError {
             Self::NoAudio
             | Self::AudioRefused { .. }
             | Self::Profile { .. }
+            | Self::NotEncrypted { .. }
+            | Self::Crypto { .. }
             | Self::Address { .. }
             | Self::NoCommonCodec { .. } => SdpHint::NotAcceptable,
             Self::NoOffer => SdpHint::OutOfTurn,
@@ -87,6 +96,8 @@ impl SdpError {
             Self::Line { line, .. }
             | Self::AudioRefused { line }
             | Self::Profile { line, .. }
+            | Self::NotEncrypted { line }
+            | Self::Crypto { line, .. }
             | Self::Address { line, .. } => Some(*line),
             Self::TooLarge { .. }
             | Self::Missing(_)

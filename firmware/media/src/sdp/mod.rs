@@ -2,7 +2,9 @@
 //! on the trunk and inspection of a browser's offer.
 
 pub mod browser;
+pub mod crypto;
 mod error;
+mod keying;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -13,6 +15,7 @@ pub use error::{SdpError, SdpHint};
 pub use reader::{MAX_MEDIA, MAX_SDP, read};
 
 use crate::plan::Direction;
+use std::fmt;
 use std::net::IpAddr;
 
 /// A session description, as far as anybody here needs it. Lines of other types are checked
@@ -52,8 +55,8 @@ pub enum Address {
     Name(String),
 }
 
-/// An `a=` line (RFC 8866 section 5.13).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An `a=` line (RFC 8866 section 5.13). The value of `crypto` never prints.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     pub name: String,
     pub value: Option<String>,
@@ -84,6 +87,18 @@ pub struct RtpMap<'a> {
     pub encoding: &'a str,
     pub clock_rate: u32,
     pub channels: u8,
+}
+
+impl fmt::Debug for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret = self.name.eq_ignore_ascii_case("crypto");
+        let value = self.value.as_deref();
+        f.debug_struct("Attribute")
+            .field("name", &self.name)
+            .field("value", &if secret { Some("…") } else { value })
+            .field("line", &self.line)
+            .finish()
+    }
 }
 
 impl Attribute {

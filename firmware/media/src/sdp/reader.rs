@@ -111,11 +111,14 @@ pub fn read(bytes: &[u8]) -> Result<SessionDescription, SdpError> {
 }
 
 fn fault(line: usize, reason: &'static str, content: &str) -> SdpError {
-    SdpError::Line {
-        line,
-        reason,
-        text: content.chars().take(QUOTED).collect(),
-    }
+    // What may be a key, however its line is mutilated, is not quoted.
+    let secret = content.starts_with("k=") || content.to_ascii_lowercase().contains("inline");
+    let text = if secret {
+        "…".to_owned()
+    } else {
+        content.chars().take(QUOTED).collect()
+    };
+    SdpError::Line { line, reason, text }
 }
 
 /// `username id version IN IP4 address`.

@@ -1,5 +1,6 @@
 //! Descriptions in, descriptions out.
 
 mod browser;
+mod keying;
 mod reader;
 mod trunk;

@@ -11,12 +11,15 @@
 //! One audio section is used, the first that can be; all others are refused with port 0.
 //! Session after session every section keeps its place (RFC 3264 section 8).
 
+use super::keying::{Agreed as AgreedKeys, Keying, Profile};
 use super::{
     Address, Attribute, Connection, Media, Origin, SdpError, SessionDescription, direction_name,
     read,
 };
 use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat, TrunkPlan};
 use std::net::{IpAddr, SocketAddr};
+
+pub use super::keying::{KeySeed, SrtpPolicy};
 
 /// Packet times that a plan may have.
 const PACKET_TIMES: [u8; 5] = [10, 20, 30, 40, 60];
@@ -35,6 +38,9 @@ pub struct TrunkMediaConfig {
     pub ptime_ms: u8,
     /// Payload type of our telephone-event offer, 96–127, usually 101; `None` offers none.
     pub dtmf_payload_type: Option<u8>,
+    pub srtp: SrtpPolicy,
+    /// Unpredictable, handed in, of this leg alone.
+    pub key_seed: KeySeed,
 }
 
 /// Offer/answer state of one trunk leg.
@@ -47,6 +53,7 @@ pub struct TrunkSession {
     audio: usize,
     /// Direction of our last offer, while answers to it are welcome.
     offered: Option<Direction>,
+    keying: Keying,
     /// What we sent last, without its version.
     last_sent: Option<SessionDescription>,
     version: u64,
@@ -59,11 +66,13 @@ struct Agreed {
     format: AudioFormat,
     /// As seen from the box, before our own wish.
     direction: Direction,
+    keys: AgreedKeys,
 }
 
 impl TrunkSession {
     pub fn new(config: TrunkMediaConfig) -> Self {
         Self {
+            keying: Keying::new(config.srtp, config.key_seed),
             config,
             plan: None,
             sections: Vec::new(),
@@ -96,9 +105,16 @@ impl TrunkSession {
             .map(|dtmf| dtmf.payload_type)
             .or(self.config.dtmf_payload_type)
             .filter(|dtmf| formats.iter().all(|(payload_type, _)| payload_type != dtmf));
-        let audio = self.audio_section(&formats, dtmf, direction);
+        let (profile, keys) = self.keying.offer();
+        let audio = self.audio_section(&formats, dtmf, direction, profile, keys);
         self.offered = Some(direction);
         self.send(audio)
+    }
+
+    /// Makes the next offer insist on SRTP, after a far side has refused one that left it open;
+    /// false when there is nothing to insist on.
+    pub fn insist_on_srtp(&mut self) -> bool {
+        self.keying.insist()
     }
 
     /// The far side's answer to our last offer; may come again (183, then 200).
@@ -122,13 +138,10 @@ impl TrunkSession {
         if section.port == 0 {
             return Err(SdpError::AudioRefused { line: section.line });
         }
-        let agreed = self.agree(&answer, section)?;
-        let plan = TrunkPlan {
-            remote: agreed.remote,
-            remote_rtcp: agreed.remote_rtcp,
-            format: agreed.format,
-            direction: agreed.direction.intersect(offered),
-        };
+        let keys = self.keying.judge_answer(section)?;
+        let agreed = self.agree(&answer, section, keys)?;
+        let plan = agreed.plan(offered);
+        self.keying.settle(agreed.keys);
         self.plan = Some(plan);
         Ok(plan)
     }
@@ -153,7 +166,9 @@ impl TrunkSession {
             let outcome = if section.port == 0 {
                 Err(SdpError::AudioRefused { line: section.line })
             } else {
-                self.agree(&offer, section)
+                self.keying
+                    .judge_offer(section)
+                    .and_then(|keys| self.agree(&offer, section, keys))
             };
             match outcome {
                 Ok(agreed) => {
@@ -166,19 +181,16 @@ impl TrunkSession {
         let Some((audio, agreed)) = chosen else {
             return Err(first_fault.unwrap_or(SdpError::NoAudio));
         };
-        let plan = TrunkPlan {
-            remote: agreed.remote,
-            remote_rtcp: agreed.remote_rtcp,
-            format: agreed.format,
-            direction: agreed.direction.intersect(wanted),
-        };
+        let plan = agreed.plan(wanted);
+        self.keying.settle_offer(agreed.keys);
         self.sections = offer.media.iter().map(refused).collect();
         self.audio = audio;
         self.offered = None;
         self.plan = Some(plan);
         let codec = (plan.format.payload_type, plan.format.codec);
         let dtmf = plan.format.dtmf.map(|dtmf| dtmf.payload_type);
-        let section = self.audio_section(&[codec], dtmf, plan.direction);
+        let (profile, keys) = (agreed.keys.profile, agreed.keys.answer());
+        let section = self.audio_section(&[codec], dtmf, plan.direction, profile, keys);
         Ok((self.send(section), plan))
     }
 
@@ -193,9 +205,11 @@ impl TrunkSession {
         codecs: &[(u8, AudioCodec)],
         dtmf: Option<u8>,
         direction: Direction,
+        profile: Profile,
+        keys: Vec<Attribute>,
     ) -> Media {
         let mut formats = Vec::new();
-        let mut attributes = Vec::new();
+        let mut attributes = keys;
         for (payload_type, codec) in codecs {
             formats.push(payload_type.to_string());
             let map = format!("{payload_type} {}/{}", codec.name(), codec.clock_rate());
@@ -214,7 +228,7 @@ impl TrunkSession {
         Media {
             kind: "audio".to_owned(),
             port: self.config.port,
-            protocol: "RTP/AVP".to_owned(),
+            protocol: profile.name().to_owned(),
             formats,
             connection: None,
             attributes,
@@ -250,13 +264,12 @@ impl TrunkSession {
     }
 
     /// What one of their audio sections comes to.
-    fn agree(&self, theirs: &SessionDescription, section: &Media) -> Result<Agreed, SdpError> {
-        if !section.protocol.eq_ignore_ascii_case("RTP/AVP") {
-            return Err(SdpError::Profile {
-                line: section.line,
-                profile: section.protocol.clone(),
-            });
-        }
+    fn agree(
+        &self,
+        theirs: &SessionDescription,
+        section: &Media,
+        keys: AgreedKeys,
+    ) -> Result<Agreed, SdpError> {
         let format = self.format(section)?;
         let direction = theirs.direction_of(section).reversed();
         let (remote, held) = self.remote(theirs, section)?;
@@ -271,6 +284,7 @@ impl TrunkSession {
             remote_rtcp: remote_rtcp(section, remote),
             format,
             direction,
+            keys,
         })
     }
 
@@ -363,6 +377,19 @@ impl TrunkSession {
             .rev()
             .find(|time| u32::from(*time) <= limit)
             .unwrap_or(10)
+    }
+}
+
+impl Agreed {
+    /// At most as open as `wanted`.
+    fn plan(&self, wanted: Direction) -> TrunkPlan {
+        TrunkPlan {
+            remote: self.remote,
+            remote_rtcp: self.remote_rtcp,
+            format: self.format,
+            direction: self.direction.intersect(wanted),
+            srtp: self.keys.plan(),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Our side of a trunk leg against all that PBXs say.
 
 use crate::plan::{AudioCodec, Direction, DtmfFormat};
-use crate::sdp::trunk::{TrunkMediaConfig, TrunkSession};
+use crate::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
 use crate::sdp::{SdpError, SdpHint};
 use proptest::prelude::*;
 
@@ -13,6 +13,8 @@ fn config() -> TrunkMediaConfig {
         codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma],
         ptime_ms: 20,
         dtmf_payload_type: Some(101),
+        srtp: SrtpPolicy::Off,
+        key_seed: KeySeed([0; 32]),
     }
 }
 
