@@ -80,6 +80,9 @@ pub struct CallRecord {
     pub web_codec: Option<String>,
     /// Codec towards the PBX.
     pub trunk_codec: Option<String>,
+    /// SRTP suite towards the PBX, e.g. `AES_CM_128_HMAC_SHA1_80`; `None` when it was plain RTP.
+    #[serde(default)]
+    pub trunk_srtp: Option<String>,
     /// A cause code of PROTOCOL.md, e.g. `hangup`, `busy`.
     pub cause_code: Option<String>,
     /// `local` (the browser), `remote` (the PBX) or `box`.
@@ -124,6 +127,7 @@ impl CallRecord {
             ended_at: None,
             web_codec: None,
             trunk_codec: None,
+            trunk_srtp: None,
             cause_code: None,
             cause_by: None,
             sip_status: None,

@@ -202,6 +202,22 @@ pub struct Trunk {
     /// Headers of every INVITE to this PBX.
     #[serde(default)]
     pub headers: Vec<Spanned<TrunkHeader>>,
+    /// Whether media on the trunk is encrypted, with keys in SDP (RFC 4568); default off.
+    #[serde(default)]
+    pub srtp: Srtp,
+}
+
+/// Encryption of a trunk's media.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Srtp {
+    /// Plain RTP; an offer that insists on SRTP is refused.
+    #[default]
+    Off,
+    /// Encrypted when the PBX takes part, else plain.
+    Optional,
+    /// Encrypted or refused.
+    Required,
 }
 
 /// `headers = [{ name = "X-Site", value = "north" }]`

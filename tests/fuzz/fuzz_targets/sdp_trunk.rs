@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use causeway_media::plan::{AudioCodec, Direction};
-use causeway_media::sdp::trunk::{TrunkMediaConfig, TrunkSession};
+use causeway_media::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -15,6 +15,8 @@ fuzz_target!(|data: &[u8]| {
         codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma],
         ptime_ms: 20,
         dtmf_payload_type: Some(101),
+        srtp: SrtpPolicy::Optional,
+        key_seed: KeySeed([1; 32]),
     };
     let mut offering = TrunkSession::new(config.clone());
     offering.offer(Direction::SendRecv);

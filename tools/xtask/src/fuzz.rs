@@ -38,6 +38,7 @@ const SEEDS: &[(&str, &[&str])] = &[
     ),
     ("sdp_trunk", &["sdp"]),
     ("sdp_browser", &["sdp"]),
+    ("srtp", &["fuzz-seeds/rtp"]),
     ("rtp", &["fuzz-seeds/rtp"]),
     ("rtcp", &["fuzz-seeds/rtcp"]),
     ("path", &["fuzz-seeds/rtp"]),

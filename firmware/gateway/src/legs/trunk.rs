@@ -8,9 +8,9 @@ use causeway_call::context::ContextToken;
 use causeway_call::route::TrunkRoute;
 use causeway_call::user_to_user::{self, Ucid};
 use causeway_call::{Cause, FarCause};
-use causeway_directory::{CallerIdHeader, Directory, Reliable, SipTransport, Trunk};
+use causeway_directory::{CallerIdHeader, Directory, Reliable, SipTransport, Srtp, Trunk};
 use causeway_media::plan::{AudioCodec, TrunkPlan};
-use causeway_media::sdp::trunk::{TrunkMediaConfig, TrunkSession};
+use causeway_media::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
 use causeway_sip::endpoint::{
     self, Credentials, Failure, FailureKind, Identity, Invite, ReasonHeader, Transport,
 };
@@ -41,6 +41,7 @@ pub fn media_config(
     trunk: &Trunk,
     port: u16,
     session_id: u64,
+    key_seed: KeySeed,
 ) -> TrunkMediaConfig {
     TrunkMediaConfig {
         address: directory.config().rtp.public(),
@@ -58,6 +59,12 @@ pub fn media_config(
             .collect(),
         ptime_ms: *trunk.ptime_ms.get_ref(),
         dtmf_payload_type: Some(*trunk.dtmf_payload_type.get_ref()),
+        srtp: match trunk.srtp {
+            Srtp::Off => SrtpPolicy::Off,
+            Srtp::Optional => SrtpPolicy::Optional,
+            Srtp::Required => SrtpPolicy::Required,
+        },
+        key_seed,
     }
 }
 

@@ -21,6 +21,7 @@ use bytes::BytesMut;
 use causeway_media::path::{Output, PathEvent};
 use causeway_media::plan::{Direction, TrunkPlan};
 use causeway_media::rtp;
+use causeway_media::srtp::SrtpError;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -134,7 +135,24 @@ impl Core {
             return;
         }
         // Some send RTCP to the RTP port unasked (RFC 5761 without its negotiation).
-        if on_rtcp || rtp::is_rtcp(datagram) {
+        let is_rtcp = on_rtcp || rtp::is_rtcp(datagram);
+        let opened = match trunk.unprotect(datagram, is_rtcp) {
+            Ok(opened) => opened,
+            Err(error) => {
+                let counter = match error {
+                    SrtpError::Replayed => &self.counters.dropped_replayed,
+                    SrtpError::Malformed => &self.counters.dropped_not_rtp,
+                    SrtpError::Unauthentic | SrtpError::Cipher => {
+                        &self.counters.dropped_unauthentic
+                    }
+                };
+                Counters::add(counter, 1);
+                leg.note_dropped();
+                return;
+            }
+        };
+        let datagram = opened.as_deref().unwrap_or(datagram);
+        if is_rtcp {
             if !leg.on_rtcp(datagram, now) {
                 self.drop_not_rtp(key);
             }
@@ -475,7 +493,10 @@ impl Core {
         let End::Trunk(trunk) = &mut leg.end else {
             return self.unknown();
         };
-        let changed = trunk.plan.replace(plan) != Some(plan);
+        let changed = trunk.replan(plan).unwrap_or_else(|error| {
+            tracing::error!(leg = key.0, %error, "agreed SRTP keys cannot be used");
+            true
+        });
         leg.direction = plan.direction;
         leg.speak(plan.format);
         leg.rtcp_due.get_or_insert(now + RTCP_EVERY);

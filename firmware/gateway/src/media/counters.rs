@@ -63,6 +63,10 @@ counters! {
     dropped_not_rtp,
     /// From trunks: came before anything was negotiated.
     dropped_unplanned,
+    /// From trunks: SRTP was agreed, and the packet is plain, forged or of another key.
+    dropped_unauthentic,
+    /// From trunks: an SRTP packet that came before.
+    dropped_replayed,
     /// Trickled candidates that are none.
     bad_candidates,
     /// Commands for legs that do not exist (any more).

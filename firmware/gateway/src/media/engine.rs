@@ -318,9 +318,12 @@ impl Engine {
         if self.core.legs.contains_key(&key) {
             return Err(std::io::Error::other("the leg is already open"));
         }
-        let (identity, name) = self
+        let (mut identity, name) = self
             .identity()
             .ok_or_else(|| std::io::Error::other("no randomness to be had"))?;
+        // A first packet that is lost next to a wrap would leave a receiver of SRTP with a wrong
+        // roll-over counter for ever (RFC 3711 section 3.3.1).
+        identity.first_sequence &= 0x7FFF;
         let trunk = TrunkLeg::new(rtp, rtcp)?;
         for (socket, is_rtcp) in [(&trunk.rtp, false), (&trunk.rtcp, true)] {
             let token = self.next_token;

@@ -93,7 +93,7 @@ impl Leg {
     pub fn is_ready(&self) -> bool {
         match &self.end {
             End::Web(web) => web.leg.is_connected(),
-            End::Trunk(trunk) => trunk.plan.is_some(),
+            End::Trunk(trunk) => trunk.plan().is_some(),
             End::Spent => false,
         }
     }

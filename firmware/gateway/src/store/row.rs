@@ -14,7 +14,7 @@ pub(super) fn put_call(connection: &Connection, call: &CallRecord) -> rusqlite::
             :placed_at, :ringing_at, :answered_at, :ended_at, :web_codec, :trunk_codec,
             :cause_code, :cause_by, :sip_status, :reason,
             :web_in, :web_out, :web_lost, :web_jitter, :trunk_in, :trunk_out, :trunk_lost, :trunk_jitter,
-            :setup_ms, :browser_stats)",
+            :setup_ms, :browser_stats, :trunk_srtp)",
     )?;
     statement.execute(named_params! {
         ":id": call.id,
@@ -47,6 +47,7 @@ pub(super) fn put_call(connection: &Connection, call: &CallRecord) -> rusqlite::
         ":trunk_jitter": finite(call.trunk_leg.jitter_ms),
         ":setup_ms": call.setup_ms,
         ":browser_stats": stats,
+        ":trunk_srtp": call.trunk_srtp,
     })?;
     Ok(())
 }
@@ -76,6 +77,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         ended_at: row.get("ended_at")?,
         web_codec: row.get("web_codec")?,
         trunk_codec: row.get("trunk_codec")?,
+        trunk_srtp: row.get("trunk_srtp")?,
         cause_code: row.get("cause_code")?,
         cause_by: row.get("cause_by")?,
         sip_status: row.get("sip_status")?,

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
 
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
 CREATE TABLE calls (
     id TEXT PRIMARY KEY,
     direction TEXT NOT NULL,
@@ -53,7 +54,9 @@ CREATE TABLE contexts (
     context TEXT NOT NULL         -- JSON
 ) STRICT;
 CREATE INDEX contexts_by_end ON contexts (expires_at);
-"];
+",
+    "ALTER TABLE calls ADD COLUMN trunk_srtp TEXT",
+];
 
 /// How long a statement waits for the other connection.
 const BUSY: Duration = Duration::from_secs(2);

@@ -49,6 +49,7 @@ fn full() -> CallRecord {
         answered_at: Some(1_200),
         web_codec: Some("opus".into()),
         trunk_codec: Some("PCMA".into()),
+        trunk_srtp: Some("AEAD_AES_256_GCM".into()),
         cause_code: Some("hangup".into()),
         cause_by: Some("remote".into()),
         sip_status: Some(200),

@@ -90,6 +90,8 @@ impl ActiveCall {
             .and_then(|a| u32::try_from(a.saturating_duration_since(self.begun).as_millis()).ok());
         self.record.web_codec = self.web.codec.map(|c| c.name().to_owned());
         self.record.trunk_codec = self.trunk.plan.map(|p| p.format.codec.name().to_owned());
+        let srtp = self.trunk.plan.and_then(|p| p.srtp);
+        self.record.trunk_srtp = srtp.map(|srtp| srtp.send.suite().name().to_owned());
     }
 
     /// Begins the end: figures come until `LINGER` is over.

@@ -179,7 +179,7 @@ impl Switch {
         });
     }
 
-    fn place_trunk(&mut self, key: CallKey, now: Instant) {
+    pub(super) fn place_trunk(&mut self, key: CallKey, now: Instant) {
         let directory = self.directory.clone();
         let Some(active) = self.calls.get_mut(&key) else {
             return;

@@ -6,6 +6,7 @@ use super::place::Incoming;
 use crate::io::sip::SipInput;
 use crate::legs::trunk::{cause_of_failure, cause_of_reason};
 use crate::media::Command as Media;
+use causeway_call::record::CallDirection;
 use causeway_call::{Event, FarCause};
 use causeway_media::plan::{Direction, TrunkPlan};
 use causeway_sip::endpoint::{self, AnswerOffer, Event as Sip, Warning};
@@ -74,6 +75,9 @@ impl Switch {
             }
             Sip::Failed { call, failure } => {
                 if let Some(key) = self.by_sip.remove(&call) {
+                    if failure.status == Some(488) && self.insist_on_srtp(key) {
+                        return self.place_trunk(key, now);
+                    }
                     self.feed(
                         key,
                         Event::TrunkFailed {
@@ -140,6 +144,14 @@ impl Switch {
             Sip::RequestFailed { request } => self.probes.finished(request, false, now),
             Sip::Refused { remote, what } => tracing::info!(%remote, what, "SIP refused"),
         }
+    }
+
+    /// Whether a refused INVITE goes out once more, now as one that insists on SRTP.
+    fn insist_on_srtp(&mut self, key: CallKey) -> bool {
+        self.calls.get_mut(&key).is_some_and(|active| {
+            let placed = active.record.direction == CallDirection::FromBrowser;
+            placed && active.finished.is_none() && active.trunk.session.insist_on_srtp()
+        })
     }
 
     fn call_of_sip(&self, call: endpoint::CallId) -> Option<CallKey> {

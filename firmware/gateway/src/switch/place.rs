@@ -13,7 +13,7 @@ use causeway_call::record::{CallDirection, CallRecord};
 use causeway_call::route::{self, RouteError, Wish};
 use causeway_call::{Call, DeviceId, Setup};
 use causeway_directory::{AppKey, Destination};
-use causeway_media::sdp::trunk::TrunkSession;
+use causeway_media::sdp::trunk::{KeySeed, TrunkSession};
 use causeway_sip::endpoint::{self, Party, ReasonHeader};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, VecDeque};
@@ -139,6 +139,7 @@ impl Switch {
             route.trunk,
             ports.port,
             u64::from_be_bytes(crate::random::bytes()),
+            KeySeed(crate::random::bytes()),
         );
         let (web_leg, trunk_leg) = (self.new_leg(key), self.new_leg(key));
         self.media.send(Media::OpenTrunk {
@@ -279,6 +280,7 @@ impl Switch {
             from_trunk,
             ports.port,
             u64::from_be_bytes(crate::random::bytes()),
+            KeySeed(crate::random::bytes()),
         );
         let session = TrunkSession::new(config);
         // An offer nobody could ever answer is refused before anything rings.

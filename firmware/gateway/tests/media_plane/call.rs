@@ -7,6 +7,7 @@ use causeway_gateway::media::{
     Command, Event, LegFigures, LegKey, MediaPlane, MediaSettings, WebCodecPolicy,
 };
 use causeway_media::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat, TrunkPlan};
+use causeway_media::srtp::SrtpPlan;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, MutexGuard};
@@ -55,6 +56,8 @@ pub struct Call {
     pub browser_talks: bool,
     pub pbx_talks: bool,
     pub next: Instant,
+    /// Keys of the next plan.
+    pub srtp: Option<SrtpPlan>,
 }
 
 pub fn start(max_legs: usize) -> (MediaPlane, Receiver<Event>) {
@@ -90,6 +93,7 @@ impl Call {
             browser_talks: true,
             pbx_talks: true,
             next: Instant::now(),
+            srtp: None,
         };
         call.plane.send(Command::OpenWeb {
             leg: WEB,
@@ -124,6 +128,7 @@ impl Call {
             remote_rtcp: self.pbx.rtcp.local_addr().unwrap(),
             format,
             direction,
+            srtp: self.srtp,
         };
         self.plane.send(Command::PlanTrunk { leg: TRUNK, plan });
     }

@@ -6,5 +6,6 @@ mod call;
 mod hostile;
 mod network;
 mod pbx;
+mod secure;
 mod sound;
 mod sounds;

@@ -3,6 +3,7 @@
 use crate::sound::Tone;
 use causeway_media::g711::Law;
 use causeway_media::rtp;
+use causeway_media::srtp::{SrtpReceiver, SrtpSender};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
 
@@ -13,10 +14,14 @@ pub struct Pbx {
     pub rtcp: UdpSocket,
     pub heard: Vec<(Instant, rtp::Header, Vec<u8>)>,
     pub reports: Vec<Vec<u8>>,
+    /// Packets that its keys do not open.
+    pub unauthentic: usize,
     /// Sound of another source than before.
     pub ssrc: u32,
     pub sequence: u16,
     pub timestamp: u32,
+    /// What protects and unprotects its packets, once there are keys.
+    pub srtp: Option<(SrtpSender, SrtpReceiver)>,
     tone: Tone,
 }
 
@@ -32,9 +37,11 @@ impl Pbx {
             rtcp: bind(),
             heard: Vec::new(),
             reports: Vec::new(),
+            unauthentic: 0,
             ssrc: 0x0A0A_0A0A,
             sequence: 65_000,
             timestamp: 1_000_000,
+            srtp: None,
             tone: Tone::new(hertz),
         }
     }
@@ -42,12 +49,29 @@ impl Pbx {
     pub fn turn(&mut self) {
         let mut buffer = [0; 2048];
         while let Ok((length, _)) = self.rtp.recv_from(&mut buffer) {
-            let packet = rtp::read(&buffer[..length]).expect("the box sends RTP");
+            let opened = match &mut self.srtp {
+                Some((_, receiver)) => match receiver.unprotect_rtp(&buffer[..length]) {
+                    Ok(opened) => opened.to_vec(),
+                    Err(_) => {
+                        self.unauthentic += 1;
+                        continue;
+                    }
+                },
+                None => buffer[..length].to_vec(),
+            };
+            let packet = rtp::read(&opened).expect("the box sends RTP");
             self.heard
                 .push((Instant::now(), packet.header, packet.payload.to_vec()));
         }
         while let Ok((length, _)) = self.rtcp.recv_from(&mut buffer) {
-            self.reports.push(buffer[..length].to_vec());
+            let report = match &mut self.srtp {
+                Some((_, receiver)) => match receiver.unprotect_rtcp(&buffer[..length]) {
+                    Ok(opened) => opened.to_vec(),
+                    Err(_) => continue,
+                },
+                None => buffer[..length].to_vec(),
+            };
+            self.reports.push(report);
         }
     }
 
@@ -66,7 +90,11 @@ impl Pbx {
             ssrc: self.ssrc,
         };
         self.sequence = self.sequence.wrapping_add(1);
-        [&header.to_bytes()[..], payload].concat()
+        let packet = [&header.to_bytes()[..], payload].concat();
+        match &mut self.srtp {
+            Some((sender, _)) => sender.protect_rtp(&packet).unwrap().to_vec(),
+            None => packet,
+        }
     }
 
     /// Sends 20 ms of the tone.

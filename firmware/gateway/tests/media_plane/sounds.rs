@@ -220,6 +220,7 @@ fn two_trunks_hear_each_other_and_a_third_takes_over() {
             remote_rtcp: pbx.rtcp.local_addr().unwrap(),
             format,
             direction: Direction::SendRecv,
+            srtp: None,
         };
         plane.send(Command::PlanTrunk { leg, plan });
         sides.push((leg, pbx, at));

@@ -42,6 +42,18 @@ pub enum SrtpError {
     Cipher,
 }
 
+/// A packet as it was protected, or as it was before.
+#[derive(Debug)]
+pub struct SrtpPacket(bytes::BytesMut);
+
+impl std::ops::Deref for SrtpPacket {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl SrtpSuite {
     const fn profile(self) -> ProtectionProfile {
         match self {

@@ -12,7 +12,7 @@
 //! After a rekeying in mid-call the old key is taken beside the new one until the first packet of
 //! the new key, so that what was under way is heard.
 
-use super::{SrtpError, SrtpKey, context};
+use super::{SrtpError, SrtpKey, SrtpPacket, context};
 use rtc_shared::error::Error;
 use rtc_srtp::context::Context;
 use std::collections::VecDeque;
@@ -62,7 +62,7 @@ impl SrtpReceiver {
     ///
     /// # Errors
     /// [`SrtpError`] but [`SrtpError::Cipher`].
-    pub fn unprotect_rtp(&mut self, packet: &[u8]) -> Result<impl AsRef<[u8]> + use<>, SrtpError> {
+    pub fn unprotect_rtp(&mut self, packet: &[u8]) -> Result<SrtpPacket, SrtpError> {
         // The SSRC is at the same place whatever follows (RFC 3550 section 5.1).
         let ssrc = word(packet, 8).ok_or(SrtpError::Malformed)?;
         self.unprotect(|keyed| {
@@ -70,13 +70,14 @@ impl SrtpReceiver {
                 .rtp
                 .unprotect(&keyed.key, ssrc, |c| c.decrypt_rtp(packet))
         })
+        .map(SrtpPacket)
     }
 
     /// The RTCP compound of an SRTCP packet.
     ///
     /// # Errors
     /// [`SrtpError`] but [`SrtpError::Cipher`].
-    pub fn unprotect_rtcp(&mut self, packet: &[u8]) -> Result<impl AsRef<[u8]> + use<>, SrtpError> {
+    pub fn unprotect_rtcp(&mut self, packet: &[u8]) -> Result<SrtpPacket, SrtpError> {
         let ssrc = word(packet, 4).ok_or(SrtpError::Malformed)?;
         self.unprotect(|keyed| {
             // Nobody agreed on RTCP in clear (UNENCRYPTED_SRTCP), and the library hands it
@@ -100,6 +101,7 @@ impl SrtpReceiver {
                 .rtcp
                 .unprotect(&keyed.key, ssrc, |c| c.decrypt_rtcp(packet))
         })
+        .map(SrtpPacket)
     }
 
     fn unprotect<T>(

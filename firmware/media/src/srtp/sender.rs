@@ -1,6 +1,6 @@
 //! What leaves the box.
 
-use super::{SrtpError, SrtpKey, context};
+use super::{SrtpError, SrtpKey, SrtpPacket, context};
 use rtc_srtp::context::Context;
 use std::fmt;
 
@@ -26,9 +26,10 @@ impl SrtpSender {
     ///
     /// # Errors
     /// [`SrtpError::Malformed`] when it is none, or when the key has served 2^48 packets.
-    pub fn protect_rtp(&mut self, packet: &[u8]) -> Result<impl AsRef<[u8]> + use<>, SrtpError> {
+    pub fn protect_rtp(&mut self, packet: &[u8]) -> Result<SrtpPacket, SrtpError> {
         self.context
             .encrypt_rtp(packet)
+            .map(SrtpPacket)
             .map_err(|_| SrtpError::Malformed)
     }
 
@@ -36,9 +37,10 @@ impl SrtpSender {
     ///
     /// # Errors
     /// [`SrtpError::Malformed`] when it is none.
-    pub fn protect_rtcp(&mut self, compound: &[u8]) -> Result<impl AsRef<[u8]> + use<>, SrtpError> {
+    pub fn protect_rtcp(&mut self, compound: &[u8]) -> Result<SrtpPacket, SrtpError> {
         self.context
             .encrypt_rtcp(compound)
+            .map(SrtpPacket)
             .map_err(|_| SrtpError::Malformed)
     }
 }

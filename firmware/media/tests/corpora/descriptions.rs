@@ -3,7 +3,7 @@
 use crate::{files, folder};
 use causeway_media::plan::{AudioCodec, Direction};
 use causeway_media::sdp::browser::{WebCodecPolicy, choose, finish_answer, inspect};
-use causeway_media::sdp::trunk::{TrunkMediaConfig, TrunkSession};
+use causeway_media::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
 use causeway_media::sdp::{SdpError, read};
 
 fn descriptions() -> Vec<(String, Vec<u8>)> {
@@ -24,6 +24,8 @@ fn trunk() -> TrunkSession {
         codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma],
         ptime_ms: 20,
         dtmf_payload_type: Some(101),
+        srtp: SrtpPolicy::Optional,
+        key_seed: KeySeed([1; 32]),
     })
 }
 
