@@ -143,7 +143,7 @@ impl Dialog {
                 }
                 let target = [b"<", self.remote_target.as_bytes(), b">"].concat();
                 headers.push(HeaderName::Route, target);
-                without_uri_headers(first.uri)
+                first.uri.without_headers()
             }
             None => {
                 for route in &self.route_set {
@@ -176,18 +176,6 @@ fn record_route(headers: &Headers) -> Vec<Vec<u8>> {
 fn contact(headers: &Headers) -> Option<Uri> {
     let value = headers.elements(&HeaderName::Contact).next()?;
     NameAddr::read(value).ok().map(|contact| contact.uri)
-}
-
-/// A route as a Request-URI: URI headers (`?name=value`) have no place there (RFC 3261 §19.1.1 table 1).
-fn without_uri_headers(uri: Uri) -> Uri {
-    let bytes = uri.as_bytes();
-    // A `?` before the `@` is part of the user.
-    let host = bytes.iter().rposition(|b| *b == b'@').unwrap_or(0);
-    let mark = bytes.iter().skip(host).position(|b| *b == b'?');
-    let bare = mark
-        .and_then(|at| bytes.get(..host + at))
-        .and_then(|bare| Uri::read(bare).ok());
-    bare.unwrap_or(uri)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 //! | [`dialog`] | route set, tags, sequence numbers, target refresh | 3261 §12 |
 //! | [`digest`] | answering a challenge | 7616, 2617, 8760 |
 //! | [`targets`] | which target of a trunk lives, and gets the next call | 3261 §11, 3263 §4.3 |
-//! | [`endpoint`] | calls: INVITE, PRACK, CANCEL, BYE, UPDATE, OPTIONS; session timers | 3261, 3262, 3311, 3581, 4028 |
+//! | [`endpoint`] | calls: INVITE, PRACK, CANCEL, BYE, UPDATE, OPTIONS; session timers; transfers: REFER, NOTIFY, Replaces; INFO | 3261, 3262, 3311, 3515, 3581, 3891, 4028, 6086 |
 //!
 //! The polling order after *every* input (`handle_*` or command): [`Endpoint::poll_transmit`] until `None`,
 //! [`Endpoint::poll_event`] until `None`, then sleep until [`Endpoint::poll_timeout`].
@@ -45,6 +45,7 @@ pub mod transaction;
 
 pub use endpoint::{
     AnswerOffer, CallId, Counts, Credentials, Endpoint, EndpointConfig, EndpointError, Event,
-    Failure, FailureKind, Identity, Invite, Party, ReasonHeader, Refresher, Reliable, RequestId,
-    SessionTimer, SessionTimerMode, Side, Transmit, Transport, Warning,
+    Failure, FailureKind, Identity, Info, Invite, Party, ReasonHeader, ReferId, Referral,
+    Refresher, Reliable, RequestId, SessionTimer, SessionTimerMode, Side, Transmit, Transport,
+    Warning,
 };

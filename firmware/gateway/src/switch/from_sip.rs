@@ -57,6 +57,8 @@ impl Switch {
                 };
                 self.incoming(invite, now);
             }
+            // A transfer that would give a browser's call to another of the PBX's dialogs.
+            Sip::Incoming { call, .. } => self.endpoint.reject(call, 603, None, now),
             Sip::Progress { call, sdp, .. } => {
                 if let Some(key) = self.call_of_sip(call) {
                     let early = sdp.and_then(|sdp| self.early_answer(key, &sdp));
@@ -140,6 +142,10 @@ impl Switch {
                     self.feed(key, Event::TrunkDigit { digit, duration_ms }, now);
                 }
             }
+            Sip::Referred { call, refer, .. } => {
+                self.endpoint.reject_refer(call, refer, 603, now);
+            }
+            Sip::ReferProgress { .. } | Sip::PictureFastUpdate { .. } => {}
             Sip::RequestAnswered { request, .. } => self.probes.finished(request, true, now),
             Sip::RequestFailed { request } => self.probes.finished(request, false, now),
             Sip::Refused { remote, what } => tracing::info!(%remote, what, "SIP refused"),

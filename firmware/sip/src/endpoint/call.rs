@@ -19,10 +19,11 @@ use super::placing::Placing;
 use super::ringing::Ringing;
 use super::session::{Closing, Established};
 use super::session_timer::Timer;
+use super::transfer::Refers;
 use crate::dialog::Dialog;
 use crate::digest::{self, Challenge, Signed};
 use crate::message::check::Essentials;
-use crate::message::{HeaderName, Headers, Method, Reason, Request, Response, syntax};
+use crate::message::{HeaderName, Headers, Method, NameAddr, Reason, Request, Response, syntax};
 
 /// Challenges answered in a row before credentials count as refused.
 const MAX_CHALLENGES: u8 = 4;
@@ -44,6 +45,9 @@ pub(super) struct Call {
     pub(super) timer: Timer,
     /// An UPDATE that refreshes is under way.
     pub(super) refresh: Option<ClientKey>,
+    pub(super) refers: Refers,
+    /// The call this one replaces once it is accepted.
+    pub(super) replaces: Option<CallId>,
     /// The far side allows UPDATE.
     pub(super) takes_update: bool,
 }
@@ -139,7 +143,10 @@ impl Call {
             Method::Update if self.refresh.as_ref() == Some(key) => {
                 self.handle_refresh_response(core, key, response, now);
             }
-            Method::Prack if matches!(response.status, 401 | 407) => {
+            Method::Refer => self.handle_refer_response(core, key, response, essentials, now),
+            Method::Prack | Method::Notify | Method::Info
+                if matches!(response.status, 401 | 407) =>
+            {
                 let dialog_tag = essentials.to.tag().unwrap_or_default().to_vec();
                 if let Some(request) = self.authorized(core, key, response) {
                     self.resend_in_dialog(core, &dialog_tag, request, now);
@@ -170,6 +177,7 @@ impl Call {
             }
             Method::Invite => self.handle_invite_unanswered(core, key, transport_failed),
             Method::Bye => self.handle_bye_unanswered(core, key),
+            Method::Refer => self.handle_refer_unanswered(core, key),
             _ => {}
         }
     }
@@ -225,6 +233,7 @@ impl Call {
         let offers = [
             self.our_offer.poll_timeout(),
             self.their_offer.as_ref().map(|offer| offer.until),
+            self.refers.poll_timeout(),
         ];
         offers.into_iter().flatten().chain(state).min()
     }
@@ -240,6 +249,7 @@ impl Call {
             State::Closing(_) | State::Closed => {}
         }
         self.offers_timeout(core, now);
+        self.refers_timeout(core, now);
     }
 }
 
@@ -310,8 +320,30 @@ pub(super) fn failure(response: &Response) -> Failure {
         reason: syntax::lossy(&response.reason),
         cause: reason_header(&response.headers),
         retry_after_s: retry_after(&response.headers),
+        contacts: redirections(response),
         kind,
     }
+}
+
+/// The targets of a redirection, the most wanted first (§8.1.3.4, §20.10).
+fn redirections(response: &Response) -> Vec<String> {
+    const MAX: usize = 8;
+    if !(300..400).contains(&response.status) {
+        return Vec::new();
+    }
+    let mut found: Vec<(u32, String)> = response
+        .headers
+        .elements(&HeaderName::Contact)
+        .filter_map(|value| NameAddr::read(value).ok())
+        .take(MAX)
+        .map(|contact| {
+            let q = contact.params.text("q").and_then(|q| q.parse::<f32>().ok());
+            let permille = q.unwrap_or(1.0).clamp(0.0, 1.0) * 1_000.0;
+            (permille as u32, contact.uri.to_string())
+        })
+        .collect();
+    found.sort_by_key(|(q, _)| std::cmp::Reverse(*q));
+    found.into_iter().map(|(_, uri)| uri).collect()
 }
 
 /// `Retry-After` in seconds; a comment or parameters behind the number do not count.

@@ -23,6 +23,24 @@ pub struct CallId(pub(crate) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub(crate) u64);
 
+/// Handle of one transfer inside a call, valid until its last word or the end of the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReferId(pub(crate) u64);
+
+/// What an INFO of ours carries (RFC 6086).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Info {
+    /// `application/dtmf-relay`.
+    Digit {
+        /// `0`–`9`, `A`–`D`, `*`, `#`.
+        digit: char,
+        /// Milliseconds.
+        duration_ms: u32,
+    },
+    /// `application/media_control+xml`: send a picture that needs no other (RFC 5168).
+    PictureFastUpdate,
+}
+
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "c{}", self.0)
@@ -206,6 +224,9 @@ pub enum EndpointError {
     /// A header name is no token, or a value has control characters.
     #[error("header {0} cannot be written")]
     BadHeader(String),
+    /// The bound of transfers of one call is reached.
+    #[error("too many transfers of this call are under way")]
+    TooManyTransfers,
     /// The message would exceed 64 KiB.
     #[error("the message would be too large")]
     TooLarge,

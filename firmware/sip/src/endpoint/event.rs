@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::command::{CallId, ReasonHeader, RequestId, Transport};
+use super::command::{CallId, ReasonHeader, ReferId, RequestId, Transport};
+use super::transfer::Referral;
 
 /// A party as the wire names it: `From`, `To`, `P-Asserted-Identity`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,6 +51,8 @@ pub struct Failure {
     pub cause: Option<ReasonHeader>,
     /// Its `Retry-After` in seconds.
     pub retry_after_s: Option<u32>,
+    /// Where a redirection (300…399) points, the most wanted first; at most 8, never followed by the endpoint.
+    pub contacts: Vec<String>,
     /// The kind.
     pub kind: FailureKind,
 }
@@ -57,10 +60,6 @@ pub struct Failure {
 /// What happened. Every call ends with exactly one of [`Event::Failed`], [`Event::Cancelled`] and
 /// [`Event::Ended`]; afterwards its handle is unknown and commands with it do nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an event is made once and taken once; a box around the largest would cost more than it saves"
-)]
 pub enum Event {
     /// A call comes in; 100 Trying is already sent. Answer with `progress`, `accept` or `reject`.
     Incoming {
@@ -80,6 +79,8 @@ pub enum Event {
         asserted: Option<Party>,
         /// The offer; `None`: the far side wants ours, its answer comes with [`Event::Confirmed`].
         sdp: Option<Vec<u8>>,
+        /// The call this one shall replace (RFC 3891); it ends with our BYE or CANCEL when this one is accepted.
+        replaces: Option<CallId>,
         /// `User-to-User` as it came (RFC 7433), parameters included.
         user_to_user: Option<String>,
         /// Every header in order, canonical long names, bytes that are no UTF-8 replaced.
@@ -163,6 +164,33 @@ pub enum Event {
         digit: char,
         /// Milliseconds; 250 when the far side did not say.
         duration_ms: u32,
+    },
+    /// The far side wants a whole picture (INFO with `application/media_control+xml`, RFC 5168).
+    PictureFastUpdate {
+        /// The call.
+        call: CallId,
+    },
+    /// The far side asks us to call somebody else in place of it (REFER). Answer with `accept_refer` or
+    /// `reject_refer` within 20 s; then tell how it goes with `notify_refer`.
+    Referred {
+        /// The call.
+        call: CallId,
+        /// The transfer.
+        refer: ReferId,
+        /// Where to.
+        referral: Referral,
+    },
+    /// How a transfer goes on that we asked for with `refer`.
+    ReferProgress {
+        /// The call.
+        call: CallId,
+        /// The transfer.
+        refer: ReferId,
+        /// The SIP status of the far side's new call; 408 when it never said. A refusal of the REFER itself is
+        /// told the same way.
+        status: u16,
+        /// Nothing follows.
+        is_final: bool,
     },
     /// Our OPTIONS was answered; any status shows that the far side lives.
     RequestAnswered {

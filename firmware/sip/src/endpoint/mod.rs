@@ -3,7 +3,7 @@
 //! A call is a handle, [`CallId`]; what happens to it comes out of [`Endpoint::poll_event`]. ACK, PRACK, 100 Trying,
 //! retransmissions, credentials, glare and forks are dealt with inside. Reading order: `receive.rs` (what comes
 //! in), `call.rs` (the states), `placing.rs`, `ringing.rs`, `session.rs`, `offering.rs`, `offers.rs`,
-//! `session_timer.rs` (one state machine each), `core/` (transactions and queues).
+//! `session_timer.rs`, `transfer.rs` (one state machine each), `core/` (transactions and queues).
 //!
 //! Responses over UDP always go to where the request came from (RFC 3581), whether or not it asked for that:
 //! a gateway behind or in front of a NAT has no other address that works.
@@ -22,6 +22,7 @@ mod refreshing;
 mod ringing;
 mod session;
 mod session_timer;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,15 +30,16 @@ use std::time::Instant;
 
 use self::call::Call;
 use self::core::{ClientUser, Core, Owner, Source, Unanswered, supported};
-use crate::message::{HeaderName, Headers, Method, Request, Uri};
+use crate::message::{HeaderName, Headers, Method, ReferTo, Replaces, Request, Uri};
 
 pub use command::{
-    AnswerOffer, CallId, Credentials, EndpointError, Identity, Invite, ReasonHeader, Reliable,
-    RequestId, Transmit, Transport, Warning,
+    AnswerOffer, CallId, Credentials, EndpointError, Identity, Info, Invite, ReasonHeader, ReferId,
+    Reliable, RequestId, Transmit, Transport, Warning,
 };
 pub use config::EndpointConfig;
 pub use event::{Counts, Event, Failure, FailureKind, Party, Side};
 pub use session_timer::{INTERVAL_S, MIN_SE_S, Refresher, SessionTimer, SessionTimerMode};
+pub use transfer::Referral;
 
 /// A SIP user agent, client and server, without sockets or clock.
 #[derive(Debug)]
@@ -183,7 +185,14 @@ impl Endpoint {
 
     /// Answers an incoming call with 200 and this SDP. [`Event::Confirmed`] follows.
     pub fn accept(&mut self, call: CallId, sdp: Vec<u8>, now: Instant) {
-        self.with_call(call, now, |call, core| call.accept(core, sdp, now));
+        let mut replaced = None;
+        self.with_call(call, now, |call, core| {
+            replaced = call.replaces.take();
+            call.accept(core, sdp, now);
+        });
+        if let Some(replaced) = replaced {
+            self.bye(replaced, None, now);
+        }
     }
 
     /// Refuses an incoming call with 300…699 (anything else becomes 500). [`Event::Ended`] follows.
@@ -197,6 +206,71 @@ impl Endpoint {
         self.with_call(call, now, |call, core| {
             call.reject(core, status, reason.as_ref(), now);
         });
+    }
+
+    /// Says 202 to [`Event::Referred`], and that the new call is tried.
+    pub fn accept_refer(&mut self, call: CallId, refer: ReferId, now: Instant) {
+        self.with_call(call, now, |call, core| call.accept_refer(core, refer, now));
+    }
+
+    /// Refuses [`Event::Referred`] with 300…699 (anything else becomes 603). The call stays as it is.
+    pub fn reject_refer(&mut self, call: CallId, refer: ReferId, status: u16, now: Instant) {
+        self.with_call(call, now, |call, core| {
+            call.reject_refer(core, refer, status, now);
+        });
+    }
+
+    /// Tells the far side how the new call goes, by its SIP status; 200 and above is the last word.
+    pub fn notify_refer(&mut self, call: CallId, refer: ReferId, status: u16, now: Instant) {
+        self.with_call(call, now, |call, core| {
+            call.notify_refer(core, refer, status, now);
+        });
+    }
+
+    /// Asks the far side to call `target` in place of us. [`Event::ReferProgress`] tells how it goes; the call
+    /// stays until one side ends it.
+    ///
+    /// # Errors
+    /// No such call, not answered yet, a URI that cannot be read, or too many transfers of this call.
+    pub fn refer(
+        &mut self,
+        call: CallId,
+        target: &str,
+        replaces: Option<Replaces>,
+        now: Instant,
+    ) -> Result<ReferId, EndpointError> {
+        let uri = Uri::read(target.as_bytes())
+            .map_err(|_| EndpointError::BadUri(target.to_owned()))?
+            .without_headers();
+        let headers = Vec::new();
+        let target = ReferTo {
+            uri,
+            replaces,
+            headers,
+        };
+        let id = ReferId(self.core.handle());
+        let mut result = Err(EndpointError::NoSuchCall);
+        self.with_call(call, now, |call, core| {
+            result = call.refer(core, id, &target, now);
+        });
+        result.map(|()| id)
+    }
+
+    /// The answered call's dialog as a third party replaces it, for [`Endpoint::refer`] of another call.
+    pub fn as_replaced(&self, call: CallId) -> Option<Replaces> {
+        self.calls.get(&call)?.as_replaced()
+    }
+
+    /// Sends an INFO in an answered call; nobody hears of its answer.
+    ///
+    /// # Errors
+    /// No such call, or not answered yet.
+    pub fn info(&mut self, call: CallId, info: Info, now: Instant) -> Result<(), EndpointError> {
+        let mut result = Err(EndpointError::NoSuchCall);
+        self.with_call(call, now, |call, core| {
+            result = call.send_info(core, info, now);
+        });
+        result
     }
 
     /// Probes a peer with OPTIONS. Answered by [`Event::RequestAnswered`] or [`Event::RequestFailed`]; the
@@ -283,6 +357,7 @@ impl Endpoint {
             Some(call) if call.is_closed() => {
                 // However it ended: an offer that nobody can answer any more must not wait for ever.
                 call.refuse_their_offer(&mut self.core, now);
+                call.refuse_refers(&mut self.core, now);
                 let index = (call.sip_call_id.clone(), call.local_tag.clone());
                 self.by_dialog.remove(&index);
                 self.calls.remove(&id);

@@ -15,6 +15,7 @@ use super::event::{Event, Failure, FailureKind, Side};
 use super::offering::OurOffer;
 use super::session::Established;
 use super::session_timer::{SessionTimerMode, Timer};
+use super::transfer::Refers;
 use crate::dialog::Dialog;
 use crate::message::check::Essentials;
 use crate::message::{
@@ -67,6 +68,8 @@ pub(super) struct Placing {
 struct Early {
     dialog: Dialog,
     last_rseq: Option<u32>,
+    /// What it said last, which counts when its 2xx says nothing.
+    sdp: Option<Vec<u8>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -112,7 +115,7 @@ pub(super) fn write_invite(
     headers.push(HeaderName::CallId, call_id);
     headers.push(HeaderName::CSeq, "1 INVITE");
     headers.push(HeaderName::Contact, core.contact(invite.transport));
-    let mut supported = Vec::new();
+    let mut supported = vec!["norefersub", "replaces"];
     let mut required = Vec::new();
     match (invite.reliable, &invite.sdp) {
         (Reliable::Required, _) => {
@@ -131,9 +134,7 @@ pub(super) fn write_invite(
             required.push("timer");
         }
     }
-    if !supported.is_empty() {
-        headers.push(HeaderName::Supported, supported.join(", "));
-    }
+    headers.push(HeaderName::Supported, supported.join(", "));
     if !required.is_empty() {
         headers.push(HeaderName::Require, required.join(", "));
     }
@@ -215,6 +216,8 @@ impl Call {
             },
             timer,
             refresh: None,
+            refers: Refers::default(),
+            replaces: None,
             takes_update: false,
         })
     }
@@ -292,6 +295,7 @@ impl Call {
             placing.early.push(Early {
                 dialog,
                 last_rseq: None,
+                sdp: None,
             });
         }
         if response.headers.has_token(&HeaderName::Require, "100rel") {
@@ -329,6 +333,10 @@ impl Call {
         let early = sdp(response);
         if early.is_some() {
             self.sdp.remote.clone_from(&early);
+            let fork = |early: &&mut Early| early.dialog.remote_tag == tag;
+            if let Some(fork) = placing.early.iter_mut().find(fork) {
+                fork.sdp.clone_from(&early);
+            }
         }
         core.event(Event::Progress {
             call: id,
@@ -362,7 +370,14 @@ impl Call {
         let has_offer = placing.has_offer;
         let tag = dialog.remote_tag.clone();
         let cseq = essentials.cseq.number;
-        let answer = sdp(response);
+        // Another fork than the one heard last answers, and has said before what it wants (RFC 3261 §13.2.2.4).
+        let early = placing
+            .early
+            .iter_mut()
+            .find(|early| early.dialog.remote_tag == tag)
+            .and_then(|early| early.sdp.take())
+            .filter(|sdp| has_offer && self.sdp.remote.as_ref() != Some(sdp));
+        let answer = sdp(response).or(early);
         let mut established = Established::new(dialog);
         if !cancelled && !has_offer && answer.is_some() {
             established.held_ack = Some((key.clone(), cseq));
@@ -523,6 +538,7 @@ fn own_failure(kind: FailureKind, reason: &str) -> Failure {
         reason: reason.to_owned(),
         cause: None,
         retry_after_s: None,
+        contacts: Vec::new(),
         kind,
     }
 }

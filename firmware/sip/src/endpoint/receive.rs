@@ -13,10 +13,11 @@ use super::event::{Event, Party};
 use super::offers::{in_order, offered};
 use super::placing::release_fork;
 use super::session_timer::{Asked, Timer};
+use super::transfer::{Replaced, may_replace};
 use crate::message::check::{self, Essentials};
 use crate::message::{
-    HeaderName, Headers, MediaType, Message, Method, NameAddr, ReadError, ReadErrorKind, Request,
-    Response, UriKind, Via, read, reason_phrase, syntax,
+    HeaderName, Headers, MediaType, Message, Method, NameAddr, ReadError, ReadErrorKind, Replaces,
+    Request, Response, UriKind, Via, read, reason_phrase, syntax,
 };
 
 impl Endpoint {
@@ -286,6 +287,8 @@ impl Endpoint {
             Method::Bye => call.handle_bye(core, key, request, now),
             Method::Prack => call.handle_prack(core, key, request, now),
             Method::Info => call.handle_info(core, key, request, now),
+            Method::Refer => call.handle_refer(core, key, request, essentials, now),
+            Method::Notify => call.handle_notify(core, key, request, now),
             _ => {
                 let reply = options_reply(core, source.transport);
                 core.respond(key, reply, now);
@@ -373,8 +376,17 @@ impl Endpoint {
                 return;
             }
         };
+        let replaces = match self.replaced_by(&request.headers) {
+            Replaced::Nothing => None,
+            Replaced::Call(replaced) => Some(replaced),
+            Replaced::Refused(status) => {
+                self.answer(key, request, essentials, Reply::new(status), now);
+                return;
+            }
+        };
         let id = CallId(self.core.handle());
-        let call = Call::ring(&mut self.core, id, key, request, essentials, source, now);
+        let mut call = Call::ring(&mut self.core, id, key, request, essentials, source, now);
+        call.replaces = replaces;
         self.insert_call(call, now);
         let text = |name: &HeaderName| request.headers.get(name).map(syntax::lossy);
         self.core.event(Event::Incoming {
@@ -390,6 +402,7 @@ impl Endpoint {
                 .find_map(|value| NameAddr::read(value).ok())
                 .map(|asserted| party(&asserted)),
             sdp,
+            replaces,
             user_to_user: text(&HeaderName::UserToUser),
             headers: request
                 .headers
@@ -397,6 +410,25 @@ impl Endpoint {
                 .map(|header| (header.name.to_string(), syntax::lossy(&header.value)))
                 .collect(),
         });
+    }
+
+    /// The call that an INVITE with these headers replaces (RFC 3891 §3).
+    fn replaced_by(&mut self, headers: &Headers) -> Replaced {
+        let mut values = headers.elements(&HeaderName::Replaces);
+        let replaces = match (values.next(), values.next()) {
+            (None, _) => return Replaced::Nothing,
+            (Some(value), None) => Replaces::read(value),
+            (Some(_), Some(_)) => return Replaced::Refused(400),
+        };
+        let Ok(replaces) = replaces else {
+            return Replaced::Refused(400);
+        };
+        let index = (
+            replaces.call_id.clone().into_bytes(),
+            replaces.to_tag.clone().into_bytes(),
+        );
+        let call = self.by_dialog.get(&index).copied();
+        may_replace(call.and_then(|id| self.calls.get_mut(&id)), &replaces)
     }
 
     /// A response with a tag that is the same each time, to a request outside any call.
@@ -421,7 +453,13 @@ impl Endpoint {
 fn is_dialog_method(method: &Method) -> bool {
     matches!(
         method,
-        Method::Invite | Method::Bye | Method::Update | Method::Info | Method::Prack
+        Method::Invite
+            | Method::Bye
+            | Method::Update
+            | Method::Info
+            | Method::Prack
+            | Method::Refer
+            | Method::Notify
     )
 }
 
@@ -438,7 +476,7 @@ fn refused_method(method: &Method, in_dialog: bool) -> Option<Reply> {
         | Method::Info => None,
         // Nobody registers here, whatever the credentials.
         Method::Register => Some(Reply::new(403)),
-        Method::Refer if in_dialog => Some(Reply::new(603)),
+        Method::Refer | Method::Notify if in_dialog => None,
         Method::Refer | Method::Subscribe | Method::Notify | Method::Message | Method::Publish => {
             Some(not_allowed())
         }

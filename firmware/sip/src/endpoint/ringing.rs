@@ -15,6 +15,7 @@ use super::event::{Event, Side};
 use super::offering::OurOffer;
 use super::session::{Established, Unconfirmed};
 use super::session_timer::{Asked, Timer};
+use super::transfer::Refers;
 use crate::dialog::Dialog;
 use crate::message::check::Essentials;
 use crate::message::{HeaderName, Headers, RAck, Request, body};
@@ -168,6 +169,8 @@ impl Call {
             },
             timer: Timer::new(core.config.session_timer),
             refresh: None,
+            refers: Refers::default(),
+            replaces: None,
             takes_update: false,
         };
         call.note_allow(&request.headers);

@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 use super::call::{Call, State, reason_header, reason_value};
-use super::command::{ReasonHeader, Transmit};
+use super::command::{EndpointError, Info, ReasonHeader, Transmit};
 use super::core::{ClientKey, ClientUser, Core, Reply, ServerKey};
 use super::event::{Event, Side};
 use crate::dialog::Dialog;
@@ -284,16 +284,54 @@ impl Call {
                     None => 400,
                 }
             }
+            body::Body::Other(essence) if essence == "application/media_control+xml" => {
+                let wants = b"picture_fast_update";
+                if request.body.windows(wants.len()).any(|part| part == wants) {
+                    core.event(Event::PictureFastUpdate { call: self.id });
+                }
+                200
+            }
             body::Body::Sdp(_) | body::Body::Other(_) => 415,
         };
         let mut reply = Reply::new(status);
         if status == 415 {
             reply = reply.header(
                 HeaderName::Accept,
-                "application/dtmf-relay, application/dtmf",
+                "application/dtmf-relay, application/dtmf, application/media_control+xml",
             );
         }
         core.respond(key, reply, now);
+    }
+
+    /// INFO of ours (RFC 6086; the bodies are those of RFC 5168 and of Cisco's digits).
+    pub(super) fn send_info(
+        &mut self,
+        core: &mut Core,
+        info: Info,
+        now: Instant,
+    ) -> Result<(), EndpointError> {
+        let State::Established(established) = &mut self.state else {
+            return Err(EndpointError::WrongState);
+        };
+        let (kind, body) = match info {
+            Info::Digit { digit, duration_ms } => (
+                "application/dtmf-relay",
+                format!("Signal={digit}\r\nDuration={duration_ms}\r\n"),
+            ),
+            Info::PictureFastUpdate => (
+                "application/media_control+xml",
+                "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<media_control><vc_primitive><to_encoder>\
+                 <picture_fast_update/></to_encoder></vc_primitive></media_control>\r\n"
+                    .to_owned(),
+            ),
+        };
+        let mut request = established.dialog.request(Method::Info);
+        request.headers.push(HeaderName::ContentType, kind);
+        request.body = body.into_bytes();
+        let dialog = established.dialog.clone();
+        let user = ClientUser::Call(self.id);
+        Self::send_in_dialog(core, &dialog, self.peer, request, user, now);
+        Ok(())
     }
 
     pub(super) fn established_timeout(&mut self, core: &mut Core, now: Instant) {

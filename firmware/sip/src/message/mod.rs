@@ -12,6 +12,7 @@ mod method;
 mod name;
 mod params;
 mod reader;
+mod replaces;
 pub mod stream;
 pub(crate) mod syntax;
 mod uri;
@@ -23,6 +24,7 @@ pub use method::Method;
 pub use name::HeaderName;
 pub use params::Params;
 pub use reader::{Partial, ReadError, ReadErrorKind, read};
+pub use replaces::{ReferTo, Replaces};
 pub use uri::{BadUri, Host, SipUri, Uri, UriKind};
 pub use views::{BadValue, CSeq, MediaType, NameAddr, RAck, Reason, Via};
 
@@ -121,6 +123,7 @@ pub fn reason_phrase(status: u16) -> &'static str {
         486 => "Busy Here",
         487 => "Request Terminated",
         488 => "Not Acceptable Here",
+        489 => "Bad Event",
         491 => "Request Pending",
         500 => "Server Internal Error",
         501 => "Not Implemented",

@@ -176,6 +176,17 @@ impl Uri {
         &self.text
     }
 
+    /// Without URI headers (`?name=value`), which have no place in a Request-URI (RFC 3261 §19.1.1 table 1).
+    pub(crate) fn without_headers(self) -> Self {
+        // A `?` before the `@` is part of the user.
+        let host = self.text.iter().rposition(|b| *b == b'@').unwrap_or(0);
+        let mark = self.text.iter().skip(host).position(|b| *b == b'?');
+        let bare = mark
+            .and_then(|at| self.text.get(..host + at))
+            .and_then(|bare| Self::read(bare).ok());
+        bare.unwrap_or(self)
+    }
+
     /// What it is.
     pub fn kind(&self) -> &UriKind {
         &self.kind

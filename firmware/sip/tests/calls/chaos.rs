@@ -120,6 +120,9 @@ impl World {
                     | Event::Offer { call, .. }
                     | Event::OfferAnswered { call, .. }
                     | Event::OfferRejected { call, .. }
+                    | Event::PictureFastUpdate { call }
+                    | Event::Referred { call, .. }
+                    | Event::ReferProgress { call, .. }
                     | Event::Dtmf { call, .. } => (*call, false),
                     Event::Refused { .. } => continue,
                     Event::RequestAnswered { .. } | Event::RequestFailed { .. } => {

@@ -82,5 +82,8 @@ fn display_names_cannot_add_headers() {
     net.at(A, |a, now| a.invite(invite, now).unwrap());
     let text = String::from_utf8(net.wire[0].clone()).unwrap();
     assert!(text.contains("From: \"a  Via: b\\\"\\\\\" <sip:"), "{text}");
-    assert!(!text.contains("Supported"), "{text}");
+    assert!(
+        text.contains("Supported: norefersub, replaces\r\n"),
+        "{text}"
+    );
 }

@@ -100,3 +100,34 @@ fn a_200_after_the_call_was_given_up_is_ended() {
     assert_eq!(starts(&script.sent()), ["ACK", "BYE"]);
     assert_eq!(script.event(), None);
 }
+
+#[test]
+fn another_fork_than_the_one_heard_last_answers() {
+    let mut script = Script::new();
+    let (call, invite) = script.place(None);
+    for (fork, sdp) in [("one", "v=0\r\none"), ("two", "v=0\r\ntwo")] {
+        let headers = format!("{RELIABLE}RSeq: 7\r\n");
+        let text = response(&invite, "183 Progress", fork, &headers, sdp);
+        script.receive(&text);
+        script.event();
+    }
+    script.sent();
+    // Its answer came with its 183; the media of the other is on the line.
+    script.receive(&response(&invite, "200 OK", "one", "", ""));
+    let sdp = Some(b"v=0\r\none".to_vec());
+    assert_eq!(script.event(), Some(Event::Answered { call, sdp }));
+}
+
+#[test]
+fn a_redirection_tells_where_to() {
+    let mut script = Script::new();
+    let (_, invite) = script.place(None);
+    let contacts =
+        "Contact: <sip:low@b>;q=0.2, \"x\" <sip:high@b>;q=0.9\r\nContact: sip:first@c\r\n";
+    script.receive(&response(&invite, "302 Moved", "p", contacts, ""));
+    let Some(Event::Failed { failure, .. }) = script.event() else {
+        panic!("not failed");
+    };
+    assert_eq!(failure.status, Some(302));
+    assert_eq!(failure.contacts, ["sip:first@c", "sip:high@b", "sip:low@b"]);
+}

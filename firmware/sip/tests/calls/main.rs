@@ -15,3 +15,4 @@ mod reliable;
 mod requests;
 mod script;
 mod session_timers;
+mod transfers;

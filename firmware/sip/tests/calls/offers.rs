@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use causeway_sip::{AnswerOffer, CallId, EndpointError, Event, Side as By, Warning};
+use causeway_sip::{AnswerOffer, CallId, EndpointError, Event, Info, Side as By, Warning};
 
 use crate::net::{ANSWER, CHANGED, Net, OFFER, Side, Side::*};
 
@@ -218,4 +218,51 @@ fn hanging_up_in_the_middle_of_an_offer() {
         }
         net.assert_nothing_left();
     }
+}
+
+#[test]
+fn we_ask_for_an_offer_and_answer_it_in_the_ack() {
+    let mut net = Net::new();
+    let (at_a, at_b) = net.call();
+    net.at(A, |a, now| a.ask_offer(at_a, now).unwrap());
+    net.settle();
+    assert!(matches!(net.expect(B), Event::Offer { sdp: None, .. }));
+    accept(&mut net, B, at_b, "v=0\r\ntheirs");
+    net.settle();
+    assert!(matches!(
+        net.expect(A),
+        Event::Offer { sdp: Some(sdp), .. } if sdp == b"v=0\r\ntheirs"
+    ));
+    accept(&mut net, A, at_a, "v=0\r\nours");
+    net.settle();
+    assert!(matches!(
+        net.expect(B),
+        Event::OfferAnswered { sdp, .. } if sdp == b"v=0\r\nours"
+    ));
+    net.at(A, |a, now| a.bye(at_a, None, now));
+    net.assert_nothing_left();
+}
+
+#[test]
+fn digits_and_key_frames_go_as_info() {
+    let mut net = Net::new();
+    let (at_a, at_b) = net.call();
+    let digit = Info::Digit {
+        digit: '#',
+        duration_ms: 160,
+    };
+    net.at(A, |a, now| {
+        a.info(at_a, digit, now).unwrap();
+        a.info(at_a, Info::PictureFastUpdate, now).unwrap();
+    });
+    net.settle();
+    assert_eq!(
+        net.expect(B),
+        Event::Dtmf {
+            call: at_b,
+            digit: '#',
+            duration_ms: 160
+        }
+    );
+    assert_eq!(net.expect(B), Event::PictureFastUpdate { call: at_b });
 }

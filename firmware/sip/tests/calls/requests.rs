@@ -21,10 +21,10 @@ fn responses_go_to_where_the_request_came_from() {
     for (name, value) in [
         (
             "Allow",
-            "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS",
+            "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, REFER, NOTIFY",
         ),
         ("Accept", "application/sdp"),
-        ("Supported", "100rel, timer"),
+        ("Supported", "100rel, norefersub, replaces, timer"),
     ] {
         assert_eq!(header(&text, name), value);
     }
@@ -70,7 +70,7 @@ fn what_is_not_supported_is_refused_by_name() {
             request("MESSAGE", 1, "", "", ""),
             "405",
             "Allow",
-            "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS",
+            "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, REFER, NOTIFY",
         ),
         (
             request("SUBSCRIBE", 1, "", "", ""),
@@ -171,12 +171,13 @@ fn inside_a_call() {
         ("INFO", relay, "Signal=nonsense", "400"),
         (
             "INFO",
-            "Content-Type: application/media_control+xml\r\n",
+            "Content-Type: application/unknown+xml\r\n",
             "<x/>",
             "415",
         ),
         ("OPTIONS", "", "", "200"),
-        ("REFER", "Refer-To: <tel:+49>\r\n", "", "603"),
+        ("REFER", "", "", "400"),
+        ("NOTIFY", "Event: refer\r\n", "", "481"),
         ("MESSAGE", "", "", "405"),
         ("UPDATE", "", "", "200"),
         ("PRACK", "RAck: 1 1 INVITE\r\n", "", "481"),

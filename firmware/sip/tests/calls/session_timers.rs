@@ -93,7 +93,7 @@ fn off_means_not_a_word_of_it() {
     let answer = String::from_utf8_lossy(&net.wire[2]).into_owned();
     assert_eq!(status(&answer), "200");
     assert_eq!(header(&answer, "Session-Expires"), "");
-    assert_eq!(header(&answer, "Supported"), "100rel");
+    assert_eq!(header(&answer, "Supported"), "100rel, norefersub, replaces");
     net.run(Duration::from_secs(10_000));
     assert_eq!(net.take_exchange(), Vec::<String>::new());
 }
@@ -132,7 +132,10 @@ fn answered_by_an_old_phone() -> (Script, CallId, String) {
     let (call, invite) = script.place(None);
     assert_eq!(header(&invite, "Session-Expires"), "1800");
     assert_eq!(header(&invite, "Min-SE"), "90");
-    assert_eq!(header(&invite, "Supported"), "100rel, timer");
+    assert_eq!(
+        header(&invite, "Supported"),
+        "norefersub, replaces, 100rel, timer"
+    );
     let headers = "Contact: <sip:100@10.0.0.2:5060>\r\nAllow: INVITE, ACK, BYE\r\n\
                    Require: timer\r\nSession-Expires: 90;refresher=uac\r\n";
     script.receive(&response(&invite, "200 OK", "p", headers, "v=0\r\nanswer"));

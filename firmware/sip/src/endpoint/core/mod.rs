@@ -23,13 +23,18 @@ pub(crate) use reply::Reply;
 pub(crate) use servers::ServerKey;
 
 /// The methods we take.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, REFER, NOTIFY";
 /// The extensions we know.
-pub(crate) const EXTENSIONS: [&str; 2] = ["100rel", "timer"];
+pub(crate) const EXTENSIONS: [&str; 4] = ["100rel", "norefersub", "replaces", "timer"];
 
 /// The extensions we know, as `Supported` lists them.
 pub(crate) fn supported(timer: bool) -> &'static str {
-    if timer { "100rel, timer" } else { "100rel" }
+    if timer {
+        "100rel, norefersub, replaces, timer"
+    } else {
+        "100rel, norefersub, replaces"
+    }
 }
 
 /// Bound of `Event::Refused` a second.
