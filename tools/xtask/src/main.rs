@@ -9,6 +9,7 @@ mod fuzz;
 mod interop;
 mod needs;
 mod run;
+mod sim;
 mod step;
 mod suite;
 mod tally;
@@ -79,6 +80,12 @@ Examples:
   cargo xtask interop
   cargo xtask interop --fresh    make the chroot anew")]
     Interop(InteropArgs),
+    /// Run seeds of simulated SIP in virtual time: two endpoints, or one and a rude peer, on a bad network
+    #[command(after_help = "\
+Examples:
+  cargo xtask sim --seeds 20000
+  cargo xtask sim --replay 406    show one seed's messages as a ladder, and what was wrong with it")]
+    Sim(SimArgs),
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +156,22 @@ struct FuzzArgs {
 }
 
 #[derive(Debug, Args)]
+struct SimArgs {
+    /// How many seeds
+    #[arg(long, default_value_t = 20_000)]
+    seeds: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Threads; all cores by default
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=256))]
+    jobs: Option<u64>,
+    /// Show this seed again
+    #[arg(long, value_name = "SEED")]
+    replay: Option<u64>,
+}
+
+#[derive(Debug, Args)]
 struct InteropArgs {
     /// Make the chroot anew
     #[arg(long)]
@@ -171,6 +194,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::bench(&args),
         Command::Fuzz(args) => fuzz::fuzz(&args),
         Command::Interop(args) => interop::interop(&args),
+        Command::Sim(args) => sim::sim(&args),
     };
     match done {
         Ok(code) => code,

@@ -1,0 +1,476 @@
+//! One of our endpoints and a peer that keeps no rule: it answers requests with anything, or not, or twice, sends
+//! requests inside and outside of dialogs with wrong tags, numbers and bodies, and breaks its own messages.
+//!
+//! Whatever it does, every call of ours closes once and nothing is left when time has run out.
+
+use std::time::{Duration, Instant};
+
+use causeway_sip::message::{self, HeaderName, Message, Request};
+use causeway_sip::{AnswerOffer, CallId, Credentials, Endpoint, Event, Identity, Invite, Reliable};
+use causeway_sip::{Transport, message::Headers};
+
+use crate::Outcome;
+use crate::dice::Dice;
+use crate::ladder::Ladder;
+use crate::link::End;
+use crate::model::{Model, name};
+use crate::pair::{address, endpoint, session_timer};
+
+const MAX_STEPS: u32 = 200_000;
+/// Our endpoint must not be talked into sending without end.
+const MAX_MESSAGES: u64 = 20_000;
+const ALL_OVER: Duration = Duration::from_secs(100_000);
+
+const STATUSES: [&str; 27] = [
+    "100 Trying",
+    "180 Ringing",
+    "181 Forwarded",
+    "183 Progress",
+    "199 Gone",
+    "200 OK",
+    "200 OK",
+    "200 OK",
+    "202 Accepted",
+    "299 Odd",
+    "300 Choices",
+    "302 Moved",
+    "401 Unauthorized",
+    "403 Forbidden",
+    "404 Not Found",
+    "407 Proxy",
+    "408 Timeout",
+    "420 Extension",
+    "422 Interval",
+    "423 Brief",
+    "481 Unknown",
+    "486 Busy",
+    "487 Terminated",
+    "488 Not Here",
+    "491 Pending",
+    "500 Error",
+    "503 Unavailable",
+];
+const METHODS: [&str; 14] = [
+    "INVITE",
+    "INVITE",
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "UPDATE",
+    "PRACK",
+    "INFO",
+    "OPTIONS",
+    "REFER",
+    "NOTIFY",
+    "SUBSCRIBE",
+    "MESSAGE",
+    "FOO",
+];
+
+struct World<'l> {
+    dice: Dice,
+    start: Instant,
+    now: Instant,
+    endpoint: Endpoint,
+    model: Model,
+    ladder: Option<&'l mut Ladder>,
+    /// Requests of ours that the peer has seen, newest last.
+    requests: Vec<Request>,
+    /// Calls of its own: Call-ID, From tag and our To tag once known.
+    own: Vec<Own>,
+    transport: Transport,
+    steps: u32,
+    messages: u64,
+    branch: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Own {
+    call_id: String,
+    our_tag: String,
+    cseq: u32,
+}
+
+/// Runs one seed.
+pub fn run(seed: u64, ladder: Option<&mut Ladder>) -> Outcome {
+    let mut dice = Dice::new(seed);
+    let now = Instant::now();
+    let mut world = World {
+        endpoint: endpoint(seed, End::A, &mut dice, now),
+        transport: dice.pick(&[Transport::Udp, Transport::Udp, Transport::Tcp]),
+        dice,
+        start: now,
+        now,
+        model: Model::default(),
+        ladder,
+        requests: Vec::new(),
+        own: Vec::new(),
+        steps: 0,
+        messages: 0,
+        branch: 0,
+    };
+    for _ in 0..60 {
+        world.act();
+        let pause = world.dice.pick(&[0, 1, 20, 200, 900, 4_000]);
+        world.pass(Duration::from_millis(pause));
+    }
+    // The peer is gone.
+    world.hang_up();
+    world.pass(Duration::from_secs(60));
+    world.hang_up();
+    world.pass(ALL_OVER);
+    world.finish()
+}
+
+impl World<'_> {
+    fn act(&mut self) {
+        match self.dice.below(10) {
+            0 => self.place(),
+            1..5 => self.answer_a_request(),
+            5..8 => self.send_a_request(),
+            8 => {
+                if let Some(call) = self.some_call() {
+                    self.command(call);
+                }
+            }
+            _ if self.transport == Transport::Tcp && self.dice.percent(20) => {
+                let now = self.now;
+                self.endpoint
+                    .handle_transport_failed(Transport::Tcp, address(End::B), now);
+            }
+            _ => {}
+        }
+        self.drain();
+    }
+
+    fn some_call(&mut self) -> Option<CallId> {
+        let open = self.model.open(End::A);
+        (!open.is_empty()).then(|| self.dice.pick(&open))
+    }
+
+    fn place(&mut self) {
+        let peer = address(End::B);
+        let invite = Invite {
+            remote: peer,
+            transport: self.transport,
+            request_uri: format!("sip:100@{peer}"),
+            from: Identity {
+                display: None,
+                uri: "sip:+4930@box.example".to_owned(),
+            },
+            to: format!("sip:100@{peer}"),
+            headers: Vec::new(),
+            sdp: (!self.dice.percent(20)).then(|| self.model.offer().1),
+            credentials: self.dice.percent(50).then(|| Credentials {
+                username: "box".to_owned(),
+                password: "secret".to_owned(),
+                realm: None,
+            }),
+            reliable: self
+                .dice
+                .pick(&[Reliable::Off, Reliable::Supported, Reliable::Required]),
+            session_timer: session_timer(&mut self.dice),
+        };
+        match self.endpoint.invite(invite, self.now) {
+            Ok(call) => self.model.placed(End::A, call, None),
+            Err(fault) => self.model.find(format!("cannot place: {fault}")),
+        }
+    }
+
+    fn command(&mut self, call: CallId) {
+        let now = self.now;
+        let sdp = self.model.offer().1;
+        match self.dice.below(8) {
+            0 => self.endpoint.cancel(call, None, now),
+            1 => self.endpoint.bye(call, None, now),
+            2 => self.endpoint.reject(call, 486, None, now),
+            3 => self.endpoint.progress(call, 183, Some(sdp), now),
+            4 | 5 => self.endpoint.accept(call, sdp, now),
+            6 => drop(self.endpoint.offer(call, sdp, now)),
+            _ => self
+                .endpoint
+                .answer_offer(call, AnswerOffer::Accept { sdp }, now),
+        }
+    }
+
+    /// Any status to any request that came so far.
+    fn answer_a_request(&mut self) {
+        if self.requests.is_empty() {
+            return;
+        }
+        let newest = self.requests.len() - 1;
+        let back = self.dice.pick(&[0, 0, 0, 1, 2]);
+        let request = self.requests[newest.saturating_sub(back)].clone();
+        let status = self.dice.pick(&STATUSES);
+        let tag = self.dice.pick(&["one", "one", "one", "two", ""]);
+        let mut text = format!("SIP/2.0 {status}\r\n");
+        for (name, key) in [
+            ("Via", HeaderName::Via),
+            ("From", HeaderName::From),
+            ("To", HeaderName::To),
+            ("Call-ID", HeaderName::CallId),
+            ("CSeq", HeaderName::CSeq),
+        ] {
+            let value = lossy(&request.headers, &key);
+            let tagged = key == HeaderName::To && !value.contains(";tag=") && !tag.is_empty();
+            let tag = if tagged {
+                format!(";tag={tag}")
+            } else {
+                String::new()
+            };
+            text.push_str(&format!("{name}: {value}{tag}\r\n"));
+        }
+        for (chance, header) in [
+            (80, "Contact: <sip:100@10.0.0.2:5060>"),
+            (20, "Require: 100rel\r\nRSeq: 7"),
+            (20, "RSeq: 8"),
+            (20, "Session-Expires: 90;refresher=uas\r\nRequire: timer"),
+            (20, "Session-Expires: 90;refresher=uac"),
+            (10, "Session-Expires: 1"),
+            (10, "Min-SE: 300"),
+            (10, "Min-SE: 4000000000"),
+            (15, "Record-Route: <sip:proxy.example;lr>"),
+            (10, "Retry-After: 1"),
+            (10, "Contact: *"),
+            (
+                30,
+                "WWW-Authenticate: Digest realm=\"pbx\", nonce=\"n1\", algorithm=MD5, qop=\"auth\"",
+            ),
+            (
+                30,
+                "Proxy-Authenticate: Digest realm=\"pbx\", nonce=\"n2\", stale=true, algorithm=SHA-256",
+            ),
+            (10, "Allow: INVITE, ACK, BYE, UPDATE"),
+        ] {
+            if self.dice.percent(chance) {
+                text.push_str(header);
+                text.push_str("\r\n");
+            }
+        }
+        self.finish_message(text);
+    }
+
+    /// Any request, in one of our dialogs, in one of its own, or in none.
+    fn send_a_request(&mut self) {
+        let method = self.dice.pick(&METHODS);
+        self.branch += u64::from(!self.dice.percent(10));
+        let (from, to, call_id, cseq) = match self.dice.below(3) {
+            0 if !self.requests.is_empty() => {
+                let request = self.dice.pick(&self.requests);
+                let tag = self.dice.pick(&[";tag=one", ";tag=one", ";tag=two", ""]);
+                let to = lossy(&request.headers, &HeaderName::To);
+                let from = if to.contains(";tag=") {
+                    to
+                } else {
+                    format!("{to}{tag}")
+                };
+                (
+                    from,
+                    lossy(&request.headers, &HeaderName::From),
+                    lossy(&request.headers, &HeaderName::CallId),
+                    u32::try_from(self.dice.below(40)).unwrap_or(0),
+                )
+            }
+            1 if !self.own.is_empty() => {
+                let at = usize::try_from(self.dice.below(self.own.len() as u64)).unwrap_or(0);
+                let step = self.dice.pick(&[0, 1, 1, 1, 2]);
+                let own = &mut self.own[at];
+                own.cseq += step;
+                let tag = match own.our_tag.as_str() {
+                    "" => String::new(),
+                    tag => format!(";tag={tag}"),
+                };
+                (
+                    "<sip:100@10.0.0.2>;tag=peer".to_owned(),
+                    format!("<sip:box@10.0.0.1>{tag}"),
+                    own.call_id.clone(),
+                    own.cseq,
+                )
+            }
+            _ => {
+                let call_id = format!("rude{}", self.own.len());
+                if method == "INVITE" {
+                    self.own.push(Own {
+                        call_id: call_id.clone(),
+                        our_tag: String::new(),
+                        cseq: 1,
+                    });
+                }
+                (
+                    "<sip:100@10.0.0.2>;tag=peer".to_owned(),
+                    "<sip:box@10.0.0.1>".to_owned(),
+                    call_id,
+                    1,
+                )
+            }
+        };
+        let mut text = format!(
+            "{method} sip:causeway@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bK{}\r\n\
+             Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n",
+            self.branch
+        );
+        for (chance, header) in [
+            (90, "Contact: <sip:100@10.0.0.2:5060>"),
+            (20, "Supported: timer, 100rel"),
+            (10, "Require: 100rel"),
+            (10, "Require: foo"),
+            (20, "Session-Expires: 90;refresher=uac"),
+            (10, "Session-Expires: 20"),
+            (10, "RAck: 7 1 INVITE"),
+            (10, "Refer-To: <tel:+4930>"),
+            (10, "Replaces: rude0;to-tag=x;from-tag=y"),
+            (10, "Subscription-State: terminated"),
+            (10, "Event: refer"),
+            (5, "Max-Forwards: 0"),
+        ] {
+            if self.dice.percent(chance) {
+                text.push_str(header);
+                text.push_str("\r\n");
+            }
+        }
+        self.finish_message(text);
+    }
+
+    fn finish_message(&mut self, mut text: String) {
+        let body = match self.dice.below(6) {
+            0..3 => String::from_utf8_lossy(&self.model.offer().1).into_owned(),
+            3 => "Signal=5\r\nDuration=160\r\n".to_owned(),
+            _ => String::new(),
+        };
+        if body.starts_with("v=") {
+            text.push_str("Content-Type: application/sdp\r\n");
+        } else if !body.is_empty() {
+            text.push_str("Content-Type: application/dtmf-relay\r\n");
+        }
+        text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        let mut bytes = text.into_bytes();
+        if self.dice.percent(5) {
+            let at = usize::try_from(self.dice.below(bytes.len() as u64)).unwrap_or(0);
+            match self.dice.below(3) {
+                0 => bytes.truncate(at),
+                1 => bytes[at] = u8::try_from(self.dice.below(256)).unwrap_or(0),
+                _ => drop(bytes.drain(..at)),
+            }
+        }
+        for _ in 0..self.dice.pick(&[1, 1, 1, 1, 2, 3]) {
+            let at = self.now - self.start;
+            if let Some(ladder) = &mut self.ladder {
+                ladder.sent(at, End::B, &bytes, 1);
+            }
+            let (local, remote) = (address(End::A), address(End::B));
+            self.endpoint
+                .handle_message(self.transport, local, remote, &bytes, self.now);
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        let at = self.now - self.start;
+        for _ in 0..1_000 {
+            let mut quiet = true;
+            while let Some(transmit) = self.endpoint.poll_transmit() {
+                quiet = false;
+                self.messages += 1;
+                if let Some(ladder) = &mut self.ladder {
+                    ladder.sent(at, End::A, &transmit.bytes, 1);
+                }
+                self.heard(&transmit.bytes);
+            }
+            while let Some(event) = self.endpoint.poll_event() {
+                quiet = false;
+                if let Some(ladder) = &mut self.ladder {
+                    ladder.note(at, End::A, &name(&event));
+                }
+                self.model.rude_event(&event);
+                if let Event::Incoming { call, .. } = event
+                    && self.dice.percent(60)
+                {
+                    let (sdp, now) = (self.model.offer().1, self.now);
+                    self.endpoint.accept(call, sdp, now);
+                }
+            }
+            if quiet {
+                return;
+            }
+        }
+        self.model
+            .find("the endpoint never stops talking".to_owned());
+    }
+
+    /// The peer remembers what it saw.
+    fn heard(&mut self, bytes: &[u8]) {
+        match message::read(bytes) {
+            Ok(Message::Request(request)) => {
+                if self.requests.len() > 30 {
+                    self.requests.remove(0);
+                }
+                self.requests.push(request);
+            }
+            Ok(Message::Response(response)) => {
+                let call_id = lossy(&response.headers, &HeaderName::CallId);
+                let to = lossy(&response.headers, &HeaderName::To);
+                if let Some((_, tag)) = to.split_once(";tag=")
+                    && let Some(own) = self.own.iter_mut().find(|own| own.call_id == call_id)
+                    && own.our_tag.is_empty()
+                {
+                    own.our_tag = tag.to_owned();
+                }
+            }
+            Err(fault) => self
+                .model
+                .find(format!("we wrote what we cannot read: {fault:?}")),
+        }
+    }
+
+    fn pass(&mut self, span: Duration) {
+        let end = self.now + span;
+        while let Some(at) = self.endpoint.poll_timeout().filter(|at| *at <= end) {
+            self.steps += 1;
+            if self.steps > MAX_STEPS {
+                self.model.find("it never comes to rest".to_owned());
+                break;
+            }
+            self.now = self.now.max(at);
+            self.endpoint.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    fn hang_up(&mut self) {
+        for call in self.model.open(End::A) {
+            self.endpoint.bye(call, None, self.now);
+        }
+        self.drain();
+    }
+
+    fn finish(mut self) -> Outcome {
+        for call in self.model.open(End::A) {
+            self.model.find(format!("{call} never closed"));
+        }
+        let counts = self.endpoint.counts();
+        let left = (
+            counts.dialogs,
+            counts.client_transactions,
+            counts.server_transactions,
+        );
+        if left != (0, 0, 0) || self.endpoint.poll_timeout().is_some() {
+            self.model
+                .find(format!("left behind (dialogs, client, server): {left:?}"));
+        }
+        if self.messages > MAX_MESSAGES {
+            self.model.find(format!("{} messages sent", self.messages));
+        }
+        Outcome {
+            calls: self.model.seen.len() as u64,
+            answered: self.model.seen.values().filter(|s| s.answered).count() as u64,
+            messages: self.messages,
+            findings: self.model.findings,
+        }
+    }
+}
+
+fn lossy(headers: &Headers, name: &HeaderName) -> String {
+    let value = headers.get(name).unwrap_or_default();
+    String::from_utf8_lossy(value).into_owned()
+}
