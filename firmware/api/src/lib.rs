@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`wire`] | the WebSocket messages as types, and their one parser |
 //! | [`request`] | the seam to the switch |
+//! | [`doctor`] | what a check of a trunk found |
 //! | [`lookup`] | the seam to the store |
 //! | [`ladder`] | kept SIP messages; [`pcap`] writes them as a capture |
 //! | [`token`] | minting and verifying tokens, pure |
@@ -22,6 +23,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod doctor;
 pub mod http;
 pub mod ladder;
 pub mod limits;

@@ -3,6 +3,7 @@
 //! The API authenticates and checks shapes; the switch owns every call and answers. Answers to
 //! WebSocket requests go out through [`SessionSender`]; HTTP questions carry a one-shot.
 
+use crate::doctor::{CheckRefused, TrunkCheck};
 use crate::ladder::Ladder;
 use crate::wire::{ClientMessage, ServerMessage};
 use causeway_directory::{AccountId, AppKey, DialPattern};
@@ -57,6 +58,18 @@ pub enum Request {
     Ladder {
         of: LadderOf,
         reply: oneshot::Sender<Option<Ladder>>,
+    },
+    /// Begin a check of a trunk.
+    CheckTrunk {
+        trunk: String,
+        /// What is called; digits, `*`, `#`, perhaps behind a `+`.
+        number: Option<String>,
+        reply: oneshot::Sender<Result<(), CheckRefused>>,
+    },
+    /// The check of a trunk that runs, or its last one.
+    TrunkCheck {
+        trunk: String,
+        reply: oneshot::Sender<Option<TrunkCheck>>,
     },
 }
 

@@ -3,6 +3,7 @@
 mod admin;
 mod assets;
 mod demo;
+mod doctor;
 mod error;
 mod extract;
 mod headers;
@@ -41,6 +42,10 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/calls/{id}", get(records::call))
         .route("/api/v1/calls/{id}/ladder", get(ladder::call_ladder))
         .route("/api/v1/calls/{id}/pcap", get(ladder::call_pcap))
+        .route(
+            "/api/v1/trunks/{name}/check",
+            get(doctor::show).post(doctor::begin),
+        )
         .route("/api/v1/trunks/{name}/pcap", get(ladder::trunk_pcap))
         .route("/api/v1/contexts/{token}", get(records::context))
         .route("/api/v1/status", get(health::status))

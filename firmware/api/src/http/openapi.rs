@@ -1,6 +1,6 @@
 //! The HTTP part's own description: generated here, committed as `openapi.json`, compared by a test.
 
-use super::{ErrorBody, ErrorDetail, health, ladder, records, tokens};
+use super::{ErrorBody, ErrorDetail, doctor, health, ladder, records, tokens};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::LazyLock;
@@ -22,6 +22,8 @@ use utoipa::{Modify, OpenApi};
         ladder::call_ladder,
         ladder::call_pcap,
         ladder::trunk_pcap,
+        doctor::begin,
+        doctor::show,
         health::status,
         health::healthz,
         health::metrics,

@@ -27,6 +27,16 @@ impl Switch {
             Request::Status { reply } => {
                 let _ = reply.send(self.status());
             }
+            Request::CheckTrunk {
+                trunk,
+                number,
+                reply,
+            } => {
+                let _ = reply.send(self.check_trunk(&trunk, number));
+            }
+            Request::TrunkCheck { trunk, reply } => {
+                let _ = reply.send(self.checks.report(&trunk));
+            }
             Request::Ladder { of, reply } => {
                 let _ = reply.send(self.ladder(&of));
             }

@@ -35,6 +35,10 @@ impl Switch {
     }
 
     pub(super) fn handle_sip(&mut self, event: Sip, now: Instant) {
+        // What a trunk check began is its own.
+        let Some(event) = self.checks.take(event) else {
+            return;
+        };
         match event {
             Sip::Incoming {
                 call,

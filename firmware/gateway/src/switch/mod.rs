@@ -4,12 +4,13 @@
 //! ([`causeway_call::Call`], [`causeway_sip::endpoint::Endpoint`]) and carries out what they ask.
 //! Nothing else touches a call, so nothing is locked.
 //!
-//! The loop serves, in this order: the stop signal, SIP, media events, requests, timers. Each turn
+//! The loop serves, in this order: the stop signal, SIP, media events, trunk checks, requests, timers. Each turn
 //! handles one input and then drains every core, so that a flood of one kind cannot starve another
 //! for longer than one input.
 
 mod active;
 mod carry_out;
+mod doctor;
 mod figures;
 mod from_api;
 mod from_media;
@@ -78,6 +79,7 @@ pub struct Switch {
     probes: probe::TrunkProbes,
     rates: place::CallRates,
     ladders: ladder::Ladders,
+    checks: doctor::Checks,
     next_key: u64,
     next_leg: u64,
     totals: figures::Totals,
@@ -100,7 +102,8 @@ pub async fn run(parts: Parts) {
         mut stopping,
         figures,
     } = parts;
-    let mut switch = Switch::new(directory, sockets, media, store, figures);
+    let (checks, mut asks) = doctor::Checks::new();
+    let mut switch = Switch::new(directory, sockets, media, store, figures, checks);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut until: Option<Instant> = None;
@@ -121,6 +124,7 @@ pub async fn run(parts: Parts) {
             }
             Some(input) = sip_inputs.recv() => switch.handle_sip_input(input, Instant::now()),
             Some(event) = media_events.recv() => switch.handle_media(event, Instant::now()),
+            Some((check, ask)) = asks.recv() => switch.handle_check(check, ask, Instant::now()),
             Some(request) = requests.recv() => switch.handle_request(request, Instant::now()),
             () = timer => switch.handle_timeout(Instant::now()),
             _ = tick.tick() => switch.tick(Instant::now()),
@@ -142,6 +146,7 @@ impl Switch {
         media: Arc<MediaPlane>,
         store: Store,
         figures: watch::Sender<Figures>,
+        checks: doctor::Checks,
     ) -> Self {
         let sip = &directory.config().sip;
         let public = sip.public();
@@ -176,6 +181,7 @@ impl Switch {
             recent: recent::RecentCalls::default(),
             rates: place::CallRates::default(),
             ladders: ladder::Ladders::default(),
+            checks,
             next_key: 0,
             next_leg: 0,
             totals: figures::Totals::default(),
@@ -227,7 +233,15 @@ impl Switch {
 
     /// What the endpoint wants sent goes to the ladders and to the sockets.
     fn transmit(&mut self) {
+        self.transmit_as(None);
+    }
+
+    /// The same; an OPTIONS among it belongs to the ladder of this name.
+    fn transmit_as(&mut self, ladder: Option<&str>) {
         while let Some(transmit) = self.endpoint.poll_transmit() {
+            if let Some(name) = ladder {
+                self.ladders.assign_options(&transmit, name);
+            }
             let config = self.endpoint.config();
             let local = match transmit.transport {
                 Transport::Udp => config.contact_udp,
@@ -239,6 +253,7 @@ impl Switch {
     }
 
     fn stop(&mut self, now: Instant) {
+        self.end_checks(now);
         let keys: Vec<CallKey> = self.calls.keys().copied().collect();
         for key in keys {
             self.feed(key, Event::Stopping, now);

@@ -20,3 +20,4 @@ mod queue;
 mod rings_out;
 mod tcp;
 mod tone_and_digits;
+mod trunk_check;

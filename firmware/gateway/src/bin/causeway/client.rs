@@ -77,6 +77,16 @@ pub(crate) async fn post(
     ask(connection, Method::POST, path, None, body.to_string()).await
 }
 
+/// `POST` of JSON with the admin key.
+pub(crate) async fn post_as_admin(
+    connection: &Connection,
+    path: &str,
+    body: &Value,
+) -> Result<Answer, Failure> {
+    let key = admin_key(connection)?;
+    ask(connection, Method::POST, path, Some(&key), body.to_string()).await
+}
+
 /// The secret in a file, without the line's end.
 pub(crate) fn secret_of(file: &Path) -> Result<String, Failure> {
     let text = std::fs::read_to_string(file)

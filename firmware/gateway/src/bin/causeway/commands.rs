@@ -8,13 +8,13 @@ use std::io::Write;
 use std::path::Path;
 
 /// Prints, and does not mind a reader that has gone (`| head`).
-fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     let _ = out.flush();
 }
 
-fn print_json(value: &Value) {
+pub(crate) fn print_json(value: &Value) {
     print(&format!("{value:#}\n"));
 }
 
@@ -268,7 +268,7 @@ pub(crate) async fn token(
 }
 
 /// Percent-encoded for a path or a query (RFC 3986 section 2.3).
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

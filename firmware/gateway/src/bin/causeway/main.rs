@@ -4,6 +4,7 @@
 //! Exit status: 0 done, 1 the answer is bad news (a fault in the document, an unhealthy box, not
 //! found), 2 the question could not be asked.
 
+mod checkup;
 mod client;
 mod commands;
 mod document;
@@ -21,6 +22,7 @@ const EXAMPLES: &str = "Examples:
   causeway status --admin-key-file admin.key   running calls and trunks
   causeway calls --limit 5 --json
   causeway calls show ID --ladder              what box and PBX said to each other
+  causeway trunk check pbx --number 600        what the PBX does, and settings that fit
   causeway health --url https://box.example:8443 --fingerprint 3A:5F:…
   causeway token --app shop --secret-file shop.secret --account anna@example.com
 
@@ -88,6 +90,9 @@ enum Command {
     Call { id: String },
     /// The context behind the token that a PBX got in its User-to-User header
     Context { token: String },
+    /// A trunk
+    #[command(subcommand)]
+    Trunk(TrunkCommand),
     /// The box's metrics in Prometheus text format
     Metrics,
     /// Draw a secret, and its hash for the configuration
@@ -143,6 +148,27 @@ enum CallsCommand {
         /// Write the SIP messages as a capture file
         #[arg(long, value_name = "FILE")]
         pcap: Option<PathBuf>,
+    },
+}
+
+const CHECK_EXAMPLES: &str = "Examples:
+  causeway trunk check pbx                 OPTIONS only: nobody's telephone rings
+  causeway trunk check pbx --number 600    and four short calls to 600: sound, hold, PRACK, no offer, SRTP
+  causeway trunk check pbx --number 600 --json
+
+Take a number that answers by itself, such as an echo or an announcement. The check takes up to two
+minutes; what was said in each probe stays as a ladder. Exit status 1: calls would suffer.";
+
+#[derive(Debug, Subcommand)]
+enum TrunkCommand {
+    /// Try what the PBX does and say it in plain words
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check {
+        /// The trunk's name in the configuration
+        name: String,
+        /// A number to call
+        #[arg(long)]
+        number: Option<String>,
     },
 }
 
@@ -223,6 +249,9 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Command::Call { id } => commands::call(connection, id, json).await,
         Command::Context { token } => commands::context(connection, token, json).await,
+        Command::Trunk(TrunkCommand::Check { name, number }) => {
+            checkup::check(connection, name, number.as_deref(), json).await
+        }
         Command::Metrics => commands::metrics(connection).await,
         Command::Token {
             app,

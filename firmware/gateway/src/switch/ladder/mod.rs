@@ -132,6 +132,17 @@ impl Ladders {
         }
     }
 
+    /// An OPTIONS on its way out has a ladder of its own rather than the trunk's.
+    pub fn assign_options(&mut self, transmit: &Transmit, ladder: &str) {
+        if !transmit.bytes.starts_with(b"OPTIONS ") {
+            return;
+        }
+        let name = header(&transmit.bytes, b"call-id", b"i").map(String::from_utf8_lossy);
+        if let Some(name) = name {
+            self.assign(&name, ladder);
+        }
+    }
+
     /// The call has ended; what was said stays until room is needed.
     pub fn ended(&mut self, call: &str) {
         let of_call = |d: &Dialog| !d.over && d.call.as_deref() == Some(call);
