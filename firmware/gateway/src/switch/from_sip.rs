@@ -48,6 +48,7 @@ impl Switch {
                 asserted,
                 sdp,
                 headers,
+                replaces: None,
                 ..
             } => {
                 let invite = Incoming {
