@@ -154,6 +154,21 @@ impl Endpoint {
         result
     }
 
+    /// Sends an offer of ours in an UPDATE. Answered as [`Endpoint::offer`] is.
+    ///
+    /// # Errors
+    /// As [`Endpoint::offer`], and when the far side does not allow UPDATE.
+    pub fn update(
+        &mut self,
+        call: CallId,
+        sdp: Vec<u8>,
+        now: Instant,
+    ) -> Result<(), EndpointError> {
+        let mut result = Err(EndpointError::NoSuchCall);
+        self.with_call(call, now, |call, core| result = call.update(core, sdp, now));
+        result
+    }
+
     /// Asks the far side for an offer with a re-INVITE that has none. Its offer comes as [`Event::Offer`], our
     /// answer to that goes out in the ACK; or [`Event::OfferRejected`].
     ///

@@ -131,6 +131,25 @@ impl Call {
         Ok(())
     }
 
+    /// The offer in an UPDATE, which is answered at once or not at all (RFC 3311 §5.1).
+    pub(super) fn update(
+        &mut self,
+        core: &mut Core,
+        sdp: Vec<u8>,
+        now: Instant,
+    ) -> Result<(), EndpointError> {
+        self.may_offer(sdp.len())?;
+        if !self.takes_update {
+            return Err(EndpointError::WrongState);
+        }
+        if !matches!(self.our_offer, OurOffer::None) {
+            return Err(EndpointError::OfferPending);
+        }
+        let what = Offering::new(Method::Update, Some(sdp), false);
+        self.send_offer(core, what, now);
+        Ok(())
+    }
+
     fn may_offer(&self, size: usize) -> Result<(), EndpointError> {
         let State::Established(established) = &self.state else {
             return Err(EndpointError::WrongState);

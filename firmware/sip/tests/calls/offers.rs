@@ -266,3 +266,26 @@ fn digits_and_key_frames_go_as_info() {
     );
     assert_eq!(net.expect(B), Event::PictureFastUpdate { call: at_b });
 }
+
+#[test]
+fn an_offer_in_an_update_is_answered_in_its_200() {
+    let mut net = Net::new();
+    let (at_a, at_b) = net.call();
+    net.take_exchange();
+    net.at(A, |a, now| a.update(at_a, CHANGED.to_vec(), now).unwrap());
+    net.settle();
+    assert!(matches!(net.expect(B), Event::Offer { sdp: Some(_), .. }));
+    assert_eq!(
+        net.at(A, |a, now| a.update(at_a, CHANGED.to_vec(), now)),
+        Err(EndpointError::OfferPending)
+    );
+    accept(&mut net, B, at_b, "v=0\r\nupdated");
+    net.settle();
+    assert!(matches!(
+        net.expect(A),
+        Event::OfferAnswered { sdp, .. } if sdp == b"v=0\r\nupdated"
+    ));
+    assert_eq!(net.take_exchange(), ["A UPDATE", "B 200 UPDATE"]);
+    net.at(A, |a, now| a.bye(at_a, None, now));
+    net.assert_nothing_left();
+}
