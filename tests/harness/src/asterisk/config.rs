@@ -45,6 +45,8 @@ pub struct Trunk {
     pub tcp: bool,
     /// Seconds between OPTIONS to the box; none when zero.
     pub qualify_s: u32,
+    /// Media is encrypted with keys in SDP, or refused.
+    pub sdes: bool,
 }
 
 /// Account of the manager interface, which listens on loopback for the length of a test.
@@ -72,6 +74,7 @@ const MODULES: &[&str] = &[
     "res_pjsip_refer",
     "res_pjsip_rfc3326",
     "res_rtp_asterisk",
+    "res_srtp",
     "res_musiconhold",
     "res_stasis",
     "res_stasis_device_state",
@@ -210,13 +213,18 @@ fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
         None => ("", String::new()),
     };
     let qualify = format!("qualify_frequency={}\n", trunk.qualify_s);
+    let encryption = match trunk.sdes {
+        true => "media_encryption=sdes\n",
+        false => "",
+    };
+    let further = format!("{asks}{encryption}");
     format!(
         "{listen}{}{}{digest}[box]\ntype=identify\nendpoint=box\nmatch=127.0.0.1\n",
         endpoint(
             "box",
             transport,
             format!("sip:{}{suffix}", ports.peer),
-            asks,
+            &further,
             &qualify
         ),
         endpoint("agent", "udp", format!("sip:agent@{}", ports.agent), "", ""),

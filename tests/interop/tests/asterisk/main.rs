@@ -18,6 +18,7 @@ mod pbx_hangs_up;
 mod qualify;
 mod queue;
 mod rings_out;
+mod srtp;
 mod tcp;
 mod tone_and_digits;
 mod trunk_check;
