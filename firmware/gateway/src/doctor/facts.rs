@@ -258,8 +258,10 @@ impl Challenge {
 impl Sdp {
     /// The first audio section; `None` when there is none.
     pub fn read(body: &str) -> Option<Self> {
+        /// The section, its formats, and the names they are mapped to.
+        type Audio = (Sdp, Vec<String>, Vec<(String, String)>);
         let mut session_address = String::new();
-        let mut audio: Option<(Self, Vec<String>, Vec<(String, String)>)> = None;
+        let mut audio: Option<Audio> = None;
         let mut here = false;
         let mut others = 0;
         for line in body.lines().map(str::trim) {
