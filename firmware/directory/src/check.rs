@@ -1,7 +1,7 @@
 //! The one validator: reads the text, then looks at everything serde cannot see, and reports all
 //! faults at once with their lines.
 
-use crate::config::{AccountId, AppKey, Config, ConfigError, TrunkName};
+use crate::config::{AccountId, AppKey, Config, ConfigError, SipTransport, Trunk, TrunkName};
 use crate::dial::Destination;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -184,6 +184,7 @@ impl Check<'_> {
             {
                 self.fault(node.span(), "`ucid_node` is 1 to 32767");
             }
+            self.tls(config, spanned);
             for header in &trunk.headers {
                 if let Err(fault) = header.get_ref().check() {
                     self.fault(header.span(), fault);
@@ -195,6 +196,42 @@ impl Check<'_> {
                     format!("trunk `{name}`: `username` and `password` go together"),
                 );
             }
+        }
+    }
+
+    fn tls(&mut self, config: &Config, spanned: &Spanned<Trunk>) {
+        let trunk = spanned.get_ref();
+        let name = trunk.name.get_ref();
+        let trusted = trunk.tls_ca.is_some() || trunk.tls_pin_sha256.is_some();
+        if let Some(pin) = &trunk.tls_pin_sha256 {
+            let digits = pin.get_ref().bytes().filter(|b| *b != b':');
+            if digits.clone().count() != 64 || !digits.clone().all(|b| b.is_ascii_hexdigit()) {
+                self.fault(
+                    pin.span(),
+                    "`tls_pin_sha256` is the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons",
+                );
+            }
+        }
+        if trunk.transport != SipTransport::Tls {
+            if trusted || trunk.tls_name.is_some() {
+                let fault = format!("trunk `{name}`: `tls_…` keys need `transport = \"tls\"`");
+                self.fault(spanned.span(), fault);
+            }
+            return;
+        }
+        if !trusted {
+            self.fault(
+                spanned.span(),
+                format!(
+                    "trunk `{name}`: how shall the PBX be known? Give `tls_ca` or `tls_pin_sha256`"
+                ),
+            );
+        }
+        if config.sip.tls.is_none() {
+            self.fault(
+                spanned.span(),
+                format!("trunk `{name}`: TLS needs `tls` in [sip], where the PBX reaches the box"),
+            );
         }
     }
 

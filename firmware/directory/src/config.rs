@@ -9,6 +9,7 @@ use crate::secret::{Secret, SecretHash};
 use serde::Deserialize;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use toml::Spanned;
 
 /// One fault of a document, where it stands and what to do.
@@ -74,6 +75,8 @@ pub struct SipSettings {
     pub udp: SocketAddr,
     /// Default: as `udp`.
     pub tcp: Option<SocketAddr>,
+    /// TLS; default: none listens. The certificate is the box's own.
+    pub tls: Option<SocketAddr>,
     /// The address in Via and Contact; default: the one listened on, which must then be a real one.
     pub public: Option<IpAddr>,
 }
@@ -199,6 +202,12 @@ pub struct Trunk {
     pub hide_caller: bool,
     /// How public numbers are written on this trunk; default: as dialled.
     pub numbering: Option<Spanned<Numbering>>,
+    /// With `transport = "tls"`: a PEM file with the authorities (or the certificate) the PBX's certificate must come from.
+    pub tls_ca: Option<PathBuf>,
+    /// With `transport = "tls"`: SHA-256 of the PBX's certificate, 64 hexadecimal digits; it is believed for being this one.
+    pub tls_pin_sha256: Option<Spanned<String>>,
+    /// With `transport = "tls"`: the name the PBX's certificate must have; default `domain`, else the address.
+    pub tls_name: Option<String>,
     /// Headers of every INVITE to this PBX.
     #[serde(default)]
     pub headers: Vec<Spanned<TrunkHeader>>,
@@ -282,6 +291,7 @@ pub enum SipTransport {
     #[default]
     Udp,
     Tcp,
+    Tls,
 }
 
 /// Reliable provisional responses (RFC 3262).

@@ -70,10 +70,7 @@ impl Directory {
 
     /// Every address from which SIP is taken.
     pub fn sip_peers(&self) -> Vec<IpAddr> {
-        let mut peers: Vec<IpAddr> = self
-            .trunks()
-            .flat_map(|t| t.accept_from.iter().copied().chain([t.address.ip()]))
-            .collect();
+        let mut peers: Vec<IpAddr> = self.trunks().flat_map(Trunk::peers).collect();
         peers.sort_unstable();
         peers.dedup();
         peers
@@ -95,5 +92,12 @@ impl Directory {
                     .get(&format!("+{}", bare.trim_start_matches("00")))
             })
             .or_else(|| self.numbers.get(bare))
+    }
+}
+
+impl Trunk {
+    /// Every address from which SIP of this trunk is taken.
+    pub fn peers(&self) -> impl Iterator<Item = IpAddr> {
+        self.accept_from.iter().copied().chain([self.address.ip()])
     }
 }

@@ -156,3 +156,13 @@ fn what_a_trunk_is_told_about_numbers_and_headers_is_checked() {
         assert!(Config::parse(&with(keys)).is_ok(), "{keys}");
     }
 }
+
+#[test]
+fn a_trunk_over_tls_says_how_the_pbx_is_known() {
+    let tls = GOOD.replace("accept_from", "transport = \"tls\"\naccept_from");
+    let told = faults(&tls).join("\n");
+    assert!(told.contains("how shall the PBX be known"), "{told}");
+    assert!(told.contains("TLS needs `tls` in [sip]"), "{told}");
+    let lost = GOOD.replace("accept_from", "tls_name = \"pbx\"\naccept_from");
+    assert!(faults(&lost)[0].contains("`tls_…` keys need"));
+}

@@ -4,6 +4,7 @@
 
 use crate::health::{self, Pulse};
 use crate::io::sip::SipSockets;
+use crate::io::sip_tls::TlsPeers;
 use crate::media::{MediaPlane, MediaSettings};
 use crate::store::Store;
 use crate::switch::{self, Figures};
@@ -128,7 +129,15 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
 
     let (sip_in, sip_inputs) = mpsc::channel(SIP_INPUTS);
     let sip = &directory.config().sip;
-    let sockets = SipSockets::bind(sip.udp, sip.tcp(), sip_in)
+    let secure = match sip.tls {
+        Some(address) => {
+            let peers =
+                TlsPeers::read(&directory, tls.clone()).map_err(start_error("SIP over TLS"))?;
+            Some((address, peers))
+        }
+        None => None,
+    };
+    let sockets = SipSockets::bind(sip.udp, sip.tcp(), secure, sip_in)
         .await
         .map_err(start_error(format!("SIP on {}", sip.udp)))?;
     let listener = TcpListener::bind(settings.https)
@@ -211,6 +220,7 @@ fn announce(directory: &Directory, media: &MediaPlane, sip: &SipSockets, https: 
         media = %media.local_addr(),
         sip_udp = %sip.udp_addr(),
         sip_tcp = %sip.tcp_addr(),
+        sip_tls = ?sip.tls_addr(),
         "listening"
     );
 }

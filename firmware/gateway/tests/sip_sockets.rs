@@ -15,7 +15,10 @@ const OPTIONS: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n";
 async fn sockets() -> (SipSockets, mpsc::Receiver<SipInput>) {
     let (to_switch, inputs) = mpsc::channel(16);
     let any: SocketAddr = LOOPBACK.parse().unwrap();
-    (SipSockets::bind(any, any, to_switch).await.unwrap(), inputs)
+    (
+        SipSockets::bind(any, any, None, to_switch).await.unwrap(),
+        inputs,
+    )
 }
 
 async fn next(inputs: &mut mpsc::Receiver<SipInput>) -> SipInput {

@@ -44,8 +44,8 @@ pub mod timers;
 pub mod transaction;
 
 pub use endpoint::{
-    AnswerOffer, CallId, Counts, Credentials, Endpoint, EndpointConfig, EndpointError, Event,
-    Failure, FailureKind, Identity, Info, Invite, Party, ReasonHeader, ReferId, Referral,
-    Refresher, Reliable, RequestId, SessionTimer, SessionTimerMode, Side, Transmit, Transport,
-    Warning,
+    AcceptFrom, AnswerOffer, CallId, Counts, Credentials, Endpoint, EndpointConfig, EndpointError,
+    Event, Failure, FailureKind, Identity, Info, Invite, Party, Peers, ReasonHeader, ReferId,
+    Referral, Refresher, Reliable, RequestId, SessionTimer, SessionTimerMode, Side, Transmit,
+    Transport, Warning,
 };

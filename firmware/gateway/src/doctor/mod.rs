@@ -189,6 +189,7 @@ impl Doctor {
         let name = match transport {
             Transport::Udp => "options udp",
             Transport::Tcp => "options tcp",
+            Transport::Tls => "options tls",
         };
         let ladder = self.begin(name).await?;
         let (reply, sent) = oneshot::channel();

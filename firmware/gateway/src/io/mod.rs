@@ -2,3 +2,4 @@
 
 pub mod sip;
 mod sip_stream;
+pub mod sip_tls;

@@ -5,6 +5,7 @@
 //! again, and a stream whose peer does not read is closed.
 
 use super::sip_stream::{self, StreamSettings};
+use super::sip_tls::{Carrier, TlsPeers};
 use causeway_sip::endpoint::{Transmit, Transport};
 use std::io;
 use std::net::SocketAddr;
@@ -44,7 +45,10 @@ pub struct SipSockets {
     udp_addr: SocketAddr,
     tcp_addr: SocketAddr,
     streams: mpsc::Sender<Transmit>,
+    /// TLS, when it is spoken.
+    secure: Option<(mpsc::Sender<Transmit>, SocketAddr)>,
     tasks: Vec<JoinHandle<()>>,
+    stream_tasks: Vec<JoinHandle<()>>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -56,6 +60,7 @@ impl SipSockets {
     pub async fn bind(
         udp: SocketAddr,
         tcp: SocketAddr,
+        tls: Option<(SocketAddr, TlsPeers)>,
         to_switch: mpsc::Sender<SipInput>,
     ) -> io::Result<Self> {
         let udp = Arc::new(UdpSocket::bind(udp).await?);
@@ -63,27 +68,43 @@ impl SipSockets {
         let (udp_addr, tcp_addr) = (udp.local_addr()?, listener.local_addr()?);
         let (streams, outgoing) = mpsc::channel(OUT_QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
-        let tasks = vec![
-            tokio::spawn(receive(
-                udp.clone(),
-                udp_addr,
-                to_switch.clone(),
-                dropped.clone(),
-            )),
-            tokio::spawn(sip_stream::serve(
+        let mut secure = None;
+        let mut stream_tasks = Vec::new();
+        if let Some((address, peers)) = tls {
+            let listener = TcpListener::bind(address).await?;
+            let (out, outgoing) = mpsc::channel(OUT_QUEUE);
+            secure = Some((out, listener.local_addr()?));
+            stream_tasks.push(tokio::spawn(sip_stream::serve(
                 listener,
+                Carrier::Tls(Arc::new(peers)),
                 outgoing,
-                to_switch,
+                to_switch.clone(),
                 StreamSettings::default(),
                 dropped.clone(),
-            )),
-        ];
+            )));
+        }
+        stream_tasks.push(tokio::spawn(sip_stream::serve(
+            listener,
+            Carrier::Tcp,
+            outgoing,
+            to_switch.clone(),
+            StreamSettings::default(),
+            dropped.clone(),
+        )));
+        let tasks = vec![tokio::spawn(receive(
+            udp.clone(),
+            udp_addr,
+            to_switch,
+            dropped.clone(),
+        ))];
         Ok(Self {
             udp,
             udp_addr,
             tcp_addr,
             streams,
+            secure,
             tasks,
+            stream_tasks,
             dropped,
         })
     }
@@ -94,6 +115,10 @@ impl SipSockets {
 
     pub fn tcp_addr(&self) -> SocketAddr {
         self.tcp_addr
+    }
+
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.secure.as_ref().map(|(_, address)| *address)
     }
 
     /// Messages dropped because a queue or socket was full.
@@ -109,6 +134,10 @@ impl SipSockets {
                 .try_send_to(&transmit.bytes, transmit.remote)
                 .is_ok(),
             Transport::Tcp => self.streams.try_send(transmit).is_ok(),
+            Transport::Tls => self
+                .secure
+                .as_ref()
+                .is_some_and(|(out, _)| out.try_send(transmit).is_ok()),
         };
         if !sent {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -118,10 +147,14 @@ impl SipSockets {
     /// Closes everything, after giving streams a moment to write what they have.
     pub async fn shutdown(self) {
         let Self {
-            streams, mut tasks, ..
+            streams,
+            secure,
+            tasks,
+            stream_tasks,
+            ..
         } = self;
-        drop(streams);
-        if let Some(stream_task) = tasks.pop() {
+        drop((streams, secure));
+        for stream_task in stream_tasks {
             let wait = std::time::Duration::from_millis(500);
             let abort = stream_task.abort_handle();
             if tokio::time::timeout(wait, stream_task).await.is_err() {

@@ -1,4 +1,4 @@
-//! SIP over TCP: connections that are reused, bounded in number, in waiting messages and in patience.
+//! SIP over TCP and TLS: connections that are reused, bounded in number, in waiting messages and in patience.
 //!
 //! | state | event | next |
 //! |---|---|---|
@@ -10,6 +10,7 @@
 //! | open | framing lost, end, write too slow, idle | none (`TransportFailed` when something waited) |
 
 use super::sip::SipInput;
+use super::sip_tls::{Carrier, Stream};
 use causeway_sip::endpoint::{Transmit, Transport};
 use causeway_sip::message::stream::{Frame, PONG, StreamReader};
 use std::collections::HashMap;
@@ -64,28 +65,35 @@ struct Connection {
 /// Accepts, dials and writes until `outgoing` closes; then lets the connections write what they have.
 pub async fn serve(
     listener: TcpListener,
+    carrier: Carrier,
     mut outgoing: mpsc::Receiver<Transmit>,
     to_switch: mpsc::Sender<SipInput>,
     settings: StreamSettings,
     dropped: Arc<AtomicU64>,
 ) {
+    let transport = carrier.transport();
     let mut connections: HashMap<SocketAddr, Connection> = HashMap::new();
     let mut tasks: JoinSet<Closed> = JoinSet::new();
     let mut serial = 0;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
+                // A handshake costs more than a look at the address.
+                Ok((_, remote)) if !carrier.may_connect(remote) => {
+                    dropped.fetch_add(1, Ordering::Relaxed);
+                }
                 Ok((stream, remote)) if connections.len() < settings.most_connections => {
                     serial += 1;
                     let (out, queue) = mpsc::channel(settings.queue);
-                    tasks.spawn(open(stream, remote, queue, to_switch.clone(), settings, serial, false));
+                    let line = Line { remote, to_switch: to_switch.clone(), settings, serial };
+                    tasks.spawn(secure(stream, carrier.clone(), queue, line));
                     connections.insert(remote, Connection { out, serial });
                 }
                 Ok(_) => {
                     dropped.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(fault) => {
-                    tracing::warn!(%fault, "SIP over TCP: accept");
+                    tracing::warn!(%fault, %transport, "SIP: accept");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
@@ -100,7 +108,8 @@ pub async fn serve(
                     }
                     serial += 1;
                     let (out, queue) = mpsc::channel(settings.queue);
-                    tasks.spawn(dial(remote, queue, to_switch.clone(), settings, serial));
+                    let line = Line { remote, to_switch: to_switch.clone(), settings, serial };
+                    tasks.spawn(dial(carrier.clone(), queue, line));
                     connections.insert(remote, Connection { out, serial });
                 }
                 let taken = connections.get(&remote).is_some_and(|c| c.out.try_send(bytes).is_ok());
@@ -118,7 +127,7 @@ pub async fn serve(
                 }
                 if closed.lost {
                     let failed = SipInput::TransportFailed {
-                        transport: Transport::Tcp,
+                        transport,
                         remote: closed.remote,
                         reason: closed.reason,
                     };
@@ -134,46 +143,85 @@ pub async fn serve(
     while tasks.join_next().await.is_some() {}
 }
 
-async fn dial(
+/// What a connection's task is told.
+struct Line {
     remote: SocketAddr,
-    queue: mpsc::Receiver<Vec<u8>>,
     to_switch: mpsc::Sender<SipInput>,
     settings: StreamSettings,
     serial: u64,
-) -> Closed {
-    let failed = |reason: String| Closed {
-        remote,
-        reason,
-        lost: true,
-        serial,
-    };
-    match tokio::time::timeout(settings.dial, TcpStream::connect(remote)).await {
-        Ok(Ok(stream)) => open(stream, remote, queue, to_switch, settings, serial, true).await,
-        Ok(Err(fault)) => failed(fault.to_string()),
-        Err(_) => failed("no connection in time".to_owned()),
+}
+
+impl Line {
+    fn closed(&self, reason: impl Into<String>, lost: bool) -> Closed {
+        Closed {
+            remote: self.remote,
+            reason: reason.into(),
+            lost,
+            serial: self.serial,
+        }
     }
 }
 
-async fn open(
+async fn dial(carrier: Carrier, queue: mpsc::Receiver<Vec<u8>>, line: Line) -> Closed {
+    let connected = async {
+        let stream = TcpStream::connect(line.remote).await?;
+        let ends = ends_of(&stream)?;
+        Ok((carrier.connect(stream, line.remote).await?, ends))
+    };
+    match tokio::time::timeout(line.settings.dial, connected).await {
+        Ok(Ok((stream, local))) => open(stream, local, carrier, queue, line, true).await,
+        Ok(Err(fault)) => refused(&carrier, &line, &fault),
+        Err(_) => line.closed("no connection in time", true),
+    }
+}
+
+async fn secure(
     stream: TcpStream,
-    remote: SocketAddr,
+    carrier: Carrier,
+    queue: mpsc::Receiver<Vec<u8>>,
+    line: Line,
+) -> Closed {
+    let secured = async {
+        let ends = ends_of(&stream)?;
+        Ok((carrier.accept(stream).await?, ends))
+    };
+    match tokio::time::timeout(line.settings.dial, secured).await {
+        Ok(Ok((stream, local))) => open(stream, local, carrier, queue, line, false).await,
+        Ok(Err(fault)) => refused(&carrier, &line, &fault),
+        Err(_) => line.closed("no TLS handshake in time", false),
+    }
+}
+
+fn refused(carrier: &Carrier, line: &Line, fault: &std::io::Error) -> Closed {
+    let reason = carrier.explain(fault);
+    if carrier.transport() == Transport::Tls {
+        tracing::warn!(remote = %line.remote, reason, "SIP over TLS: no connection");
+    }
+    line.closed(reason, true)
+}
+
+fn ends_of(stream: &TcpStream) -> std::io::Result<SocketAddr> {
+    let _ = stream.set_nodelay(true);
+    stream.local_addr()
+}
+
+async fn open(
+    stream: Stream,
+    local: SocketAddr,
+    carrier: Carrier,
     mut queue: mpsc::Receiver<Vec<u8>>,
-    to_switch: mpsc::Sender<SipInput>,
-    settings: StreamSettings,
-    serial: u64,
+    line: Line,
     mut has_spoken: bool,
 ) -> Closed {
-    let closed = |reason: &str, lost| Closed {
+    let Line {
         remote,
-        reason: reason.to_owned(),
-        lost,
-        serial,
-    };
-    let _ = stream.set_nodelay(true);
-    let Ok(local) = stream.local_addr() else {
-        return closed("the connection has no address", true);
-    };
-    let (mut input, mut output) = stream.into_split();
+        ref to_switch,
+        settings,
+        ..
+    } = line;
+    let transport = carrier.transport();
+    let closed = |reason: &str, lost| line.closed(reason, lost);
+    let (mut input, mut output) = tokio::io::split(stream);
     let mut frames = StreamReader::new();
     let mut buffer = vec![0; 16 * 1024];
     let opened = tokio::time::Instant::now();
@@ -205,7 +253,7 @@ async fn open(
                         }
                         Ok(Some(Frame::Message(bytes))) => {
                             has_spoken = true;
-                            let input = SipInput::Message { transport: Transport::Tcp, local, remote, bytes };
+                            let input = SipInput::Message { transport, local, remote, bytes };
                             if to_switch.send(input).await.is_err() {
                                 return closed("the box stops", false);
                             }
@@ -213,7 +261,7 @@ async fn open(
                         Err(fault) => {
                             tracing::info!(%remote, %fault, "SIP stream lost its framing");
                             if let Some(bytes) = fault.head {
-                                let input = SipInput::Message { transport: Transport::Tcp, local, remote, bytes };
+                                let input = SipInput::Message { transport, local, remote, bytes };
                                 let _ = to_switch.send(input).await;
                                 // The refusal of that head is still written, then the stream ends.
                                 let last = tokio::time::timeout(Duration::from_millis(200), queue.recv()).await;
@@ -243,8 +291,10 @@ async fn write(
     bytes: &[u8],
     patience: Duration,
 ) -> bool {
-    matches!(
-        tokio::time::timeout(patience, output.write_all(bytes)).await,
-        Ok(Ok(()))
-    )
+    let written = async {
+        output.write_all(bytes).await?;
+        // TLS keeps what it could not write at once.
+        output.flush().await
+    };
+    matches!(tokio::time::timeout(patience, written).await, Ok(Ok(())))
 }

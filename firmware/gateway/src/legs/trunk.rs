@@ -72,6 +72,7 @@ pub const fn transport(trunk: &Trunk) -> Transport {
     match trunk.transport {
         SipTransport::Udp => Transport::Udp,
         SipTransport::Tcp => Transport::Tcp,
+        SipTransport::Tls => Transport::Tls,
     }
 }
 
@@ -84,6 +85,7 @@ pub fn uri_of(trunk: &Trunk, number: &str) -> String {
     let suffix = match trunk.transport {
         SipTransport::Udp => "",
         SipTransport::Tcp => ";transport=tcp",
+        SipTransport::Tls => ";transport=tls",
     };
     if number.is_empty() {
         format!("sip:{host}{suffix}")

@@ -30,8 +30,8 @@ use active::{ActiveCall, CallKey};
 use causeway_api::request::{Identity, Request, SessionId, SessionSender};
 use causeway_api::wire::ServerMessage;
 use causeway_call::{Event, Timing};
-use causeway_directory::Directory;
-use causeway_sip::endpoint::{self, Endpoint, EndpointConfig, Transport};
+use causeway_directory::{Directory, SipTransport};
+use causeway_sip::endpoint::{self, AcceptFrom, Endpoint, EndpointConfig, Peers, Transport};
 use ports::PortPool;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -156,7 +156,8 @@ impl Switch {
             (public, sockets.tcp_addr().port()).into(),
         );
         config.user_agent = format!("Causeway/{}", env!("CARGO_PKG_VERSION"));
-        config.accept_from = directory.sip_peers();
+        config.contact_tls = sockets.tls_addr().map(|tls| (public, tls.port()).into());
+        config.accept_from = AcceptFrom::Only(peers(&directory));
         config.max_dialogs = directory.config().settings.max_calls;
         let now = Instant::now();
         let rtp = &directory.config().rtp;
@@ -246,6 +247,7 @@ impl Switch {
             let local = match transmit.transport {
                 Transport::Udp => config.contact_udp,
                 Transport::Tcp => config.contact_tcp,
+                Transport::Tls => config.contact_tls.unwrap_or(config.contact_tcp),
             };
             self.ladders.sent(&self.directory, local, &transmit);
             self.sockets.send(transmit);
@@ -291,4 +293,19 @@ fn unix_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Who is listened to: the trunks' addresses, each over what its trunk speaks. A trunk over TLS is not
+/// taken in clear.
+fn peers(directory: &Directory) -> Peers {
+    let mut peers = Peers::default();
+    for trunk in directory.trunks() {
+        for address in trunk.peers() {
+            match trunk.transport {
+                SipTransport::Udp | SipTransport::Tcp => peers.allow_clear(address),
+                SipTransport::Tls => peers.allow_tls(address),
+            }
+        }
+    }
+    peers
 }

@@ -12,6 +12,41 @@ pub enum Transport {
     Udp,
     /// A stream, framed by [`crate::message::stream`].
     Tcp,
+    /// The same stream inside TLS (RFC 3261 §26.2.1).
+    Tls,
+}
+
+impl Transport {
+    /// Whether it repeats what is lost by itself, so that transactions need not (RFC 3261 §17).
+    pub const fn is_reliable(self) -> bool {
+        match self {
+            Self::Udp => false,
+            Self::Tcp | Self::Tls => true,
+        }
+    }
+
+    /// Its name in Via.
+    pub const fn via_name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+        }
+    }
+
+    /// The port where a URI names none (RFC 3261 §19.1.2).
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.via_name())
+    }
 }
 
 /// Handle of one call (one INVITE and the dialog it makes), valid until its closing event.
@@ -58,7 +93,7 @@ impl fmt::Display for RequestId {
 pub struct Transmit {
     /// How.
     pub transport: Transport,
-    /// Where to. For TCP: the connection with this peer address if there is one, else a new one.
+    /// Where to. For a stream: the connection with this peer address if there is one, else a new one.
     pub remote: SocketAddr,
     /// What. Shared by the retransmissions of one message.
     pub bytes: Vec<u8>,

@@ -8,6 +8,7 @@
 //! Responses over UDP always go to where the request came from (RFC 3581), whether or not it asked for that:
 //! a gateway behind or in front of a NAT has no other address that works.
 
+mod accept;
 mod call;
 mod command;
 mod config;
@@ -32,6 +33,7 @@ use self::call::Call;
 use self::core::{ClientUser, Core, Owner, Source, Unanswered, supported};
 use crate::message::{HeaderName, Headers, Method, ReferTo, Replaces, Request, Uri};
 
+pub use accept::{AcceptFrom, Peers};
 pub use command::{
     AnswerOffer, CallId, Credentials, EndpointError, Identity, Info, Invite, ReasonHeader, ReferId,
     Reliable, RequestId, Transmit, Transport, Warning,
@@ -80,8 +82,31 @@ impl Endpoint {
         remote: SocketAddr,
         now: Instant,
     ) {
-        for unanswered in self.core.transport_failed(transport, remote) {
+        for unanswered in self.core.transport_failed(transport, remote, now) {
             self.unanswered(&unanswered, now);
+        }
+    }
+
+    /// Takes messages from other addresses than before, as when the names of trunks lead elsewhere. Connections that
+    /// were let in by [`Endpoint::accept_connection`] stay.
+    pub fn accept_from(&mut self, peers: Peers) {
+        match &mut self.core.config.accept_from {
+            AcceptFrom::Only(old) => old.replace_addresses(peers),
+            anyone @ AcceptFrom::Anyone => *anyone = AcceptFrom::Only(peers),
+        }
+    }
+
+    /// The TLS connection with `remote` has shown a certificate of a trunk: its messages are looked at.
+    pub fn accept_connection(&mut self, remote: SocketAddr) {
+        if let AcceptFrom::Only(peers) = &mut self.core.config.accept_from {
+            peers.allow_connection(remote);
+        }
+    }
+
+    /// The connection with `remote` has ended.
+    pub fn forget_connection(&mut self, remote: SocketAddr) {
+        if let AcceptFrom::Only(peers) = &mut self.core.config.accept_from {
+            peers.forget_connection(remote);
         }
     }
 
@@ -302,7 +327,9 @@ impl Endpoint {
             self.core.event(Event::RequestFailed { request: id });
             return id;
         };
-        let mut from = self.core.contact(transport).into_bytes();
+        let mut to = Source::new(transport, remote);
+        to.secure = uri.is_secure();
+        let mut from = self.core.contact(to).into_bytes();
         from.extend_from_slice(b";tag=");
         from.extend_from_slice(&self.core.ids.tag());
         let mut headers = Headers::new();
@@ -320,7 +347,6 @@ impl Endpoint {
             headers,
             body: Vec::new(),
         };
-        let to = Source { transport, remote };
         self.core
             .send_request(request, to, ClientUser::Request(id), now);
         id

@@ -124,7 +124,7 @@ impl Call {
                 return;
             }
         };
-        let contact = core.contact(self.peer.transport);
+        let contact = core.contact(self.peer);
         let (negotiated, offering) = match &self.state {
             State::Placing(_) => (true, false),
             State::Ringing(ringing) => (ringing.is_negotiated, false),
@@ -194,7 +194,7 @@ impl Call {
             AnswerOffer::Accept { sdp } => {
                 let mut reply = Reply::new(200)
                     .tag(&self.local_tag)
-                    .header(HeaderName::Contact, core.contact(self.peer.transport))
+                    .header(HeaderName::Contact, core.contact(self.peer))
                     .header(HeaderName::Allow, ALLOW)
                     .header(HeaderName::Supported, supported(!self.timer.is_off()))
                     .sdp(Some(sdp.clone()));

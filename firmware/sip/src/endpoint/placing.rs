@@ -93,6 +93,13 @@ impl Placing {
     }
 }
 
+/// The next hop of a call: what is called by a sips URI stays secure.
+fn peer_of(invite: &Invite, request_uri: &Uri) -> Source {
+    let mut peer = Source::new(invite.transport, invite.remote);
+    peer.secure = request_uri.is_secure();
+    peer
+}
+
 /// Checks the command and writes the INVITE, all but Via.
 pub(super) fn write_invite(
     core: &mut Core,
@@ -114,7 +121,10 @@ pub(super) fn write_invite(
     headers.push(HeaderName::To, [b"<", to.as_bytes(), b">"].concat());
     headers.push(HeaderName::CallId, call_id);
     headers.push(HeaderName::CSeq, "1 INVITE");
-    headers.push(HeaderName::Contact, core.contact(invite.transport));
+    headers.push(
+        HeaderName::Contact,
+        core.contact(peer_of(invite, &request_uri)),
+    );
     let mut supported = vec!["norefersub", "replaces"];
     let mut required = Vec::new();
     match (invite.reliable, &invite.sdp) {
@@ -188,10 +198,7 @@ impl Call {
         let (call_id, tag) = (core.ids.call_id(), core.ids.tag());
         let timer = Timer::new(invite.session_timer);
         let request = write_invite(core, &invite, &call_id, &tag, &timer)?;
-        let peer = Source {
-            transport: invite.transport,
-            remote: invite.remote,
-        };
+        let peer = peer_of(&invite, &request.uri);
         let key = core.send_request(request, peer, ClientUser::Call(id), now);
         Ok(Self {
             id,

@@ -28,16 +28,18 @@ impl Endpoint {
         bytes: &[u8],
         now: Instant,
     ) {
-        let source = Source { transport, remote };
+        let mut source = Source::new(transport, remote);
         self.core.counts.received += 1;
-        let accepted = &self.core.config.accept_from;
-        if !accepted.is_empty() && !accepted.contains(&remote.ip().to_canonical()) {
+        if !self.core.config.accept_from.accepts(transport, remote) {
             self.core.counts.not_accepted += 1;
             return;
         }
         match read(bytes) {
             Ok(Message::Request(request)) => match check::request(&request) {
-                Ok(essentials) => self.receive_request(&request, &essentials, source, now),
+                Ok(essentials) => {
+                    source.secure = request.uri.is_secure();
+                    self.receive_request(&request, &essentials, source, now);
+                }
                 Err(defect) => {
                     self.core.counts.malformed += 1;
                     let what = format!("{} refused: {defect}", request.method);
@@ -260,7 +262,7 @@ impl Endpoint {
         }) else {
             let reply = match refusal {
                 Some(reply) if !is_dialog_method(&request.method) => reply,
-                _ if request.method == Method::Options => options_reply(core, source.transport),
+                _ if request.method == Method::Options => options_reply(core, source),
                 _ => Reply::new(481),
             };
             self.answer(key, request, essentials, reply, now);
@@ -290,7 +292,7 @@ impl Endpoint {
             Method::Refer => call.handle_refer(core, key, request, essentials, now),
             Method::Notify => call.handle_notify(core, key, request, now),
             _ => {
-                let reply = options_reply(core, source.transport);
+                let reply = options_reply(core, source);
                 core.respond(key, reply, now);
             }
         }
@@ -323,7 +325,7 @@ impl Endpoint {
         match request.method {
             Method::Invite => self.receive_invite(key, request, essentials, source, now),
             Method::Options => {
-                let reply = options_reply(&self.core, source.transport);
+                let reply = options_reply(&self.core, source);
                 self.answer(key, request, essentials, reply, now);
             }
             // Methods of a dialog, without one.
@@ -520,9 +522,9 @@ fn takes_sdp(headers: &Headers) -> bool {
     })
 }
 
-fn options_reply(core: &Core, transport: Transport) -> Reply {
+fn options_reply(core: &Core, source: Source) -> Reply {
     Reply::new(200)
-        .header(HeaderName::Contact, core.contact(transport))
+        .header(HeaderName::Contact, core.contact(source))
         .header(HeaderName::Allow, ALLOW)
         .header(HeaderName::Accept, "application/sdp")
         .header(HeaderName::AcceptEncoding, "identity")

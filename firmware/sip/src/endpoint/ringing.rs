@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::call::{Auth, Call, Descriptions, State, reason_header, reason_value};
-use super::command::{CallId, ReasonHeader, Transmit, Transport};
+use super::command::{CallId, ReasonHeader, Transmit};
 use super::core::{ALLOW, Core, Reply, ServerKey, Source, supported};
 use super::event::{Event, Side};
 use super::offering::OurOffer;
@@ -29,7 +29,8 @@ const MAX_QUEUED: usize = 8;
 #[derive(Debug)]
 pub(super) struct Ringing {
     invite: ServerKey,
-    transport: Transport,
+    /// Where the INVITE came from.
+    source: Source,
     cseq: u32,
     pub(super) dialog: Dialog,
     record_routes: Vec<Vec<u8>>,
@@ -82,7 +83,7 @@ impl Ringing {
             reply = reply.header(HeaderName::RecordRoute, route.clone());
         }
         reply
-            .header(HeaderName::Contact, core.contact(self.transport))
+            .header(HeaderName::Contact, core.contact(self.source))
             .header(HeaderName::Allow, ALLOW)
     }
 
@@ -146,7 +147,7 @@ impl Call {
             auth: Auth::default(),
             state: State::Ringing(Box::new(Ringing {
                 invite: key.clone(),
-                transport: source.transport,
+                source,
                 cseq: essentials.cseq.number,
                 dialog,
                 record_routes: values(&request.headers, &HeaderName::RecordRoute),

@@ -170,7 +170,7 @@ impl Call {
             self.refers.list.push(refer);
             return;
         };
-        let contact = core.contact(self.peer.transport);
+        let contact = core.contact(self.peer);
         let mut reply = Reply::new(202).header(HeaderName::Contact, contact);
         if !subscribes {
             let name = HeaderName::Other("Refer-Sub".to_owned());
@@ -224,7 +224,7 @@ impl Call {
         } else {
             "terminated;reason=noresource".to_owned()
         };
-        let contact = core.contact(self.peer.transport);
+        let contact = core.contact(self.peer);
         notify.headers.push(HeaderName::Contact, contact);
         notify.headers.push(HeaderName::Event, event);
         let state = HeaderName::Other("Subscription-State".to_owned());
@@ -258,7 +258,7 @@ impl Call {
             return Err(EndpointError::TooManyTransfers);
         }
         let mut request = established.dialog.request(Method::Refer);
-        let contact = core.contact(self.peer.transport);
+        let contact = core.contact(self.peer);
         request
             .headers
             .push(HeaderName::ReferredBy, contact.clone());

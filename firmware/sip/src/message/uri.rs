@@ -192,6 +192,11 @@ impl Uri {
         &self.kind
     }
 
+    /// Whether it is sips.
+    pub fn is_secure(&self) -> bool {
+        self.sip().is_some_and(|sip| sip.secure)
+    }
+
     /// Its parts when it is sip or sips.
     pub fn sip(&self) -> Option<&SipUri> {
         match &self.kind {

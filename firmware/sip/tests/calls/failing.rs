@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use causeway_sip::{Event, Failure, FailureKind, ReasonHeader, Side as By, Transport};
+use causeway_sip::{
+    AcceptFrom, Event, Failure, FailureKind, Peers, ReasonHeader, Side as By, Transport,
+};
 
 use crate::net::{ANSWER, Net, Side::*, address};
 
@@ -231,7 +233,9 @@ fn too_many_calls_are_refused_and_the_rest_goes_on() {
 #[test]
 fn strangers_are_not_answered() {
     let mut strict = crate::net::config(B);
-    strict.accept_from = vec!["10.9.9.9".parse().unwrap()];
+    let mut peers = Peers::default();
+    peers.allow_clear("10.9.9.9".parse().unwrap());
+    strict.accept_from = AcceptFrom::Only(peers);
     let mut net = Net::with(crate::net::config(A), strict, Transport::Udp);
     net.at(A, |a, now| {
         a.options(address(B), Transport::Udp, "sip:b", now)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use causeway_sip::{AnswerOffer, EndpointConfig, Event, Side as By, Transport};
+use causeway_sip::{AcceptFrom, AnswerOffer, EndpointConfig, Event, Peers, Side as By, Transport};
 
 use crate::script::{Script, header, local, request, response, starts, status, tag};
 
@@ -382,7 +382,13 @@ fn requests_follow_the_route_but_not_to_strangers() {
         ),
     ] {
         let mut config = EndpointConfig::new([5; 32], local(), local());
-        config.accept_from = accept_from.iter().map(|ip| ip.parse().unwrap()).collect();
+        if !accept_from.is_empty() {
+            let mut peers = Peers::default();
+            for ip in accept_from {
+                peers.allow_clear(ip.parse().unwrap());
+            }
+            config.accept_from = AcceptFrom::Only(peers);
+        }
         let mut script = Script::with(config);
         let invite =
             request("INVITE", 1, "", routes, "v=0\r\n").replace("<sip:100@10.0.0.2:5060>", contact);

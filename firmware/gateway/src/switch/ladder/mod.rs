@@ -284,7 +284,8 @@ fn message(passing: Passing<'_>) -> SipMessage {
         sent: passing.sent,
         carrier: match passing.transport {
             Transport::Udp => Carrier::Udp,
-            Transport::Tcp => Carrier::Tcp,
+            // What was inside TLS is shown as the stream it was.
+            Transport::Tcp | Transport::Tls => Carrier::Tcp,
         },
         local: passing.local,
         remote: passing.remote,

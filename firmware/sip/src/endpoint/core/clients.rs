@@ -15,26 +15,28 @@ const MAX_FORKS: usize = 16;
 /// A client transaction is found by branch and method: a CANCEL has the branch of its INVITE.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ClientKey {
-    branch: Vec<u8>,
+    pub(super) branch: Vec<u8>,
     pub(crate) method: Method,
 }
 
 #[derive(Debug)]
-enum ClientMachine {
+pub(super) enum ClientMachine {
     Invite(ClientInvite),
     Other(Client),
 }
 
 #[derive(Debug)]
 pub(crate) struct ClientTransaction {
-    machine: ClientMachine,
+    pub(super) machine: ClientMachine,
     pub(crate) request: Request,
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     pub(crate) transport: Transport,
     pub(crate) remote: SocketAddr,
     pub(crate) user: ClientUser,
     /// For each To tag whose 2xx came: the ACK, and where it went.
     acknowledged: Vec<(Vec<u8>, Transmit)>,
+    /// Meant for UDP, sent over TCP because of its size, and nothing has come back yet.
+    pub(super) may_fall_back: bool,
 }
 
 impl Core {
@@ -47,9 +49,16 @@ impl Core {
         now: Instant,
     ) -> ClientKey {
         let branch = self.ids.branch();
-        self.prepare(&mut request, &branch, to.transport);
+        self.prepare(&mut request, &branch, to);
         let bytes = request.to_bytes();
-        let reliable = to.transport == Transport::Tcp;
+        if to.transport == Transport::Udp && self.wants_stream(bytes.len(), to.remote, now) {
+            let over_tcp = Source {
+                transport: Transport::Tcp,
+                ..to
+            };
+            return self.send_over_stream(request, branch, over_tcp, user, now);
+        }
+        let reliable = to.transport.is_reliable();
         let machine = if request.method == Method::Invite {
             ClientMachine::Invite(ClientInvite::new(reliable, now))
         } else {
@@ -76,10 +85,7 @@ impl Core {
         {
             return false;
         }
-        let to = Source {
-            transport: transaction.transport,
-            remote: transaction.remote,
-        };
+        let to = Source::new(transaction.transport, transaction.remote);
         let mut request = derived(&transaction.request, Method::Cancel);
         if let Some(reason) = reason {
             request.headers.push(HeaderName::Reason, reason);
@@ -92,7 +98,7 @@ impl Core {
             branch: invite.branch.clone(),
             method: Method::Cancel,
         };
-        let machine = ClientMachine::Other(Client::new(to.transport == Transport::Tcp, now));
+        let machine = ClientMachine::Other(Client::new(to.transport.is_reliable(), now));
         let bytes = request.to_bytes();
         self.start(key, machine, request, bytes, to, ClientUser::Nobody);
         true
@@ -126,7 +132,7 @@ impl Core {
             }
         }
         let branch = self.ids.branch();
-        self.prepare(&mut ack, &branch, to.transport);
+        self.prepare(&mut ack, &branch, to);
         let transmit = Transmit {
             transport: to.transport,
             remote: to.remote,
@@ -142,18 +148,19 @@ impl Core {
         self.transmit(transmit);
     }
 
-    fn prepare(&self, request: &mut Request, branch: &[u8], transport: Transport) {
-        let name = match transport {
-            Transport::Udp => "UDP",
-            Transport::Tcp => "TCP",
-        };
-        let via = format!(
-            "SIP/2.0/{name} {};rport;branch={}",
-            self.advertised(transport),
+    /// Our Via (§18.1.1).
+    pub(super) fn via(&self, branch: &[u8], to: Source) -> String {
+        format!(
+            "SIP/2.0/{} {};rport;branch={}",
+            to.transport,
+            self.advertised(to),
             String::from_utf8_lossy(branch)
-        );
+        )
+    }
+
+    fn prepare(&self, request: &mut Request, branch: &[u8], to: Source) {
         let mut headers = Headers::new();
-        headers.push(HeaderName::Via, via);
+        headers.push(HeaderName::Via, self.via(branch, to));
         for header in request.headers.iter() {
             if header.name != HeaderName::Via {
                 headers.push(header.name.clone(), header.value.clone());
@@ -163,14 +170,14 @@ impl Core {
             request.method,
             Method::Invite | Method::Update | Method::Options
         ) {
-            headers.set(HeaderName::Contact, self.contact(transport));
+            headers.set(HeaderName::Contact, self.contact(to));
             headers.set(HeaderName::Allow, ALLOW);
         }
         headers.set(HeaderName::UserAgent, self.config.user_agent.clone());
         request.headers = headers;
     }
 
-    fn start(
+    pub(super) fn start(
         &mut self,
         key: ClientKey,
         machine: ClientMachine,
@@ -192,6 +199,7 @@ impl Core {
             remote: to.remote,
             user,
             acknowledged: Vec::new(),
+            may_fall_back: false,
         };
         self.deadlines
             .set(&Owner::Client(key.clone()), transaction.poll_timeout());
@@ -227,6 +235,7 @@ impl Core {
             ClientMachine::Invite(machine) => machine.handle_response(response.status, now),
             ClientMachine::Other(machine) => machine.handle_response(response.status, now),
         };
+        transaction.may_fall_back = false;
         let user = transaction.user;
         let tag = essentials.to.tag().unwrap_or_default();
         let repeated = transaction
@@ -317,6 +326,7 @@ impl Core {
         &mut self,
         transport: Transport,
         remote: SocketAddr,
+        now: Instant,
     ) -> Vec<Unanswered> {
         let keys: Vec<ClientKey> = self
             .clients
@@ -326,6 +336,9 @@ impl Core {
             .collect();
         let mut failed = Vec::new();
         for key in keys {
+            if self.fall_back(&key, now) {
+                continue;
+            }
             if let Some(transaction) = self.clients.get_mut(&key) {
                 let action = match &mut transaction.machine {
                     ClientMachine::Invite(machine) => machine.handle_transport_failed(),
@@ -346,7 +359,7 @@ impl Core {
 }
 
 impl ClientTransaction {
-    fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.machine {
             ClientMachine::Invite(machine) => machine.poll_timeout(),
             ClientMachine::Other(machine) => machine.poll_timeout(),

@@ -1,6 +1,7 @@
 //! What every call shares: transactions (`clients.rs`, `servers.rs`), the queues to the outside, identifiers, counters.
 
 mod clients;
+mod large;
 mod reply;
 mod servers;
 
@@ -53,6 +54,18 @@ pub(crate) enum Owner {
 pub(crate) struct Source {
     pub(crate) transport: Transport,
     pub(crate) remote: SocketAddr,
+    /// The call was placed by a sips URI, so our Contact is one, too (RFC 3261 §8.1.1.8, §12.1.1).
+    pub(crate) secure: bool,
+}
+
+impl Source {
+    pub(crate) const fn new(transport: Transport, remote: SocketAddr) -> Self {
+        Self {
+            transport,
+            remote,
+            secure: false,
+        }
+    }
 }
 
 /// Who waits for the response.
@@ -95,6 +108,8 @@ pub(crate) struct Core {
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     refused: (Instant, u32),
+    /// Peers that refused TCP, and until when large requests go to them over UDP at once.
+    no_stream: BTreeMap<SocketAddr, Instant>,
     next_handle: u64,
 }
 
@@ -111,6 +126,7 @@ impl Core {
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             refused: (now, 0),
+            no_stream: BTreeMap::new(),
             next_handle: 0,
         }
     }
@@ -168,25 +184,42 @@ impl Core {
 
     // Addresses.
 
-    fn advertised(&self, transport: Transport) -> SocketAddr {
-        match transport {
+    /// Our address as `to` shall see it: of its transport, and of its IP family where we have one.
+    fn advertised(&self, to: Source) -> SocketAddr {
+        let usual = match to.transport {
             Transport::Udp => self.config.contact_udp,
             Transport::Tcp => self.config.contact_tcp,
+            Transport::Tls => self.config.contact_tls.unwrap_or(self.config.contact_tcp),
+        };
+        let is_v4 = to.remote.ip().to_canonical().is_ipv4();
+        let fits = |address: &SocketAddr| address.ip().to_canonical().is_ipv4() == is_v4;
+        if fits(&usual) {
+            return usual;
         }
+        self.config
+            .contact_others
+            .iter()
+            .find(|(transport, address)| *transport == to.transport && fits(address))
+            .map_or(usual, |(_, address)| *address)
     }
 
-    /// The value of our Contact on this transport.
-    pub(crate) fn contact(&self, transport: Transport) -> String {
-        let address = self.advertised(transport);
+    /// The value of our Contact towards `to`.
+    pub(crate) fn contact(&self, to: Source) -> String {
+        let address = self.advertised(to);
         let user = &self.config.contact_user;
-        match transport {
-            Transport::Udp => format!("<sip:{user}@{address}>"),
-            Transport::Tcp => format!("<sip:{user}@{address};transport=tcp>"),
+        let scheme = if to.secure { "sips" } else { "sip" };
+        match to.transport {
+            Transport::Udp => format!("<{scheme}:{user}@{address}>"),
+            Transport::Tcp => format!("<{scheme}:{user}@{address};transport=tcp>"),
+            // A sips URI says TLS by itself; there `transport=tls` is deprecated (RFC 3261 §26.2.2).
+            Transport::Tls if to.secure => format!("<sips:{user}@{address}>"),
+            Transport::Tls => format!("<sip:{user}@{address};transport=tls>"),
         }
     }
 
     /// Where a request goes whose next hop is `uri`. Names are not resolved here, and addresses that make no
-    /// sense or are not accepted from are not sent to: all those go where the call came from.
+    /// sense or are not accepted from are not sent to: all those go where the call came from. What came over TLS
+    /// stays on TLS, whatever the URI says.
     pub(crate) fn destination(&self, uri: &Uri, fallback: Source) -> Source {
         let Some(sip) = uri.sip() else {
             return fallback;
@@ -195,23 +228,35 @@ impl Core {
             return fallback;
         };
         let transport = match sip.params.text("transport").as_deref() {
+            _ if sip.secure => Transport::Tls,
             None => fallback.transport,
             Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
             Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
+            Some(name) if name.eq_ignore_ascii_case("tls") => Transport::Tls,
             Some(_) => return fallback,
         };
-        if !self.may_send_to(ip) || sip.port == Some(0) {
+        let speaks = match transport {
+            Transport::Udp | Transport::Tcp => fallback.transport != Transport::Tls,
+            Transport::Tls => self.config.contact_tls.is_some(),
+        };
+        let remote = SocketAddr::new(ip, sip.port.unwrap_or(transport.default_port()));
+        if !speaks || !self.may_send_to(transport, remote) {
             return fallback;
         }
         Source {
             transport,
-            remote: SocketAddr::new(ip, sip.port.unwrap_or(5060)),
+            remote,
+            secure: fallback.secure,
         }
     }
 
-    fn may_send_to(&self, ip: IpAddr) -> bool {
+    fn may_send_to(&self, transport: Transport, remote: SocketAddr) -> bool {
+        let ip = remote.ip();
         let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
-        let accepted = self.config.accept_from.is_empty() || self.config.accept_from.contains(&ip);
-        accepted && !broadcast && !ip.is_unspecified() && !ip.is_multicast()
+        self.config.accept_from.accepts(transport, remote)
+            && remote.port() != 0
+            && !broadcast
+            && !ip.is_unspecified()
+            && !ip.is_multicast()
     }
 }

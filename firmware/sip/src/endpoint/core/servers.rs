@@ -109,7 +109,7 @@ impl Core {
         essentials: &Essentials,
         source: Source,
     ) {
-        let reliable = source.transport == Transport::Tcp;
+        let reliable = source.transport.is_reliable();
         let machine = if request.method == Method::Invite {
             ServerMachine::Invite(ServerInvite::new(reliable))
         } else {

@@ -1,0 +1,235 @@
+//! SIP over TLS with real handshakes: who is believed, and what travels.
+
+use causeway_directory::{Config, Directory};
+use causeway_gateway::io::sip::{SipInput, SipSockets};
+use causeway_gateway::io::sip_tls::TlsPeers;
+use causeway_gateway::tls::fingerprint;
+use causeway_sip::endpoint::{Transmit, Transport};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+const SOON: Duration = Duration::from_secs(10);
+const OPTIONS: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n";
+
+struct Certificate {
+    config: Arc<ServerConfig>,
+    der: CertificateDer<'static>,
+    pem: String,
+}
+
+/// A certificate that vouches for itself.
+fn certificate(name: &str, expired: bool) -> Certificate {
+    let key = KeyPair::generate().unwrap();
+    let mut parameters = CertificateParams::new([name.to_owned()]).unwrap();
+    if expired {
+        parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    }
+    let certificate = parameters.self_signed(&key).unwrap();
+    let der = certificate.der().clone();
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![der.clone()], private)
+        .unwrap();
+    Certificate {
+        config: Arc::new(config),
+        der,
+        pem: certificate.pem(),
+    }
+}
+
+/// The box's sockets with one trunk over TLS at 127.0.0.1 that is believed by `trust`.
+async fn sockets(trust: &str, own: &Certificate) -> (SipSockets, mpsc::Receiver<SipInput>) {
+    let text = format!(
+        "[box]\nhttps = \"127.0.0.1:1\"\nmedia = \"127.0.0.1:2\"\n\
+         [sip]\nudp = \"127.0.0.1:5060\"\ntls = \"127.0.0.1:5061\"\n\
+         [rtp]\naddress = \"127.0.0.1\"\nports = \"20000-20099\"\n\
+         [[trunk]]\nname = \"pbx\"\naddress = \"127.0.0.1:5071\"\ntransport = \"tls\"\n{trust}\n"
+    );
+    let directory = Directory::new(Config::parse(&text).unwrap());
+    let peers = TlsPeers::read(&directory, own.config.clone()).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let (to_switch, inputs) = mpsc::channel(16);
+    let sockets = SipSockets::bind(any, any, Some((any, peers)), to_switch)
+        .await
+        .unwrap();
+    (sockets, inputs)
+}
+
+async fn next(inputs: &mut mpsc::Receiver<SipInput>) -> SipInput {
+    timeout(SOON, inputs.recv()).await.unwrap().unwrap()
+}
+
+/// Sends OPTIONS to a PBX that shows `shown`; what the PBX read, or why nothing got there.
+async fn reach(trust: &str, shown: &Certificate) -> Result<Vec<u8>, String> {
+    let own = certificate("box.example", false);
+    let (sockets, mut inputs) = sockets(trust, &own).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let remote = listener.local_addr().unwrap();
+    sockets.send(Transmit {
+        transport: Transport::Tls,
+        remote,
+        bytes: OPTIONS.to_vec(),
+    });
+    let acceptor = TlsAcceptor::from(shown.config.clone());
+    let pbx = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = acceptor.accept(stream).await.ok()?;
+        let mut buffer = vec![0; OPTIONS.len()];
+        stream.read_exact(&mut buffer).await.ok()?;
+        // An answer comes back over the same connection.
+        stream.write_all(OPTIONS).await.ok()?;
+        stream.flush().await.ok()?;
+        Some((buffer, stream))
+    };
+    let (read, input) = tokio::join!(timeout(SOON, pbx), next(&mut inputs));
+    let outcome = match input {
+        SipInput::TransportFailed { reason, .. } => Err(reason),
+        SipInput::Message {
+            transport, bytes, ..
+        } => {
+            assert_eq!((transport, bytes.as_slice()), (Transport::Tls, OPTIONS));
+            Ok(read.unwrap().expect("the PBX read it").0)
+        }
+    };
+    sockets.shutdown().await;
+    outcome
+}
+
+fn ca_file(certificate: &Certificate, name: &str) -> String {
+    let path = std::env::temp_dir().join(format!(
+        "causeway-tls-{}-{name}-{}.pem",
+        std::process::id(),
+        certificate.der.len()
+    ));
+    std::fs::write(&path, &certificate.pem).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_pbx_is_believed_by_its_authority_and_name() {
+    let pbx = certificate("pbx.example", false);
+    let file = ca_file(&pbx, "good");
+    let trust = format!("tls_ca = \"{file}\"\ntls_name = \"pbx.example\"");
+    assert_eq!(reach(&trust, &pbx).await.unwrap(), OPTIONS);
+
+    let other = format!("tls_ca = \"{file}\"\ntls_name = \"other.example\"");
+    let fault = reach(&other, &pbx).await.unwrap_err();
+    assert!(fault.contains("other.example"), "{fault}");
+
+    let stranger = certificate("pbx.example", false);
+    let fault = reach(&trust, &stranger).await.unwrap_err();
+    assert!(
+        fault.contains("tls_ca") || fault.contains("not believed"),
+        "{fault}"
+    );
+
+    let old = certificate("pbx.example", true);
+    let old_file = ca_file(&old, "old");
+    let trust = format!("tls_ca = \"{old_file}\"\ntls_name = \"pbx.example\"");
+    let fault = reach(&trust, &old).await.unwrap_err();
+    assert!(fault.contains("expired"), "{fault}");
+    for file in [file, old_file] {
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+#[tokio::test]
+async fn a_pinned_pbx_is_believed_whatever_it_says() {
+    let pbx = certificate("whatever", true);
+    let pin = fingerprint(&pbx.der);
+    let trust = format!("tls_pin_sha256 = \"{}\"", pin.to_lowercase());
+    assert_eq!(reach(&trust, &pbx).await.unwrap(), OPTIONS);
+    let fault = reach(&trust, &certificate("whatever", false))
+        .await
+        .unwrap_err();
+    assert!(fault.contains("another certificate"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_peer_without_tls_is_told_apart() {
+    let own = certificate("box.example", false);
+    let pin = format!("tls_pin_sha256 = \"{}\"", "ab".repeat(32));
+    let (sockets, mut inputs) = sockets(&pin, &own).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    sockets.send(Transmit {
+        transport: Transport::Tls,
+        remote: listener.local_addr().unwrap(),
+        bytes: OPTIONS.to_vec(),
+    });
+    let (mut plain, _) = timeout(SOON, listener.accept()).await.unwrap().unwrap();
+    plain.write_all(b"SIP/2.0 400 Bad\r\n\r\n").await.unwrap();
+    let SipInput::TransportFailed {
+        transport, reason, ..
+    } = next(&mut inputs).await
+    else {
+        panic!("no failure");
+    };
+    assert_eq!(transport, Transport::Tls);
+    assert!(reason.contains("does not speak TLS"), "{reason}");
+    sockets.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_pbx_that_connects_is_heard_and_answered_on_its_connection() {
+    let own = certificate("box.example", false);
+    let pin = format!("tls_pin_sha256 = \"{}\"", "ab".repeat(32));
+    let (sockets, mut inputs) = sockets(&pin, &own).await;
+    let mut roots = RootCertStore::empty();
+    roots.add(own.der.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(sockets.tls_addr().unwrap())
+        .await
+        .unwrap();
+    let name = ServerName::try_from("box.example").unwrap();
+    let mut pbx = TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .unwrap();
+    // In two halves, as a network may bring it.
+    for half in OPTIONS.chunks(20) {
+        pbx.write_all(half).await.unwrap();
+        pbx.flush().await.unwrap();
+    }
+    let SipInput::Message {
+        transport,
+        remote,
+        bytes,
+        ..
+    } = next(&mut inputs).await
+    else {
+        panic!("no message");
+    };
+    assert_eq!((transport, bytes.as_slice()), (Transport::Tls, OPTIONS));
+    let answer = b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n";
+    sockets.send(Transmit {
+        transport,
+        remote,
+        bytes: answer.to_vec(),
+    });
+    let mut buffer = vec![0; answer.len()];
+    timeout(SOON, pbx.read_exact(&mut buffer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(buffer, answer);
+    sockets.shutdown().await;
+}
