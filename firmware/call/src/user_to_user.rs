@@ -88,7 +88,7 @@ pub fn read(value: &str) -> Option<ContextToken> {
         })
         .collect();
     let text = digits.unwrap_or_else(|| data.as_bytes().to_vec());
-    text.split(|b| !matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F'))
+    text.split(|b| !b.is_ascii_hexdigit())
         .filter_map(|run| std::str::from_utf8(run).ok())
         .find_map(ContextToken::parse)
 }
