@@ -102,6 +102,18 @@ pub enum Command {
     OfferTrunk {
         direction: plan::Direction,
     },
+    /// Say yes to the far side's wish, and INVITE to where it points, on a leg of its own.
+    PlaceTransfer,
+    /// Say no to it.
+    RefuseTransfer,
+    /// How the new call goes, for who asked; 200 and above is the last word.
+    ReportTransfer {
+        status: u16,
+    },
+    /// The new leg takes the place of the old one, which is ended if it is not yet. `Bridge` follows.
+    CompleteTransfer,
+    /// CANCEL or BYE the new leg and close it.
+    AbandonTransfer,
     /// Digits towards the PBX; answered by [`crate::Event::DigitsSent`].
     SendDigits {
         digits: String,

@@ -103,6 +103,20 @@ pub enum Event {
     TrunkCancelled {
         cause: FarCause,
     },
+    /// The far side wants this call handed on to somebody else (REFER).
+    TransferAsked,
+    /// The new party rings, or the like.
+    TransferProgress {
+        status: u16,
+    },
+    /// It answered; `direction` is what was agreed with it.
+    TransferAnswered {
+        direction: plan::Direction,
+    },
+    /// It did not, or its dialog broke before the call was handed over.
+    TransferFailed {
+        cause: FarCause,
+    },
     /// The far side pressed a digit.
     TrunkDigit {
         digit: char,

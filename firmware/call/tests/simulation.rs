@@ -27,7 +27,7 @@ fn event(dice: &mut Dice) -> Event {
         Flow::Inactive,
     ][dice.roll(4) as usize];
     let request = RequestId(dice.roll(1000));
-    match dice.roll(26) {
+    match dice.roll(31) {
         0 | 1 => web_answered(),
         2 | 3 => Event::WebConnected,
         4 => Event::WebLost,
@@ -62,6 +62,12 @@ fn event(dice: &mut Dice) -> Event {
             gap_ms: 70,
         },
         24 => Event::DigitsSent,
+        25 | 26 => Event::TransferAsked,
+        27 => Event::TransferProgress { status: 180 },
+        28 => Event::TransferAnswered { direction: flow },
+        29 => Event::TransferFailed {
+            cause: FarCause::default(),
+        },
         _ => Event::TrunkEnded {
             cause: FarCause::default(),
         },
@@ -78,6 +84,7 @@ fn live(seed: u64) {
     let mut asked = 0_i64;
     let mut finished = 0;
     let mut last_seq = 0;
+    let mut transferring = false;
     for _ in 0..60 {
         if dice.roll(8) == 0 {
             it.now += std::time::Duration::from_secs(dice.roll(20));
@@ -93,6 +100,8 @@ fn live(seed: u64) {
                     | Event::Resume { .. }
                     | Event::Digits { .. }
             ));
+            // Who tells that a transfer failed has closed its leg.
+            transferring &= !matches!(event, Event::TransferFailed { .. });
             it.call.handle(event, it.now);
         }
         while let Some(command) = it.call.poll_command() {
@@ -102,6 +111,14 @@ fn live(seed: u64) {
                 Command::Tell { seq, device, .. } if it.call.device() == Some(device) => {
                     assert!(seq >= last_seq, "seed {seed}: seq went back");
                     last_seq = seq;
+                }
+                Command::PlaceTransfer => {
+                    assert!(!transferring, "seed {seed}: two transfers at once");
+                    transferring = true;
+                }
+                Command::CompleteTransfer | Command::AbandonTransfer => {
+                    assert!(transferring, "seed {seed}: there is no transfer");
+                    transferring = false;
                 }
                 Command::PlaceTrunk | Command::AnswerTrunk | Command::OfferTrunk { .. } => {
                     assert_eq!(finished, 0, "seed {seed}: the trunk is used after the end");

@@ -153,6 +153,10 @@ impl Check<'_> {
                     "`codecs` is empty: name PCMU, PCMA or both, or leave it out",
                 );
             }
+            if !(90..=86_400).contains(trunk.session_expires_s.get_ref()) {
+                let message = "`session_expires_s` is between 90 and 86400";
+                self.fault(trunk.session_expires_s.span(), message);
+            }
             if !matches!(trunk.ptime_ms.get_ref(), 10 | 20 | 30 | 40 | 60) {
                 self.fault(trunk.ptime_ms.span(), "`ptime_ms` is 10, 20, 30, 40 or 60");
             }

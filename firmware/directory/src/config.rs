@@ -214,6 +214,22 @@ pub struct Trunk {
     /// Whether media on the trunk is encrypted, with keys in SDP (RFC 4568); default off.
     #[serde(default)]
     pub srtp: Srtp,
+    /// Session timers (RFC 4028): `off`, `supported` (the default) or `required` of who we call.
+    #[serde(default)]
+    pub session_timer: SessionTimer,
+    /// Seconds after which an unrefreshed call counts as dead, 90…86400; default 1800.
+    #[serde(default = "default_session_expires")]
+    pub session_expires_s: Spanned<u32>,
+}
+
+/// Whether a trunk's calls prove to each other that they live (RFC 4028).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionTimer {
+    Off,
+    #[default]
+    Supported,
+    Required,
 }
 
 /// Encryption of a trunk's media.
@@ -453,6 +469,10 @@ fn default_ptime() -> Spanned<u8> {
 }
 fn default_dtmf() -> Spanned<u8> {
     Spanned::new(0..0, 101)
+}
+
+fn default_session_expires() -> Spanned<u32> {
+    Spanned::new(0..0, 1_800)
 }
 fn default_options_s() -> u32 {
     30

@@ -43,6 +43,7 @@ impl Call {
 
     /// The trunk leg is over already.
     pub(super) fn finish(&mut self, cause: Cause, now: Instant) {
+        self.abandon_transfer();
         self.phase = Phase::Ended;
         self.marks.ended = Some(now);
         self.timers = [None; TIMERS.len()];

@@ -12,6 +12,7 @@
 //! | connecting | `TrunkAnswered` | answered | tell answered |
 //! | offered | last `Reject` | ended | reject trunk, finish |
 //! | answered | `Hold`, `Resume` | answered | offer trunk; reply and tell once agreed |
+//! | answered | `TransferAsked` and what follows | answered | see `transferring.rs` |
 //! | answered | `TrunkReplanned` | answered | tell held / answered when it changed |
 //! | any | `Hangup`, `TrunkEnded`, `TrunkCancelled`, `WebFailed`, a limit of [`Timing`], `Stopping` | ended | cancel / reject / end trunk, tell ended, finish |
 //! | ended | anything | ended | refuse requests |
@@ -20,6 +21,7 @@ mod ending;
 mod losing;
 mod setting_up;
 mod talking;
+mod transferring;
 
 use crate::cause::{By, Cause, CauseCode, FarCause};
 use crate::command::{Command, Refusal, RefusalCode, Told};
@@ -82,14 +84,16 @@ enum Timer {
     DeviceGone,
     MediaLost,
     DeviceWait,
+    Transfer,
 }
 
-const TIMERS: [Timer; 5] = [
+const TIMERS: [Timer; 6] = [
     Timer::Ring,
     Timer::MediaConnect,
     Timer::DeviceGone,
     Timer::MediaLost,
     Timer::DeviceWait,
+    Timer::Transfer,
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +119,7 @@ pub struct Call {
     accept: Option<(DeviceId, RequestId)>,
     hold: Hold,
     hold_request: Option<HoldRequest>,
+    transfer: transferring::Transfer,
     digit_requests: VecDeque<(DeviceId, RequestId)>,
     web_lost: bool,
     timers: [Option<Instant>; TIMERS.len()],
@@ -143,6 +148,7 @@ impl Call {
             accept: None,
             hold: Hold::default(),
             hold_request: None,
+            transfer: transferring::Transfer::None,
             digit_requests: VecDeque::new(),
             web_lost: false,
             timers: [None; TIMERS.len()],
@@ -221,6 +227,10 @@ impl Call {
                 Timer::MediaLost => CauseCode::MediaLost,
                 Timer::DeviceWait if self.busy_devices => CauseCode::Busy,
                 Timer::DeviceWait => CauseCode::Unavailable,
+                Timer::Transfer => {
+                    self.transfer_timeout(now);
+                    continue;
+                }
             };
             self.end(Cause::new(code, By::Gateway), now);
         }
@@ -278,6 +288,7 @@ impl Call {
             Event::TrunkReplanned { direction } => self.trunk_replanned(direction),
             Event::TrunkAgreed { direction } => self.trunk_agreed(direction),
             Event::TrunkRefused { cause } => self.trunk_refused(cause),
+            Event::TrunkEnded { cause } if self.outlives_trunk(&cause) => {}
             Event::TrunkEnded { cause } => {
                 let code = if self.phase == Phase::Answered {
                     CauseCode::Hangup
@@ -286,6 +297,10 @@ impl Call {
                 };
                 self.finish(Cause::new(code, By::Trunk).with_far(cause), now);
             }
+            Event::TransferAsked => self.transfer_asked(now),
+            Event::TransferProgress { status } => self.transfer_progress(status),
+            Event::TransferAnswered { direction } => self.transfer_answered(direction),
+            Event::TransferFailed { cause } => self.transfer_failed(cause, now),
             Event::TrunkCancelled { cause } => {
                 self.finish(
                     Cause::new(CauseCode::Cancelled, By::Trunk).with_far(cause),

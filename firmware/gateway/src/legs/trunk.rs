@@ -8,7 +8,9 @@ use causeway_call::context::ContextToken;
 use causeway_call::route::TrunkRoute;
 use causeway_call::user_to_user::{self, Ucid};
 use causeway_call::{Cause, FarCause};
-use causeway_directory::{CallerIdHeader, Directory, Reliable, SipTransport, Srtp, Trunk};
+use causeway_directory::{
+    CallerIdHeader, Directory, Reliable, SessionTimer, SipTransport, Srtp, Trunk,
+};
 use causeway_media::plan::{AudioCodec, TrunkPlan};
 use causeway_media::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
 use causeway_sip::endpoint::{
@@ -161,7 +163,21 @@ pub fn invite(
             Reliable::Supported => endpoint::Reliable::Supported,
             Reliable::Required => endpoint::Reliable::Required,
         },
-        session_timer: endpoint::SessionTimer::default(),
+        session_timer: session_timer(trunk),
+    }
+}
+
+/// How this trunk's calls prove that they live.
+pub fn session_timer(trunk: &Trunk) -> endpoint::SessionTimer {
+    use endpoint::SessionTimerMode as Mode;
+    endpoint::SessionTimer {
+        mode: match trunk.session_timer {
+            SessionTimer::Off => Mode::Off,
+            SessionTimer::Supported => Mode::Supported,
+            SessionTimer::Required => Mode::Required,
+        },
+        interval_s: *trunk.session_expires_s.get_ref(),
+        ..endpoint::SessionTimer::default()
     }
 }
 

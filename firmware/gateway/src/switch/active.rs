@@ -39,6 +39,8 @@ pub struct ActiveCall {
     pub account: Option<AccountId>,
     pub web: WebLeg,
     pub trunk: TrunkLeg,
+    /// The PBX hands the call on.
+    pub transfer: Option<super::transfer::Transfer>,
     pub record: CallRecord,
     pub begun: Instant,
     /// Offers under way in the media plane, in order.

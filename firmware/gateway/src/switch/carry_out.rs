@@ -128,6 +128,11 @@ impl Switch {
                     self.endpoint.bye(sip, Some(trunk::reason_of(&cause)), now);
                 }
             }
+            Command::PlaceTransfer => self.place_transfer(key, now),
+            Command::RefuseTransfer => self.refuse_transfer(key, now),
+            Command::ReportTransfer { status } => self.report_transfer(key, status, now),
+            Command::CompleteTransfer => self.complete_transfer(key, now),
+            Command::AbandonTransfer => self.abandon_transfer(key, now),
             Command::OfferTrunk { direction } => self.offer_trunk(key, direction, now),
             Command::SendDigits {
                 digits,

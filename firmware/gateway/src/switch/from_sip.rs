@@ -39,6 +39,9 @@ impl Switch {
         let Some(event) = self.checks.take(event) else {
             return;
         };
+        let Some(event) = self.handle_transfer(event, now) else {
+            return;
+        };
         match event {
             Sip::Incoming {
                 call,
@@ -147,9 +150,11 @@ impl Switch {
                     self.feed(key, Event::TrunkDigit { digit, duration_ms }, now);
                 }
             }
-            Sip::Referred { call, refer, .. } => {
-                self.endpoint.reject_refer(call, refer, 603, now);
-            }
+            Sip::Referred {
+                call,
+                refer,
+                referral,
+            } => self.referred(call, refer, referral, now),
             Sip::ReferProgress { .. } | Sip::PictureFastUpdate { .. } => {}
             Sip::RequestAnswered { request, .. } => self.probes.finished(request, true, now),
             Sip::RequestFailed { request } => self.probes.finished(request, false, now),
@@ -332,7 +337,7 @@ impl Switch {
     }
 }
 
-fn refuse(status: u16, text: &str) -> AnswerOffer {
+pub(super) fn refuse(status: u16, text: &str) -> AnswerOffer {
     let text = text.chars().filter(|c| !c.is_control()).take(120).collect();
     AnswerOffer::Reject {
         status,

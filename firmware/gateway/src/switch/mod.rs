@@ -20,6 +20,7 @@ mod place;
 pub mod ports;
 mod probe;
 mod recent;
+mod transfer;
 
 pub use figures::Figures;
 
@@ -74,6 +75,8 @@ pub struct Switch {
     calls: HashMap<CallKey, ActiveCall>,
     by_name: HashMap<String, CallKey>,
     by_sip: HashMap<endpoint::CallId, CallKey>,
+    /// The legs that transfers are calling on.
+    by_transfer: HashMap<endpoint::CallId, CallKey>,
     by_leg: HashMap<LegKey, CallKey>,
     recent: recent::RecentCalls,
     probes: probe::TrunkProbes,
@@ -178,6 +181,7 @@ impl Switch {
             calls: HashMap::new(),
             by_name: HashMap::new(),
             by_sip: HashMap::new(),
+            by_transfer: HashMap::new(),
             by_leg: HashMap::new(),
             recent: recent::RecentCalls::default(),
             rates: place::CallRates::default(),

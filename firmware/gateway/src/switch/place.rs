@@ -191,6 +191,7 @@ impl Switch {
                 caller_hidden: false,
                 diverted_from: None,
                 context: Some(token),
+                transfer: None,
                 finished: None,
             },
         );
@@ -259,6 +260,8 @@ impl Switch {
         let Some(from_trunk) = directory.trunk_of(invite.remote) else {
             return Err((403, ReasonHeader::q850(21, "Not a trunk of this box")));
         };
+        self.endpoint
+            .set_session_timer(invite.sip, trunk::session_timer(from_trunk), now);
         let numbering = from_trunk.numbering.as_ref().map(|n| n.get_ref());
         let mut dialled = trunk::dialled(&invite.request_uri);
         if let Some(numbering) = numbering {
@@ -363,6 +366,7 @@ impl Switch {
                 caller_hidden: caller.hidden,
                 diverted_from: caller.diverted_from,
                 context: caller.context,
+                transfer: None,
                 finished: None,
             },
         );

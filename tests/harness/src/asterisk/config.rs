@@ -13,6 +13,8 @@
 //! | 703 | rings for 3 s, then nobody is there (480) |
 //! | 704 | has no circuit (503) |
 //! | 705 | plays the tone before it answers, after 5 s |
+//! | 801 | answers, and after a second transfers the caller to 600 by REFER, and logs `TRANSFER <status>` |
+//! | 802 | the same, to 701, which is busy; then it plays the tone |
 //! | 706 | does not exist (404): nothing is written for it |
 //!
 //! Every call logs `CALLER <number> NAME <name> UUI <User-to-User> TO <number>`, and at its end `HANGUP <channel> CAUSE
@@ -88,6 +90,7 @@ const MODULES: &[&str] = &[
     "app_read",
     "app_senddtmf",
     "app_stack",
+    "app_transfer",
     "app_verbose",
     "func_callerid",
     "func_channel",
@@ -289,6 +292,21 @@ exten => 705,1,Gosub(caller,log,1(${EXTEN}))
  same => n,Playtones(1004)
  same => n,Wait(5)
  same => n,Answer()
+ same => n,Wait(600)
+
+exten => 801,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Answer()
+ same => n,Wait(1)
+ same => n,Transfer(PJSIP/sip:600@127.0.0.1)
+ same => n,Log(NOTICE,TRANSFER ${TRANSFERSTATUS})
+ same => n,Wait(600)
+
+exten => 802,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Answer()
+ same => n,Wait(1)
+ same => n,Transfer(PJSIP/sip:701@127.0.0.1)
+ same => n,Log(NOTICE,TRANSFER ${TRANSFERSTATUS})
+ same => n,Playtones(1004)
  same => n,Wait(600)
 
 exten => h,1,Log(NOTICE,HANGUP ${CHANNEL(name)} CAUSE ${HANGUPCAUSE})

@@ -21,4 +21,5 @@ mod rings_out;
 mod srtp;
 mod tcp;
 mod tone_and_digits;
+mod transfer;
 mod trunk_check;
