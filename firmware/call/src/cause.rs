@@ -26,6 +26,7 @@ pub enum CauseCode {
     Unreachable,
     Incompatible,
     MediaLost,
+    RemoteMediaLost,
     MediaFailed,
     SessionLost,
     Failed,
@@ -48,6 +49,7 @@ impl CauseCode {
             Self::Unreachable => "unreachable",
             Self::Incompatible => "incompatible",
             Self::MediaLost => "media_lost",
+            Self::RemoteMediaLost => "remote_media_lost",
             Self::MediaFailed => "media_failed",
             Self::SessionLost => "session_lost",
             Self::Failed => "failed",
@@ -70,6 +72,7 @@ impl CauseCode {
             Self::Unreachable => "The telephone system does not answer.",
             Self::Incompatible => "The two sides have no common audio format.",
             Self::MediaLost => "The connection for sound was lost.",
+            Self::RemoteMediaLost => "No sound came from the telephone system any more.",
             Self::MediaFailed => "No connection for sound could be made.",
             Self::SessionLost => "The page lost its connection and did not come back.",
             Self::Failed => "The call failed.",
@@ -168,6 +171,8 @@ impl Cause {
             CauseCode::Incompatible => (488, 88, "Incompatible destination"),
             CauseCode::Unreachable => (408, 27, "Destination out of order"),
             CauseCode::MediaLost | CauseCode::MediaFailed => (480, 31, "Normal, unspecified"),
+            // What SBCs say whose guard timer ran out.
+            CauseCode::RemoteMediaLost => (480, 102, "Recovery on timer expiry"),
             CauseCode::Failed => (500, 41, "Temporary failure"),
             CauseCode::BoxStopping => (503, 41, "Temporary failure"),
         }

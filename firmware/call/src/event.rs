@@ -117,6 +117,11 @@ pub enum Event {
     TransferFailed {
         cause: FarCause,
     },
+    /// No RTP and no RTCP came over the trunk for so long while the far side should have sent; told again as
+    /// often as that time passes.
+    TrunkSilent {
+        seconds: u64,
+    },
     /// The far side pressed a digit.
     TrunkDigit {
         digit: char,

@@ -100,3 +100,24 @@ fn a_hold_under_way_is_answered_when_the_call_ends() {
         ["error 1 WrongState", "tell 1 ended hangup", "finish hangup"]
     );
 }
+
+#[test]
+fn a_far_side_gone_silent_ends_the_call_but_not_on_hold_and_not_before_the_answer() {
+    let silent = || Event::TrunkSilent { seconds: 60 };
+    let mut it = Exchange::answered();
+    it.send(replanned(Flow::RecvOnly));
+    it.send(replanned(Flow::SendRecv));
+    it.send(hold());
+    it.send(agreed(Flow::SendOnly));
+    assert_eq!(it.send(silent()), [""; 0]);
+    it.send(resume());
+    it.send(agreed(Flow::SendRecv));
+    assert_eq!(
+        it.send(silent()),
+        [
+            "BYE",
+            "tell 1 ended remote_media_lost",
+            "finish remote_media_lost"
+        ]
+    );
+}

@@ -172,6 +172,12 @@ impl Check<'_> {
                     format!("trunk `{name}`: `options_s` is 0 (off) or 5 to 3600"),
                 );
             }
+            if trunk.media_timeout_s != 0 && !(10..=3600).contains(&trunk.media_timeout_s) {
+                self.fault(
+                    spanned.span(),
+                    format!("trunk `{name}`: `media_timeout_s` is 0 (never) or 10 to 3600"),
+                );
+            }
             if trunk.address.ip().is_unspecified() || trunk.address.port() == 0 {
                 self.fault(
                     spanned.span(),

@@ -220,6 +220,13 @@ pub struct Trunk {
     /// Seconds after which an unrefreshed call counts as dead, 90…86400; default 1800.
     #[serde(default = "default_session_expires")]
     pub session_expires_s: Spanned<u32>,
+    /// Seconds without any RTP or RTCP from the PBX, in an answered call that is not held, after which both sides are
+    /// hung up: 0 (never) or 10…3600; default 60.
+    #[serde(default = "default_media_timeout_s")]
+    pub media_timeout_s: u32,
+    /// How digits travel; default auto.
+    #[serde(default)]
+    pub dtmf: DtmfMode,
 }
 
 /// Whether a trunk's calls prove to each other that they live (RFC 4028).
@@ -230,6 +237,19 @@ pub enum SessionTimer {
     #[default]
     Supported,
     Required,
+}
+
+/// How the digits of a trunk travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DtmfMode {
+    /// Telephone events (RFC 4733) when the PBX agrees on them, else tones in the sound, both ways.
+    #[default]
+    Auto,
+    /// Telephone events; tones are sent to a PBX without them, and none are looked for.
+    Rfc4733,
+    /// Tones in the sound, both ways; telephone events are not offered.
+    Inband,
 }
 
 /// Encryption of a trunk's media.
@@ -476,6 +496,9 @@ fn default_session_expires() -> Spanned<u32> {
 }
 fn default_options_s() -> u32 {
     30
+}
+fn default_media_timeout_s() -> u32 {
+    60
 }
 fn default_numbers() -> Vec<DialPattern> {
     DialPattern::parse("*").into_iter().collect()

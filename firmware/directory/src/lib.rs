@@ -17,8 +17,8 @@ mod origin;
 mod secret;
 
 pub use config::{
-    AccountId, App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, Number, NumberTarget,
-    PortRange, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp, Trunk,
+    AccountId, App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, DtmfMode, Number,
+    NumberTarget, PortRange, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp, Trunk,
     TrunkHeader, TrunkName, UserToUser, WebCodec,
 };
 pub use dial::{Destination, DestinationError, DialPattern};

@@ -34,6 +34,15 @@ impl Call {
         }
     }
 
+    /// While it rings a far side owes no sound, and held it owes none either.
+    pub(super) fn trunk_silent(&mut self, seconds: u64, now: Instant) {
+        if self.phase == Phase::Answered && self.hold.held_by().is_none() {
+            let cause = Cause::new(CauseCode::RemoteMediaLost, By::Gateway)
+                .with_detail(format!("nothing came from the trunk for {seconds} s"));
+            self.end(cause, now);
+        }
+    }
+
     pub(super) fn device_gone(&mut self, device: DeviceId, now: Instant) {
         if self.device == Some(device) {
             self.attached = false;

@@ -307,6 +307,7 @@ impl Call {
                     now,
                 );
             }
+            Event::TrunkSilent { seconds } => self.trunk_silent(seconds, now),
             Event::TrunkDigit { digit, duration_ms } => {
                 if let Some(device) = self.device {
                     self.commands.push_back(Command::TellDigit {

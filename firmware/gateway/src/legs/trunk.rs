@@ -3,13 +3,13 @@
 //! The leg is built from scratch: nothing a page sends reaches a SIP header but the dialled number,
 //! which [`causeway_directory::Destination`] has reduced to digits.
 
-use crate::media::LegKey;
+use crate::media::{LegKey, Listening};
 use causeway_call::context::ContextToken;
 use causeway_call::route::TrunkRoute;
 use causeway_call::user_to_user::{self, Ucid};
 use causeway_call::{Cause, FarCause};
 use causeway_directory::{
-    CallerIdHeader, Directory, Reliable, SessionTimer, SipTransport, Srtp, Trunk,
+    CallerIdHeader, Directory, DtmfMode, Reliable, SessionTimer, SipTransport, Srtp, Trunk,
 };
 use causeway_media::plan::{AudioCodec, TrunkPlan};
 use causeway_media::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
@@ -17,6 +17,7 @@ use causeway_sip::endpoint::{
     self, Credentials, Failure, FailureKind, Identity, Invite, ReasonHeader, Transport,
 };
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// One trunk leg as the switch holds it.
 #[derive(Debug)]
@@ -60,13 +61,23 @@ pub fn media_config(
             })
             .collect(),
         ptime_ms: *trunk.ptime_ms.get_ref(),
-        dtmf_payload_type: Some(*trunk.dtmf_payload_type.get_ref()),
+        dtmf_payload_type: (trunk.dtmf != DtmfMode::Inband)
+            .then_some(*trunk.dtmf_payload_type.get_ref()),
         srtp: match trunk.srtp {
             Srtp::Off => SrtpPolicy::Off,
             Srtp::Optional => SrtpPolicy::Optional,
             Srtp::Required => SrtpPolicy::Required,
         },
         key_seed,
+    }
+}
+
+/// How closely the PBX is listened to.
+pub fn listening(trunk: &Trunk) -> Listening {
+    let seconds = u64::from(trunk.media_timeout_s);
+    Listening {
+        silence: (seconds > 0).then(|| Duration::from_secs(seconds)),
+        tones: trunk.dtmf != DtmfMode::Rfc4733,
     }
 }
 

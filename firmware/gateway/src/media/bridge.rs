@@ -38,6 +38,11 @@ pub fn plan_path(legs: &mut HashMap<LegKey, Leg>, key: LegKey) -> Result<(), Pat
         .and_then(|leg| leg.peer)
         .and_then(|peer| legs.get(&peer))
         .map(|peer| (peer.format, peer.direction));
+    let tones = legs
+        .get(&key)
+        .and_then(|leg| leg.peer)
+        .and_then(|peer| legs.get(&peer))
+        .is_some_and(hears_tones);
     let Some(leg) = legs.get_mut(&key) else {
         return Ok(());
     };
@@ -56,10 +61,17 @@ pub fn plan_path(legs: &mut HashMap<LegKey, Leg>, key: LegKey) -> Result<(), Pat
     } else {
         Ok(())
     };
+    path.set_tone_detection(tones);
     path.set_gate(gate(leg.direction, peer.map(|(_, direction)| direction)));
     path.set_keepalive(keepalive.then_some(TRUNK_KEEPALIVE));
     leg.path = Some(path);
     planned
+}
+
+/// Whether digits of a leg's far side are to be found in its sound.
+fn hears_tones(leg: &Leg) -> bool {
+    let without_events = leg.format.is_some_and(|format| format.dtmf.is_none());
+    without_events && matches!(&leg.end, End::Trunk(trunk) if trunk.listening.tones)
 }
 
 /// Makes `a` and `b` each other's peer, parting them from whom they had. Gives everyone whose path

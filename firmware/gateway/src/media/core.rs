@@ -155,6 +155,8 @@ impl Core {
         if is_rtcp {
             if !leg.on_rtcp(datagram, now) {
                 self.drop_not_rtp(key);
+            } else if let End::Trunk(trunk) = &mut leg.end {
+                trunk.note_heard(now);
             }
             return;
         }
@@ -163,6 +165,7 @@ impl Core {
             return;
         };
         let first = !std::mem::replace(&mut trunk.heard, true);
+        trunk.note_heard(now);
         leg.note_received(&packet.header, datagram.len(), now);
         let peer = leg.peer;
         if first {
@@ -390,6 +393,10 @@ impl Core {
         };
         let mut change = None;
         let mut fault = None;
+        let mut silent = None;
+        if let End::Trunk(trunk) = &mut leg.end {
+            silent = trunk.handle_timeout(now);
+        }
         if let End::Web(web) = &mut leg.end {
             change = web.liveness.handle_timeout(now);
             fault = web.leg.handle_timeout(now).err();
@@ -415,6 +422,9 @@ impl Core {
         let peer = leg.peer;
         self.ship(peer, key, now);
         self.on_change(key, change, now);
+        if let Some(seconds) = silent {
+            self.tell(Event::TrunkSilent { leg: key, seconds });
+        }
     }
 
     /// Notes when the leg wants to be looked at; never in this turn, whatever its parts say, so
@@ -493,7 +503,7 @@ impl Core {
         let End::Trunk(trunk) = &mut leg.end else {
             return self.unknown();
         };
-        let changed = trunk.replan(plan).unwrap_or_else(|error| {
+        let changed = trunk.replan(plan, now).unwrap_or_else(|error| {
             tracing::error!(leg = key.0, %error, "agreed SRTP keys cannot be used");
             true
         });

@@ -18,7 +18,7 @@ use super::leg::{End, Leg, WebEnd};
 use super::liveness::Liveness;
 use super::trunk::TrunkLeg;
 use super::web::{Opening, WebLeg};
-use super::{Command, Event, LegKey, MediaSettings, WebCodecPolicy, WebRefusal};
+use super::{Command, Event, LegKey, Listening, MediaSettings, WebCodecPolicy, WebRefusal};
 use causeway_media::path::OutputIdentity;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::EventFd;
@@ -228,8 +228,13 @@ impl Engine {
     fn on_command(&mut self, command: Command, now: Instant) {
         match command {
             Command::OpenWeb { leg, offer, policy } => self.open_web(leg, &offer, policy, now),
-            Command::OpenTrunk { leg, rtp, rtcp } => {
-                if let Err(error) = self.open_trunk(leg, rtp, rtcp) {
+            Command::OpenTrunk {
+                leg,
+                rtp,
+                rtcp,
+                listening,
+            } => {
+                if let Err(error) = self.open_trunk(leg, rtp, rtcp, listening) {
                     tracing::error!(leg = leg.0, %error, "trunk sockets cannot be used");
                 }
             }
@@ -314,7 +319,13 @@ impl Engine {
         }
     }
 
-    fn open_trunk(&mut self, key: LegKey, rtp: UdpSocket, rtcp: UdpSocket) -> std::io::Result<()> {
+    fn open_trunk(
+        &mut self,
+        key: LegKey,
+        rtp: UdpSocket,
+        rtcp: UdpSocket,
+        listening: Listening,
+    ) -> std::io::Result<()> {
         if self.core.legs.contains_key(&key) {
             return Err(std::io::Error::other("the leg is already open"));
         }
@@ -324,7 +335,7 @@ impl Engine {
         // A first packet that is lost next to a wrap would leave a receiver of SRTP with a wrong
         // roll-over counter for ever (RFC 3711 section 3.3.1).
         identity.first_sequence &= 0x7FFF;
-        let trunk = TrunkLeg::new(rtp, rtcp)?;
+        let trunk = TrunkLeg::new(rtp, rtcp, listening)?;
         for (socket, is_rtcp) in [(&trunk.rtp, false), (&trunk.rtcp, true)] {
             let token = self.next_token;
             self.next_token += 1;

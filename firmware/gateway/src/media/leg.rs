@@ -212,7 +212,8 @@ impl Leg {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let (stack, liveness) = match &self.end {
             End::Web(web) => (web.leg.poll_timeout(), web.liveness.poll_timeout()),
-            End::Trunk(_) | End::Spent => (None, None),
+            End::Trunk(trunk) => (None, trunk.poll_timeout()),
+            End::Spent => (None, None),
         };
         let path = self.path.as_ref().and_then(Path::poll_timeout);
         [stack, liveness, path, self.rtcp_due]

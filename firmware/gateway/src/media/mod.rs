@@ -66,6 +66,7 @@ pub enum Command {
         leg: LegKey,
         rtp: UdpSocket,
         rtcp: UdpSocket,
+        listening: Listening,
     },
     /// The trunk leg's negotiated media: at first, and again after each offer/answer.
     PlanTrunk { leg: LegKey, plan: TrunkPlan },
@@ -84,6 +85,15 @@ pub enum Command {
     Close { leg: LegKey },
     /// Asks for figures; answered by [`Event::Figures`].
     Report { leg: LegKey },
+}
+
+/// How closely a trunk leg is listened to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Listening {
+    /// Silence, while both sides should send, after which [`Event::TrunkSilent`] is told; `None` never.
+    pub silence: Option<std::time::Duration>,
+    /// Tones are reported as digits when the far side has not agreed on telephone events.
+    pub tones: bool,
 }
 
 /// What a media thread tells the switch.
@@ -117,6 +127,11 @@ pub enum Event {
     /// The first RTP packet of a trunk leg, for set-up figures and early media.
     TrunkHeard {
         leg: LegKey,
+    },
+    /// Neither RTP nor RTCP came from a trunk leg for so many seconds; told again each time they pass.
+    TrunkSilent {
+        leg: LegKey,
+        seconds: u64,
     },
     /// A digit pressed by the far side of this bridged leg (already relayed to the other leg's RFC 4733).
     Digit {

@@ -7,9 +7,11 @@
 //! Where SRTP was agreed nothing leaves or enters in clear: what cannot be protected is not sent,
 //! and what is not authentic is dropped.
 
-use causeway_media::plan::TrunkPlan;
+use super::Listening;
+use causeway_media::plan::{Direction, TrunkPlan};
 use causeway_media::srtp::{SrtpError, SrtpPacket, SrtpPlan, SrtpReceiver, SrtpSender};
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Instant;
 
 /// Whether a datagram may be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,9 @@ pub struct TrunkLeg {
     srtp: Security,
     /// RTP has come.
     pub heard: bool,
+    pub listening: Listening,
+    /// Since when nothing has come that should have; none while the far side owes nothing.
+    silent_since: Option<Instant>,
 }
 
 /// What protects a leg.
@@ -45,7 +50,7 @@ enum Security {
 impl TrunkLeg {
     /// # Errors
     /// When the sockets cannot be made non-blocking.
-    pub fn new(rtp: UdpSocket, rtcp: UdpSocket) -> std::io::Result<Self> {
+    pub fn new(rtp: UdpSocket, rtcp: UdpSocket, listening: Listening) -> std::io::Result<Self> {
         rtp.set_nonblocking(true)?;
         rtcp.set_nonblocking(true)?;
         Ok(Self {
@@ -54,6 +59,8 @@ impl TrunkLeg {
             plan: None,
             srtp: Security::Plain,
             heard: false,
+            listening,
+            silent_since: None,
         })
     }
 
@@ -67,8 +74,12 @@ impl TrunkLeg {
     ///
     /// # Errors
     /// [`SrtpError::Cipher`]; nothing is sent or taken then until the next plan.
-    pub fn replan(&mut self, plan: TrunkPlan) -> Result<bool, SrtpError> {
+    pub fn replan(&mut self, plan: TrunkPlan, now: Instant) -> Result<bool, SrtpError> {
         let changed = self.plan.replace(plan) != Some(plan);
+        if changed {
+            // On hold a far side may be silent: who holds without music is.
+            self.silent_since = (plan.direction == Direction::SendRecv).then_some(now);
+        }
         let security = match plan.srtp {
             None => Ok(Security::Plain),
             Some(keys) => std::mem::take(&mut self.srtp).keyed(&keys),
@@ -101,6 +112,28 @@ impl TrunkLeg {
             Security::Encrypted(pair) if rtcp => pair.1.unprotect_rtcp(datagram).map(Some),
             Security::Encrypted(pair) => pair.1.unprotect_rtp(datagram).map(Some),
         }
+    }
+
+    /// Something that may be believed came.
+    pub fn note_heard(&mut self, now: Instant) {
+        if let Some(since) = &mut self.silent_since {
+            *since = now;
+        }
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        Some(self.silent_since? + self.listening.silence?)
+    }
+
+    /// For how many seconds nothing has come, each time the limit has passed.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<u64> {
+        let limit = self.listening.silence?;
+        if self.poll_timeout()? > now {
+            return None;
+        }
+        self.silent_since = Some(now);
+        Some(limit.as_secs())
     }
 
     /// Looks at a datagram's source; `rtcp` says on which socket it came.
@@ -167,12 +200,18 @@ impl Security {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use causeway_media::plan::{AudioCodec, AudioFormat, Direction};
+    use causeway_media::plan::{AudioCodec, AudioFormat};
+    use std::time::Duration;
 
     #[test]
-    fn only_the_negotiated_host_is_taken_from_any_of_its_ports() {
+    fn only_the_negotiated_host_is_taken_and_its_silence_is_noticed() {
         let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut leg = TrunkLeg::new(bind(), bind()).unwrap();
+        let listening = Listening {
+            silence: Some(Duration::from_secs(60)),
+            tones: false,
+        };
+        let mut leg = TrunkLeg::new(bind(), bind(), listening).unwrap();
+        let start = Instant::now();
         let pbx: SocketAddr = "192.0.2.1:4000".parse().unwrap();
         assert_eq!(leg.admit(pbx, false), Admission::Unplanned);
         let plan = TrunkPlan {
@@ -187,13 +226,29 @@ mod tests {
             direction: Direction::SendRecv,
             srtp: None,
         };
-        assert_eq!(leg.replan(plan), Ok(true));
-        assert_eq!(leg.replan(plan), Ok(false));
+        assert_eq!(leg.replan(plan, start), Ok(true));
+        assert_eq!(leg.replan(plan, start), Ok(false));
         let other_port = "192.0.2.1:9".parse().unwrap();
         let rtcp_host = "192.0.2.2:9".parse().unwrap();
         assert_eq!(leg.admit(pbx, false), Admission::Granted);
         assert_eq!(leg.admit(other_port, false), Admission::Granted);
         assert_eq!(leg.admit(rtcp_host, false), Admission::Foreign);
         assert_eq!(leg.admit(rtcp_host, true), Admission::Granted);
+
+        // Silence is told after a minute, and again after another, unless something came or it is held.
+        let second = Duration::from_secs(1);
+        assert_eq!(leg.handle_timeout(start + 59 * second), None);
+        assert_eq!(leg.handle_timeout(start + 60 * second), Some(60));
+        assert_eq!(leg.poll_timeout(), Some(start + 120 * second));
+        leg.note_heard(start + 100 * second);
+        assert_eq!(leg.handle_timeout(start + 120 * second), None);
+        let held = TrunkPlan {
+            direction: Direction::RecvOnly,
+            ..plan
+        };
+        assert_eq!(leg.replan(held, start + 130 * second), Ok(true));
+        assert_eq!(leg.poll_timeout(), None);
+        assert_eq!(leg.replan(plan, start + 500 * second), Ok(true));
+        assert_eq!(leg.poll_timeout(), Some(start + 560 * second));
     }
 }

@@ -21,6 +21,9 @@ impl Switch {
             Media::WebFailed { leg, reason } => {
                 self.feed_leg(leg, Event::WebFailed { reason }, now);
             }
+            Media::TrunkSilent { leg, seconds } => {
+                self.feed_leg(leg, Event::TrunkSilent { seconds }, now);
+            }
             Media::TrunkHeard { .. } | Media::Figures { .. } => {}
             Media::Digit {
                 leg,

@@ -146,6 +146,7 @@ impl Switch {
             leg: trunk_leg,
             rtp: ports.rtp,
             rtcp: ports.rtcp,
+            listening: trunk::listening(route.trunk),
         });
         self.media.send(Media::OpenWeb {
             leg: web_leg,
@@ -334,6 +335,7 @@ impl Switch {
             leg,
             rtp: ports.rtp,
             rtcp: ports.rtcp,
+            listening: trunk::listening(from_trunk),
         });
         self.by_name.insert(call_id.clone(), key);
         self.by_sip.insert(invite.sip, key);

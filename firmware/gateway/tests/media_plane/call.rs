@@ -4,7 +4,7 @@ use crate::browser::Browser;
 use crate::pbx::{self, Pbx};
 use crate::sound::share_at;
 use causeway_gateway::media::{
-    Command, Event, LegFigures, LegKey, MediaPlane, MediaSettings, WebCodecPolicy,
+    Command, Event, LegFigures, LegKey, Listening, MediaPlane, MediaSettings, WebCodecPolicy,
 };
 use causeway_media::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat, TrunkPlan};
 use causeway_media::srtp::SrtpPlan;
@@ -104,6 +104,7 @@ impl Call {
             leg: TRUNK,
             rtp,
             rtcp,
+            listening: Listening::default(),
         });
         call.plane.send(Command::Bridge { a: WEB, b: TRUNK });
         let answer = call.answer();

@@ -211,7 +211,12 @@ fn two_trunks_hear_each_other_and_a_third_takes_over() {
         let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
         let (rtp, rtcp) = (bind(), bind());
         let at = rtp.local_addr().unwrap();
-        plane.send(Command::OpenTrunk { leg, rtp, rtcp });
+        plane.send(Command::OpenTrunk {
+            leg,
+            rtp,
+            rtcp,
+            listening: Default::default(),
+        });
         let mut format = pcmu(false);
         format.codec = codec;
         format.payload_type = if codec == AudioCodec::Pcma { 8 } else { 0 };

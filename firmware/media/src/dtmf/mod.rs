@@ -1,10 +1,14 @@
-//! Telephone events (RFC 4733): the payload, a sender and a receiver.
+//! Digits: telephone events (RFC 4733) with their payload, sender and receiver, and tones in the sound.
 
+mod detector;
+#[cfg(test)]
+mod detector_tests;
 mod receiver;
 mod sender;
 #[cfg(test)]
 mod tests;
 
+pub use detector::{Heard, ToneDetector};
 pub use receiver::{Digit, DtmfReceiver, Progress, Update};
 pub(crate) use sender::Segments;
 pub use sender::{DURATION_MS, DtmfPacket, DtmfSender, GAP_MS, MAX_QUEUED, PAUSE, Step};

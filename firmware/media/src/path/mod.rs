@@ -21,10 +21,11 @@ mod input;
 mod output;
 mod timeline;
 mod tones;
+mod tones_in;
 
 pub use output::{OutPacket, Output, PathEvent};
 
-use crate::dtmf::DtmfError;
+use crate::dtmf::{DtmfError, ToneDetector};
 use crate::g711::Law;
 use crate::jitter::{Delivery, Sequencer};
 use crate::plan::{AudioCodec, AudioFormat};
@@ -117,6 +118,8 @@ struct Conversion {
     input: Input,
     emitter: Emitter,
     digits: Digits,
+    /// Looks for digits in the sound of a far side that has no events.
+    tones: Option<Box<ToneDetector>>,
     gate: Gate,
     counters: PathCounters,
 }
@@ -136,6 +139,7 @@ impl Path {
                 input: Input::new(from)?,
                 digits: Digits::new(&from, &to, emitter.packet_time()),
                 emitter,
+                tones: None,
                 gate: Gate::Open,
                 counters: PathCounters::default(),
             },
@@ -274,6 +278,14 @@ impl Path {
         self.conversion.gate
     }
 
+    /// Whether tones in the input's G.711 are reported as digits. The sound passes with them in it.
+    pub fn set_tone_detection(&mut self, on: bool) {
+        let tones = &mut self.conversion.tones;
+        if on != tones.is_some() {
+            *tones = on.then(Box::default);
+        }
+    }
+
     /// [`Gate::Muted`] or [`Gate::Open`].
     pub fn mute(&mut self, muted: bool) {
         self.set_gate(if muted { Gate::Muted } else { Gate::Open });
@@ -407,6 +419,7 @@ impl Conversion {
     fn source_ended(&mut self, now: Instant, output: &mut Output) {
         self.finish_event(now, output);
         self.digits.forget_source();
+        self.tones_broken(usize::MAX, output);
         self.input.restart();
     }
 
@@ -432,6 +445,7 @@ impl Conversion {
         let place = self
             .input
             .place(&delivery.header, samples, delivery.lost, delivery.restart);
+        self.tones_in(codec, payload, place, output);
         if self.gate == Gate::Closed || self.digits.withhold_sound() {
             self.emitter.break_off();
             return;

@@ -4,6 +4,7 @@ mod continuity;
 mod digits;
 mod noise;
 mod sound;
+mod tones_in;
 
 use super::*;
 use crate::g711::Law;

@@ -28,6 +28,7 @@ export type CauseCode =
   | 'unreachable'
   | 'incompatible'
   | 'media_lost'
+  | 'remote_media_lost'
   | 'media_failed'
   | 'session_lost'
   | 'failed'

@@ -1,0 +1,52 @@
+//! Digits that come as tones in the sound.
+
+use super::input::Continuity;
+use super::output::{Output, PathEvent};
+use super::{Conversion, PathCounters};
+use crate::dtmf::{Heard, digit_of};
+use crate::g711::Law;
+use crate::plan::AudioCodec;
+
+impl Conversion {
+    /// Listens to one packet of sound.
+    pub(super) fn tones_in(
+        &mut self,
+        codec: AudioCodec,
+        payload: &[u8],
+        place: Continuity,
+        output: &mut Output,
+    ) {
+        match place {
+            Continuity::Follows => {}
+            Continuity::After { lost, frame } => {
+                self.tones_broken(usize::from(lost) * frame, output);
+            }
+            Continuity::Jump => self.tones_broken(usize::MAX, output),
+        }
+        let (Some(law), Some(tones)) = (Law::of(codec), &mut self.tones) else {
+            return;
+        };
+        let counters = &mut self.counters;
+        for octet in payload {
+            tones.push(&[law.decode(*octet)], |heard| tell(heard, counters, output));
+        }
+    }
+
+    /// So much sound is missing, or another source begins.
+    pub(super) fn tones_broken(&mut self, samples: usize, output: &mut Output) {
+        if let Some(tones) = &mut self.tones {
+            let counters = &mut self.counters;
+            tones.gap(samples, |heard| tell(heard, counters, output));
+        }
+    }
+}
+
+fn tell(heard: Heard, counters: &mut PathCounters, output: &mut Output) {
+    if let Some(digit) = digit_of(heard.code) {
+        counters.digits_in += 1;
+        output.push_event(PathEvent::Digit {
+            digit,
+            duration_ms: heard.duration_ms,
+        });
+    }
+}
