@@ -18,8 +18,8 @@ mod secret;
 
 pub use config::{
     AccountId, App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, DtmfMode, Number,
-    NumberTarget, PortRange, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp, Trunk,
-    TrunkHeader, TrunkName, UserToUser, WebCodec,
+    NumberTarget, PortRange, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp,
+    Trunk, TrunkHeader, TrunkName, UserToUser, WebCodec,
 };
 pub use dial::{Destination, DestinationError, DialPattern};
 pub use lookup::Directory;

@@ -157,6 +157,7 @@ impl Switch {
             leg: media,
             rtp: ports.rtp,
             rtcp: ports.rtcp,
+            listening: trunk::listening(to),
         });
         self.by_transfer.insert(sip, key);
         let leg = TrunkLeg {
