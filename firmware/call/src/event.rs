@@ -95,7 +95,7 @@ pub enum Event {
     TrunkRefused {
         cause: FarCause,
     },
-    /// BYE, or the dialog broke.
+    /// BYE, or the dialog broke; with a silent cause the box found the far side gone.
     TrunkEnded {
         cause: FarCause,
     },

@@ -166,10 +166,10 @@ impl Check<'_> {
                     "`dtmf_payload_type` is 96 to 127",
                 );
             }
-            if trunk.options_s != 0 && !(5..=3600).contains(&trunk.options_s) {
+            if trunk.options_s != 0 && !(2..=3600).contains(&trunk.options_s) {
                 self.fault(
                     spanned.span(),
-                    format!("trunk `{name}`: `options_s` is 0 (off) or 5 to 3600"),
+                    format!("trunk `{name}`: `options_s` is 0 (off) or 2 to 3600"),
                 );
             }
             if trunk.media_timeout_s != 0 && !(10..=3600).contains(&trunk.media_timeout_s) {
@@ -183,6 +183,29 @@ impl Check<'_> {
                     spanned.span(),
                     format!("trunk `{name}`: `address` needs the PBX's own address and port"),
                 );
+            }
+            if trunk.targets.len() > MAX_TARGETS {
+                self.fault(
+                    spanned.span(),
+                    format!("trunk `{name}`: `targets` are up to {MAX_TARGETS}"),
+                );
+            }
+            for (at, target) in trunk.targets.iter().enumerate() {
+                let address = target.get_ref();
+                if address.ip().is_unspecified() || address.port() == 0 {
+                    self.fault(target.span(), "a target needs an own address and port");
+                }
+                // Those before it: `address` and `at` further ones.
+                if trunk
+                    .addresses()
+                    .take(at + 1)
+                    .any(|known| known == *address)
+                {
+                    self.fault(
+                        target.span(),
+                        format!("the target {address} is given twice"),
+                    );
+                }
             }
             if let Some(numbering) = &trunk.numbering
                 && let Err(fault) = numbering.get_ref().check()
@@ -338,6 +361,9 @@ impl Check<'_> {
         }
     }
 }
+
+/// Each is probed every few seconds.
+const MAX_TARGETS: usize = 15;
 
 /// Headers that the box writes itself, or that would change what it means.
 const OWN_HEADERS: [&str; 32] = [

@@ -185,7 +185,7 @@ pub struct Trunk {
     pub password: Option<Secret>,
     /// Answer challenges of this realm only; default any realm of this trunk.
     pub realm: Option<String>,
-    /// Seconds between OPTIONS, 0 (off) or 5…3600; default 30.
+    /// Seconds between OPTIONS, 0 (off) or 2…3600; default 4: a PBX that dies is known to be down within 10 s.
     #[serde(default = "default_options_s")]
     pub options_s: u32,
     /// Destinations reached over this trunk; default `*`.
@@ -227,6 +227,17 @@ pub struct Trunk {
     /// How digits travel; default auto.
     #[serde(default)]
     pub dtmf: DtmfMode,
+    /// Further addresses of this PBX, up to 15, in order of preference after `address`: calls go to the first that is
+    /// well.
+    #[serde(default)]
+    pub targets: Vec<Spanned<SocketAddr>>,
+}
+
+impl Trunk {
+    /// Where calls may go, in order of preference.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> + Clone {
+        std::iter::once(self.address).chain(self.targets.iter().map(|t| *t.get_ref()))
+    }
 }
 
 /// Whether a trunk's calls prove to each other that they live (RFC 4028).
@@ -495,7 +506,7 @@ fn default_session_expires() -> Spanned<u32> {
     Spanned::new(0..0, 1_800)
 }
 fn default_options_s() -> u32 {
-    30
+    4
 }
 fn default_media_timeout_s() -> u32 {
     60

@@ -63,8 +63,11 @@ impl Directory {
     /// the further addresses of a trunk.
     pub fn trunk_of(&self, peer: std::net::SocketAddr) -> Option<&Trunk> {
         self.trunks()
-            .find(|t| t.address == peer)
-            .or_else(|| self.trunks().find(|t| t.address.ip() == peer.ip()))
+            .find(|t| t.addresses().any(|a| a == peer))
+            .or_else(|| {
+                self.trunks()
+                    .find(|t| t.addresses().any(|a| a.ip() == peer.ip()))
+            })
             .or_else(|| self.trunks().find(|t| t.accept_from.contains(&peer.ip())))
     }
 
@@ -98,6 +101,7 @@ impl Directory {
 impl Trunk {
     /// Every address from which SIP of this trunk is taken.
     pub fn peers(&self) -> impl Iterator<Item = IpAddr> {
-        self.accept_from.iter().copied().chain([self.address.ip()])
+        let own = self.addresses().map(|address| address.ip());
+        self.accept_from.iter().copied().chain(own)
     }
 }

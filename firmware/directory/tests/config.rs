@@ -166,3 +166,36 @@ fn a_trunk_over_tls_says_how_the_pbx_is_known() {
     let lost = GOOD.replace("accept_from", "tls_name = \"pbx\"\naccept_from");
     assert!(faults(&lost)[0].contains("`tls_…` keys need"));
 }
+
+#[test]
+fn further_targets_belong_to_their_trunk() {
+    let with = |keys: &str| GOOD.replace("accept_from", &format!("{keys}\naccept_from"));
+    let text = with("targets = [\"192.0.2.7:5060\", \"192.0.2.8:5070\"]");
+    let directory = Directory::new(Config::parse(&text).unwrap());
+    let trunk = directory.trunks().next().unwrap();
+    assert_eq!(trunk.addresses().count(), 3);
+    for peer in ["192.0.2.7:5060", "192.0.2.8:40000"] {
+        let peer: std::net::SocketAddr = peer.parse().unwrap();
+        assert!(directory.trunk_of(peer).is_some(), "{peer}");
+        assert!(directory.sip_peers().contains(&peer.ip()), "{peer}");
+    }
+    let address = trunk.address;
+    for (keys, fault) in [
+        (format!("targets = [\"{address}\"]"), "is given twice"),
+        (
+            "targets = [\"192.0.2.7:1\", \"192.0.2.7:1\"]".to_owned(),
+            "is given twice",
+        ),
+        (
+            "targets = [\"0.0.0.0:5060\"]".to_owned(),
+            "needs an own address",
+        ),
+        ("options_s = 1".to_owned(), "0 (off) or 2 to 3600"),
+    ] {
+        let faults = faults(&with(&keys));
+        assert!(
+            faults.len() == 1 && faults[0].contains(fault),
+            "{keys}: {faults:?}"
+        );
+    }
+}

@@ -290,12 +290,14 @@ impl Call {
             Event::TrunkRefused { cause } => self.trunk_refused(cause),
             Event::TrunkEnded { cause } if self.outlives_trunk(&cause) => {}
             Event::TrunkEnded { cause } => {
-                let code = if self.phase == Phase::Answered {
-                    CauseCode::Hangup
+                let (code, by) = if cause.silent {
+                    (cause.code(), By::Gateway)
+                } else if self.phase == Phase::Answered {
+                    (CauseCode::Hangup, By::Trunk)
                 } else {
-                    cause.code()
+                    (cause.code(), By::Trunk)
                 };
-                self.finish(Cause::new(code, By::Trunk).with_far(cause), now);
+                self.finish(Cause::new(code, by).with_far(cause), now);
             }
             Event::TransferAsked => self.transfer_asked(now),
             Event::TransferProgress { status } => self.transfer_progress(status),

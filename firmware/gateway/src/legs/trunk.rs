@@ -3,6 +3,7 @@
 //! The leg is built from scratch: nothing a page sends reaches a SIP header but the dialled number,
 //! which [`causeway_directory::Destination`] has reduced to digits.
 
+use super::attempt::Attempt;
 use crate::media::{LegKey, Listening};
 use causeway_call::context::ContextToken;
 use causeway_call::route::TrunkRoute;
@@ -17,7 +18,7 @@ use causeway_sip::endpoint::{
     self, Credentials, Failure, FailureKind, Identity, Invite, ReasonHeader, Transport,
 };
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One trunk leg as the switch holds it.
 #[derive(Debug)]
@@ -36,6 +37,18 @@ pub struct TrunkLeg {
     pub offer: Option<Vec<u8>>,
     /// The SDP that answers an incoming INVITE's offer, kept so that 183 and 200 are one answer.
     pub offerless: bool,
+    /// The target it is at, and those it was tried at.
+    pub attempt: Attempt,
+    /// What is heard while that target does not answer.
+    pub watch: Option<SoundWatch>,
+}
+
+/// RTP of a PBX that does not answer.
+#[derive(Debug, Clone, Copy)]
+pub struct SoundWatch {
+    pub packets: u64,
+    /// Since when there are no more than these.
+    pub since: Instant,
 }
 
 /// What our side can do on this trunk.
@@ -89,11 +102,11 @@ pub const fn transport(trunk: &Trunk) -> Transport {
     }
 }
 
-/// The URI a number has on a trunk. `#` is no character of a user part (RFC 3261 section 25.1).
-pub fn uri_of(trunk: &Trunk, number: &str) -> String {
+/// The URI a number has at a target of a trunk. `#` is no character of a user part (RFC 3261 section 25.1).
+pub fn uri_at(trunk: &Trunk, target: SocketAddr, number: &str) -> String {
     let host = match &trunk.domain {
         Some(domain) => domain.clone(),
-        None => trunk.address.to_string(),
+        None => target.to_string(),
     };
     let suffix = match trunk.transport {
         SipTransport::Udp => "",
@@ -107,10 +120,11 @@ pub fn uri_of(trunk: &Trunk, number: &str) -> String {
     }
 }
 
-/// The INVITE of a browser's call. `unix_ms` dates an Avaya call ID.
+/// The INVITE of a browser's call to one target of its trunk. `unix_ms` dates an Avaya call ID.
 pub fn invite(
     directory: &Directory,
     route: &TrunkRoute<'_>,
+    target: SocketAddr,
     context: Option<&ContextToken>,
     sdp: String,
     unix_ms: i64,
@@ -130,7 +144,7 @@ pub fn invite(
         }
         None => (route.number.clone(), route.caller_number.clone()),
     };
-    let called = uri_of(trunk, &called);
+    let called = uri_at(trunk, target, &called);
     let caller = format!("sip:{caller}@{host}");
     let mut headers = identity(trunk, &caller, route.caller_name.as_deref());
     let value = context.and_then(|token| {
@@ -144,7 +158,7 @@ pub fn invite(
         headers.push((header.name.clone(), header.value.clone()));
     }
     Invite {
-        remote: trunk.address,
+        remote: target,
         transport: transport(trunk),
         request_uri: called.clone(),
         from: if trunk.hide_caller {
@@ -326,7 +340,15 @@ mod tests {
             caller_name: Some("The \"shop\"".to_owned()),
         };
         let token = ContextToken::parse("0123456789abcdef01234567").unwrap();
-        invite(&directory, &route, Some(&token), "v=0".to_owned(), 3_000)
+        let target = route.trunk.address;
+        invite(
+            &directory,
+            &route,
+            target,
+            Some(&token),
+            "v=0".to_owned(),
+            3_000,
+        )
     }
 
     fn header<'a>(invite: &'a Invite, name: &str) -> Option<&'a str> {

@@ -70,7 +70,10 @@ impl ActiveCall {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.finished {
             Some(finished) => Some(finished.until),
-            None => self.call.poll_timeout(),
+            None => {
+                let judged = self.trunk.attempt.poll_timeout();
+                self.call.poll_timeout().into_iter().chain(judged).min()
+            }
         }
     }
 

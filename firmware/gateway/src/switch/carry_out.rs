@@ -11,6 +11,7 @@ use causeway_call::{Cause, Command, Event, FarCause, Told};
 use causeway_directory::{AppKey, TrunkName};
 use causeway_media::plan::Direction;
 use serde_json::Map;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 impl Switch {
@@ -184,11 +185,32 @@ impl Switch {
         });
     }
 
+    /// Sends the INVITE to the best target that has not had it.
     pub(super) fn place_trunk(&mut self, key: CallKey, now: Instant) {
+        let Some(active) = self.calls.get(&key) else {
+            return;
+        };
+        let tried = active.trunk.attempt.tried();
+        match self.probes.pick(&active.trunk.trunk, tried, now) {
+            Some(target) => self.place_at(key, target, now),
+            None => self.no_target(key, now),
+        }
+    }
+
+    /// Sends the INVITE, which has changed, to the target that has just answered it.
+    pub(super) fn place_again(&mut self, key: CallKey, now: Instant) {
+        let target = self.calls.get(&key).and_then(|c| c.trunk.attempt.target());
+        if let Some(target) = target {
+            self.place_at(key, target, now);
+        }
+    }
+
+    fn place_at(&mut self, key: CallKey, target: SocketAddr, now: Instant) {
         let directory = self.directory.clone();
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };
+        active.trunk.attempt.begin(target, now);
         let name = TrunkName(active.trunk.trunk.clone());
         let app = active.app.as_ref().and_then(|key| directory.app(key));
         let placed = match (directory.trunk(&name), app) {
@@ -204,6 +226,7 @@ impl Switch {
                 let invite = trunk::invite(
                     &directory,
                     &route,
+                    target,
                     active.context.as_ref(),
                     sdp,
                     super::unix_ms(),
@@ -329,6 +352,7 @@ impl Switch {
         } else {
             active.call.handle_timeout(now);
             self.carry_out(key, now);
+            self.judge_target(key, now);
         }
     }
 

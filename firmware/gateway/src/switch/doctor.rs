@@ -183,6 +183,7 @@ impl Switch {
         Some(trunk::invite(
             &self.directory,
             &route,
+            to.address,
             Some(&token),
             String::new(),
             unix_ms(),
@@ -260,7 +261,7 @@ impl Switch {
         let Some(to) = directory.trunk(&name) else {
             return;
         };
-        let uri = trunk::uri_of(to, "");
+        let uri = trunk::uri_at(to, to.address, "");
         // Nothing else may stand in the queue when its Call-ID is looked for.
         self.transmit();
         let request = self.endpoint.options(to.address, transport, &uri, now);

@@ -3,9 +3,12 @@
 use super::{ActiveCall, Switch};
 use causeway_call::{CauseCode, Direction, Phase};
 use causeway_sip::endpoint::Counts;
+use causeway_sip::targets::TargetState;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::SocketAddr;
+use std::time::Instant;
 
 /// Counted since the start.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +27,23 @@ impl Totals {
     }
 }
 
+/// What is known of a trunk.
+#[derive(Clone, Debug)]
+pub struct TrunkFigures {
+    pub name: String,
+    pub state: TargetState,
+    pub targets: Vec<(SocketAddr, TargetState)>,
+}
+
+/// Whether calls can go there; `None` before anything is known.
+fn is_up(state: TargetState) -> Option<u8> {
+    match state {
+        TargetState::Up | TargetState::Degraded => Some(1),
+        TargetState::Unknown => None,
+        TargetState::Down => Some(0),
+    }
+}
+
 /// A snapshot, renewed twice a second.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
@@ -37,8 +57,8 @@ pub struct Figures {
     pub ladder_bytes: usize,
     pub sip: Counts,
     pub totals: Totals,
-    /// Trunk and whether it answers; `None` before the first probe.
-    pub trunks: Vec<(String, Option<bool>)>,
+    /// Each trunk with its state and that of each target.
+    pub trunks: Vec<TrunkFigures>,
 }
 
 impl Figures {
@@ -146,22 +166,33 @@ impl Figures {
         }
         let _ = write!(
             out,
-            "# HELP causeway_trunk_up Whether a trunk answers OPTIONS.\n# TYPE causeway_trunk_up gauge\n"
+            "# HELP causeway_trunk_up Whether a trunk has a target that answers.\n# TYPE causeway_trunk_up gauge\n"
         );
-        for (trunk, up) in &self.trunks {
-            if let Some(up) = up {
-                let _ = writeln!(
-                    out,
-                    "causeway_trunk_up{{trunk=\"{trunk}\"}} {}",
-                    u8::from(*up)
-                );
+        for trunk in &self.trunks {
+            if let Some(up) = is_up(trunk.state) {
+                let _ = writeln!(out, "causeway_trunk_up{{trunk=\"{}\"}} {up}", trunk.name);
+            }
+        }
+        let _ = write!(
+            out,
+            "# HELP causeway_trunk_target_up Whether a target of a trunk answers.\n# TYPE causeway_trunk_target_up gauge\n"
+        );
+        for trunk in &self.trunks {
+            for (target, state) in &trunk.targets {
+                if let Some(up) = is_up(*state) {
+                    let _ = writeln!(
+                        out,
+                        "causeway_trunk_target_up{{trunk=\"{}\",target=\"{target}\"}} {up}",
+                        trunk.name
+                    );
+                }
             }
         }
     }
 }
 
 impl Switch {
-    pub(super) fn show_figures(&mut self) {
+    pub(super) fn show_figures(&mut self, now: Instant) {
         let sip = self.endpoint.counts();
         self.figures.send_modify(|f| {
             f.ticks += 1;
@@ -172,7 +203,15 @@ impl Switch {
             f.ladder_bytes = self.ladders.bytes();
             f.sip = sip;
             f.totals = self.totals.clone();
-            f.trunks = self.probes.states();
+            f.trunks = self
+                .probes
+                .states(now)
+                .map(|(name, state, targets)| TrunkFigures {
+                    name: name.to_owned(),
+                    state,
+                    targets: targets.map(|t| (t.spec.address, t.state)).collect(),
+                })
+                .collect();
         });
     }
 
@@ -185,9 +224,9 @@ impl Switch {
             "calls": calls,
             "sessions": self.sessions.len(),
             "rtp_ports": { "held": self.ports.held() },
-            "trunks": self.probes.states().into_iter().map(|(name, up)| json!({
+            "trunks": self.probes.states(Instant::now()).map(|(name, state, _)| json!({
                 "name": name,
-                "state": match up { Some(true) => "up", Some(false) => "down", None => "unknown" },
+                "state": state.as_str(),
             })).collect::<Vec<_>>(),
         })
     }

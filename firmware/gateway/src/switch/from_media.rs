@@ -24,7 +24,12 @@ impl Switch {
             Media::TrunkSilent { leg, seconds } => {
                 self.feed_leg(leg, Event::TrunkSilent { seconds }, now);
             }
-            Media::TrunkHeard { .. } | Media::Figures { .. } => {}
+            Media::TrunkHeard { .. } => {}
+            Media::Figures { leg, figures } => {
+                if let Some(key) = self.call_of_leg(leg) {
+                    self.trunk_figures(key, &figures, now);
+                }
+            }
             Media::Digit {
                 leg,
                 digit,

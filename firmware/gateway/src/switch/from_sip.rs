@@ -10,6 +10,7 @@ use causeway_call::record::CallDirection;
 use causeway_call::{Event, FarCause};
 use causeway_media::plan::{Direction, TrunkPlan};
 use causeway_sip::endpoint::{self, AnswerOffer, Event as Sip, Warning};
+use causeway_sip::targets::Sign;
 use std::time::Instant;
 
 impl Switch {
@@ -67,14 +68,18 @@ impl Switch {
             }
             // A transfer that would give a browser's call to another of the PBX's dialogs.
             Sip::Incoming { call, .. } => self.endpoint.reject(call, 603, None, now),
-            Sip::Progress { call, sdp, .. } => {
+            Sip::Progress {
+                call, sdp, status, ..
+            } => {
                 if let Some(key) = self.call_of_sip(call) {
+                    self.target_spoke(key, status, true, now);
                     let early = sdp.and_then(|sdp| self.early_answer(key, &sdp));
                     self.feed(key, Event::TrunkProgress { early }, now);
                 }
             }
             Sip::Answered { call, sdp } => {
                 if let Some(key) = self.call_of_sip(call) {
+                    self.target_spoke(key, 200, true, now);
                     self.answered(key, sdp, now);
                 }
             }
@@ -86,15 +91,9 @@ impl Switch {
             Sip::Failed { call, failure } => {
                 if let Some(key) = self.by_sip.remove(&call) {
                     if failure.status == Some(488) && self.insist_on_srtp(key) {
-                        return self.place_trunk(key, now);
+                        return self.place_again(key, now);
                     }
-                    self.feed(
-                        key,
-                        Event::TrunkFailed {
-                            cause: cause_of_failure(failure),
-                        },
-                        now,
-                    );
+                    self.placing_failed(key, failure, now);
                 }
             }
             Sip::Offer { call, sdp } => match self.call_of_sip(call) {
@@ -156,8 +155,18 @@ impl Switch {
                 referral,
             } => self.referred(call, refer, referral, now),
             Sip::ReferProgress { .. } | Sip::PictureFastUpdate { .. } => {}
-            Sip::RequestAnswered { request, .. } => self.probes.finished(request, true, now),
-            Sip::RequestFailed { request } => self.probes.finished(request, false, now),
+            Sip::RequestAnswered {
+                request,
+                status,
+                retry_after_s,
+            } => {
+                let sign = Sign::of_status(status, retry_after_s);
+                self.probes.finished(request, sign, now);
+            }
+            // Its verdict came long before its transaction gave up: this is a transport that failed.
+            Sip::RequestFailed { request } => {
+                self.probes.finished(request, Sign::Unreachable, now);
+            }
             Sip::Refused { remote, what } => tracing::info!(%remote, what, "SIP refused"),
         }
     }

@@ -11,6 +11,7 @@
 mod active;
 mod carry_out;
 mod doctor;
+mod failover;
 mod figures;
 mod from_api;
 mod from_media;
@@ -20,6 +21,7 @@ mod place;
 pub mod ports;
 mod probe;
 mod recent;
+mod stranded;
 mod transfer;
 
 pub use figures::Figures;
@@ -161,7 +163,8 @@ impl Switch {
         config.user_agent = format!("Causeway/{}", env!("CARGO_PKG_VERSION"));
         config.contact_tls = sockets.tls_addr().map(|tls| (public, tls.port()).into());
         config.accept_from = AcceptFrom::Only(peers(&directory));
-        config.max_dialogs = directory.config().settings.max_calls;
+        // A call that leaves a silent target has two INVITEs for a while.
+        config.max_dialogs = directory.config().settings.max_calls * 2;
         let now = Instant::now();
         let rtp = &directory.config().rtp;
         let timing = Timing {
@@ -222,12 +225,14 @@ impl Switch {
     fn tick(&mut self, now: Instant) {
         self.recent.forget(now);
         self.rates.forget(now);
-        self.show_figures();
+        self.watch_dead_targets();
+        self.show_figures(now);
     }
 
     /// Drains the cores: what they want sent and done, until nothing is left.
     fn settle(&mut self, now: Instant) {
         loop {
+            self.follow_targets(now);
             self.transmit();
             let Some(event) = self.endpoint.poll_event() else {
                 break;

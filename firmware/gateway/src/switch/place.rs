@@ -2,6 +2,7 @@
 
 use super::active::{ActiveCall, CallKey, WebOffer};
 use super::{Switch, unix_ms};
+use crate::legs::attempt::Attempt;
 use crate::legs::caller::Caller;
 use crate::legs::trunk::{self, TrunkLeg};
 use crate::legs::web::{self, WebLeg};
@@ -183,6 +184,8 @@ impl Switch {
                     early: false,
                     offer: None,
                     offerless: false,
+                    attempt: Attempt::default(),
+                    watch: None,
                 },
                 record,
                 begun: now,
@@ -359,6 +362,8 @@ impl Switch {
                     early: false,
                     offer: invite.sdp,
                     offerless,
+                    attempt: Attempt::incoming(from_trunk.addresses(), invite.remote),
+                    watch: None,
                 },
                 record,
                 begun: now,

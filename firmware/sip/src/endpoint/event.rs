@@ -198,6 +198,8 @@ pub enum Event {
         request: RequestId,
         /// Final status.
         status: u16,
+        /// Its `Retry-After` in seconds.
+        retry_after_s: Option<u32>,
     },
     /// Our OPTIONS was not answered within 32 s, or could not be sent.
     RequestFailed {

@@ -352,6 +352,18 @@ impl Endpoint {
         id
     }
 
+    /// Stops a request outside calls before its 32 s are over: it is not sent again, and no event comes of it.
+    /// Who asks whether a peer lives knows sooner than RFC 3261 gives up.
+    pub fn forget_request(&mut self, request: RequestId) {
+        self.core.forget_request(request);
+    }
+
+    /// Whether the INVITE of a placed call has been answered by anything, 100 included. True for every call that
+    /// is past that, and for an unknown one.
+    pub fn is_proceeding(&self, call: CallId) -> bool {
+        self.calls.get(&call).is_none_or(Call::is_proceeding)
+    }
+
     /// The `Call-ID` a call has on the wire, for records; `None` for an unknown call or one that is no text.
     pub fn sip_call_id(&self, call: CallId) -> Option<&str> {
         std::str::from_utf8(&self.calls.get(&call)?.sip_call_id).ok()

@@ -229,6 +229,15 @@ impl Call {
         })
     }
 
+    /// See [`Endpoint::is_proceeding`](super::Endpoint::is_proceeding).
+    pub(super) fn is_proceeding(&self) -> bool {
+        match &self.state {
+            // Set by every provisional response.
+            State::Placing(placing) => placing.give_up.is_some(),
+            State::Ringing(_) | State::Established(_) | State::Closing(_) | State::Closed => true,
+        }
+    }
+
     pub(super) fn cancel(&mut self, core: &mut Core, reason: Option<ReasonHeader>, now: Instant) {
         let State::Placing(placing) = &mut self.state else {
             return;

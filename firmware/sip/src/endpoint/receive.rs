@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::Endpoint;
-use super::call::{Call, State};
+use super::call::{Call, State, retry_after};
 use super::command::{CallId, Transport};
 use super::core::{
     ALLOW, ClientUser, Core, Delivery, EXTENSIONS, Reply, ServerKey, Source, supported,
@@ -120,6 +120,7 @@ impl Endpoint {
                     self.core.event(Event::RequestAnswered {
                         request,
                         status: response.status,
+                        retry_after_s: retry_after(&response.headers),
                     });
                 }
             }

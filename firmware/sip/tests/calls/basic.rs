@@ -170,7 +170,8 @@ fn options_are_answered() {
         net.expect(A),
         Event::RequestAnswered {
             request,
-            status: 200
+            status: 200,
+            retry_after_s: None
         }
     );
     net.assert_nothing_left();

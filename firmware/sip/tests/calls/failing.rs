@@ -152,6 +152,33 @@ fn nobody_is_there() {
 }
 
 #[test]
+fn a_request_that_is_forgotten_is_neither_sent_again_nor_told_of() {
+    let mut net = Net::new().losing(|_, _| true);
+    let request = net.at(A, |a, now| {
+        a.options(address(B), Transport::Udp, "sip:b", now)
+    });
+    net.run(Duration::from_secs(2));
+    assert_eq!(net.take_exchange().len(), 3);
+    net.at(A, |a, _| a.forget_request(request));
+    net.run(Duration::from_secs(40));
+    assert_eq!(net.take_exchange().len(), 0);
+    net.expect_none(A);
+    net.assert_nothing_left();
+}
+
+#[test]
+fn whether_a_call_is_heard_of_is_known_before_it_fails() {
+    let mut net = Net::new();
+    let invite = net.invite(B);
+    let call = net.at(A, |a, now| a.invite(invite, now).unwrap());
+    net.at(A, |a, _| assert!(!a.is_proceeding(call)));
+    // The 100 of the far side is no event, and shows all the same.
+    net.settle();
+    net.expect_none(A);
+    net.at(A, |a, _| assert!(a.is_proceeding(call)));
+}
+
+#[test]
 fn the_transport_fails_at_once() {
     let mut net = Net::tcp().losing(|_, _| true);
     let invite = net.invite(B);

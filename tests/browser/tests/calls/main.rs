@@ -5,6 +5,7 @@ mod both_tones;
 mod cut_socket;
 mod digits;
 mod early_media;
+mod failover;
 mod firefox;
 mod held_by_page;
 mod held_by_pbx;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::{ALLOW, ClientUser, Core, Delivery, Owner, Source, Unanswered};
-use crate::endpoint::command::{Transmit, Transport};
+use crate::endpoint::command::{RequestId, Transmit, Transport};
 use crate::message::check::Essentials;
 use crate::message::{CSeq, HeaderName, Headers, Method, Request, Response};
 use crate::transaction::{Client, ClientAction, ClientInvite};
@@ -113,6 +113,19 @@ impl Core {
         {
             machine.abandon(now);
             self.settle_client(invite);
+        }
+    }
+
+    /// Drops the transaction of a request outside calls; a response that still comes is a stray one.
+    pub(crate) fn forget_request(&mut self, request: RequestId) {
+        let found = self
+            .clients
+            .iter()
+            .find(|(_, t)| t.user == ClientUser::Request(request))
+            .map(|(key, _)| key.clone());
+        if let Some(key) = found {
+            self.clients.remove(&key);
+            self.settle_client(&key);
         }
     }
 
