@@ -6,6 +6,7 @@
 
 use super::Switch;
 use super::active::CallKey;
+use crate::legs::attempt::Attempt;
 use crate::legs::trunk::{self, TrunkLeg, cause_of_failure, cause_of_reason};
 use crate::media::Command as Media;
 use causeway_call::record::CallDirection;
@@ -112,6 +113,8 @@ impl Switch {
             CallDirection::ToBrowser => None,
         };
         let referral = transfer.referral.clone();
+        // The dialogs that REFER speaks of are those of the PBX the call is at.
+        let target = active.trunk.attempt.target().unwrap_or(to.address);
         let (id, context) = (active.id.clone(), active.context.clone());
         let direction = active.call.trunk_direction();
         let ports = self.ports.take().map_err(|fault| fault.to_string())?;
@@ -131,9 +134,10 @@ impl Switch {
             caller_name: own_name,
         };
         let sdp = session.offer(direction);
-        let mut invite = trunk::invite(&directory, &route, context.as_ref(), sdp, super::unix_ms());
+        let token = context.as_ref();
+        let mut invite = trunk::invite(&directory, &route, target, token, sdp, super::unix_ms());
         // As the PBX writes it, not as pages dial it.
-        invite.request_uri = trunk::uri_of(to, &referral.user);
+        invite.request_uri = trunk::uri_at(to, target, &referral.user);
         invite.to.clone_from(&invite.request_uri);
         if let Some(replaces) = &referral.replaces {
             let value = replaces.to_string();
@@ -170,6 +174,8 @@ impl Switch {
             early: false,
             offer: None,
             offerless: false,
+            attempt: Attempt::incoming(std::iter::once(target), target),
+            watch: None,
         };
         let active = self.calls.get_mut(&key);
         if let Some(transfer) = active.and_then(|c| c.transfer.as_mut()) {
