@@ -344,7 +344,7 @@ impl Engine {
             self.tokens.insert(token, (key, is_rtcp));
         }
         self.core
-            .insert(key, Leg::new(End::Trunk(trunk), identity, name));
+            .insert(key, Leg::new(End::Trunk(Box::new(trunk)), identity, name));
         Ok(())
     }
 }

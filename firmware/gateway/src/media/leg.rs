@@ -24,7 +24,7 @@ pub const RTCP_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub enum End {
     Web(Box<WebEnd>),
-    Trunk(TrunkLeg),
+    Trunk(Box<TrunkLeg>),
     /// The WebRTC stack failed under it; waits to be closed.
     Spent,
 }
