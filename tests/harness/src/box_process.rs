@@ -202,8 +202,9 @@ impl BoxProcess {
 
     /// Waits until the box holds no more than `before` and speaks of no call, session, port, leg or dialog. SIP
     /// transactions outlive their calls by up to 64·T1 on UDP: see [`BoxProcess::no_transactions`].
+    /// Waits longer than an INVITE that nobody answers stays (32 s, RFC 3261 timer B).
     pub async fn nothing_left(&self, before: Holdings) -> Result<()> {
-        self.nothing_left_within(before, Duration::from_secs(15))
+        self.nothing_left_within(before, Duration::from_secs(45))
             .await
     }
 
