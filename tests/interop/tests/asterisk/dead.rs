@@ -16,19 +16,19 @@ async fn a_dead_pbx_is_unreachable() -> Result<()> {
     let nobody = loopback(place::free_port()?);
     let mut plan = BoxPlan::new(nobody)?;
     plan.trunks = vec![
-        // Without probes, so that the calls themselves find out.
+        // Without probes (see `trunk`), so that the calls themselves find out.
         trunk(
             "silent",
             silent.local_addr().unwrap(),
             "81*",
             "options_s = 0",
         ),
-        trunk("nobody", nobody, "82*", "options_s = 0"),
+        trunk("nobody", nobody, "82*", ""),
         trunk(
             "refusing",
             loopback(place::free_port()?),
             "83*",
-            "transport = \"tcp\"\noptions_s = 0",
+            "transport = \"tcp\"",
         ),
     ];
     let causeway = BoxProcess::start(plan).await?;
