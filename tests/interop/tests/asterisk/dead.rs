@@ -17,12 +17,7 @@ async fn a_dead_pbx_is_unreachable() -> Result<()> {
     let mut plan = BoxPlan::new(nobody)?;
     plan.trunks = vec![
         // Without probes (see `trunk`), so that the calls themselves find out.
-        trunk(
-            "silent",
-            silent.local_addr().unwrap(),
-            "81*",
-            "options_s = 0",
-        ),
+        trunk("silent", silent.local_addr().unwrap(), "81*", ""),
         trunk("nobody", nobody, "82*", ""),
         trunk(
             "refusing",
