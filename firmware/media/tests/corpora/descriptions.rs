@@ -110,10 +110,11 @@ fn a_trunk_answers_each_or_says_why_not() {
                 assert_eq!(answer.media.len(), offer.media.len(), "{name}");
                 let open = answer.media.iter().filter(|media| media.port != 0).count();
                 assert_eq!(open, 1, "{name}");
-                // Our own answer would be understood by a session like ours.
+                // Our own answer would be understood by a session like ours; keys only by who offered them.
                 let mut peer = trunk();
                 peer.offer(Direction::SendRecv);
-                if answer.media[0].port != 0 {
+                let keyed = answer.to_string().contains("a=crypto:");
+                if answer.media[0].port != 0 && !keyed {
                     let understood = peer.receive_answer(answer.to_string().as_bytes());
                     assert!(understood.is_ok(), "{name}: {understood:?}");
                 }
