@@ -7,6 +7,7 @@ mod credentials;
 mod early_update;
 mod failing;
 mod forks;
+mod large;
 mod loss;
 mod net;
 mod offers;
