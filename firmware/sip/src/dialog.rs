@@ -1,4 +1,12 @@
 //! Dialogs: who talks to whom, by which route, with which numbers (RFC 3261 §12).
+//!
+//! Contact and Record-Route are the far side's words that come back in requests of ours:
+//!
+//! | what came | in a request | in a response, which cannot be refused |
+//! |---|---|---|
+//! | Contact that is no URI | 400, the dialog is as before | the target stays what it was |
+//! | Record-Route that is no URI | 400 | that proxy is left out of the route |
+//! | Contact with URI headers, or octets that no URI may hold | without them, and escaped | the same |
 
 use crate::message::{
     HeaderName, Headers, Method, NameAddr, Request, Response, Uri, check::Essentials,
@@ -50,7 +58,8 @@ impl Dialog {
                 .unwrap_or_default()
                 .to_vec(),
             route_set,
-            remote_target: contact(&response.headers).unwrap_or_else(|| request.uri.clone()),
+            remote_target: contact(&response.headers)
+                .unwrap_or_else(|| request.uri.clone().as_target()),
             local_cseq: essentials.cseq.number,
             remote_cseq: None,
         }
@@ -70,7 +79,8 @@ impl Dialog {
             local,
             remote: header(&HeaderName::From),
             route_set: record_route(&request.headers),
-            remote_target: contact(&request.headers).unwrap_or_else(|| essentials.from.uri.clone()),
+            remote_target: contact(&request.headers)
+                .unwrap_or_else(|| essentials.from.uri.clone().as_target()),
             local_cseq: 0,
             remote_cseq: Some(essentials.cseq.number),
         }
@@ -143,7 +153,7 @@ impl Dialog {
                 }
                 let target = [b"<", self.remote_target.as_bytes(), b">"].concat();
                 headers.push(HeaderName::Route, target);
-                first.uri.without_headers()
+                first.uri.as_target()
             }
             None => {
                 for route in &self.route_set {
@@ -169,13 +179,20 @@ impl Dialog {
 fn record_route(headers: &Headers) -> Vec<Vec<u8>> {
     headers
         .elements(&HeaderName::RecordRoute)
-        .map(<[u8]>::to_vec)
+        .filter(|element| NameAddr::read(element).is_ok())
+        .map(|element| match element.contains(&b'<') {
+            true => element.to_vec(),
+            // The grammar wants brackets (§20.30); without them `;lr` would be no parameter of the URI.
+            false => [b"<", element, b">"].concat(),
+        })
         .collect()
 }
 
 fn contact(headers: &Headers) -> Option<Uri> {
     let value = headers.elements(&HeaderName::Contact).next()?;
-    NameAddr::read(value).ok().map(|contact| contact.uri)
+    NameAddr::read(value)
+        .ok()
+        .map(|contact| contact.uri.as_target())
 }
 
 #[cfg(test)]
@@ -214,6 +231,45 @@ mod tests {
         );
         assert_eq!(bye.headers.get(&HeaderName::CSeq), Some(&b"1 BYE"[..]));
         assert_eq!(dialog.next_hop().as_bytes(), b"sip:p1;lr");
+    }
+
+    #[test]
+    fn what_came_broken_is_not_sent_back_broken() {
+        for (contact, target) in [
+            ("<sip:pbx@10.0.0.9?Subject=x>", "sip:pbx@10.0.0.9"),
+            ("<sip:p|x@10.0.0.9>", "sip:p%7Cx@10.0.0.9"),
+            ("*", "sip:box@h"),
+            ("<sip:pbx@10.0.0.9", "sip:box@h"),
+        ] {
+            let (request, essentials) = invite("");
+            let mut response = Response {
+                status: 200,
+                reason: b"OK".to_vec(),
+                headers: request.headers.clone(),
+                body: Vec::new(),
+            };
+            response.headers.set(HeaderName::Contact, contact);
+            let routes = "<sip:p1;lr>, sip:p2;lr, <sip:p3 x;lr>";
+            response.headers.push(HeaderName::RecordRoute, routes);
+            let mut dialog = Dialog::from_response(&request, &response, &essentials);
+            let bye = dialog.request(Method::Bye);
+            assert_eq!(bye.uri.to_string(), target);
+            let routes: Vec<_> = bye.headers.all(&HeaderName::Route).collect();
+            assert_eq!(routes, [&b"<sip:p2;lr>"[..], b"<sip:p1;lr>"]);
+        }
+    }
+
+    #[test]
+    fn without_contact_the_address_of_from_is_a_target_all_the_same() {
+        let (mut request, _) = invite("");
+        request.headers.remove(&HeaderName::Contact);
+        let from = "<sip:100@1?.0.0.2>;tag=peer";
+        request.headers.set(HeaderName::From, from);
+        let essentials = check::request(&request).unwrap();
+        let mut dialog = Dialog::from_request(&request, &essentials, b"ours");
+        let bye = dialog.request(Method::Bye);
+        assert_eq!(bye.uri.to_string(), "sip:100@1");
+        assert!(read(&bye.to_bytes()).is_ok());
     }
 
     #[test]

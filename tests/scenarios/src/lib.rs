@@ -6,11 +6,13 @@
 //! - [`model`]: what may be seen of a call, event by event, and what must be true in the end.
 //! - [`pair`]: two endpoints that do anything at any time.
 //! - [`rude`]: one endpoint and a peer that keeps no rule.
+//! - [`many`]: many seeds on several threads.
 //! - [`ladder`]: what a seed's messages look like.
 
 pub mod dice;
 pub mod ladder;
 pub mod link;
+pub mod many;
 pub mod model;
 pub mod pair;
 pub mod rude;

@@ -401,6 +401,11 @@ impl World<'_> {
     fn heard(&mut self, bytes: &[u8]) {
         match message::read(bytes) {
             Ok(Message::Request(request)) => {
+                if let Err(defect) = message::check::request(&request) {
+                    let line = String::from_utf8_lossy(bytes);
+                    let line = line.lines().next().unwrap_or_default();
+                    self.model.find(format!("we wrote {line}: {defect}"));
+                }
                 if self.requests.len() > 30 {
                     self.requests.remove(0);
                 }

@@ -327,6 +327,7 @@ impl Endpoint {
             self.core.event(Event::RequestFailed { request: id });
             return id;
         };
+        let uri = uri.as_target();
         let mut to = Source::new(transport, remote);
         to.secure = uri.is_secure();
         let mut from = self.core.contact(to).into_bytes();

@@ -110,7 +110,7 @@ pub(super) fn write_invite(
 ) -> Result<Request, EndpointError> {
     let uri =
         |text: &str| Uri::read(text.as_bytes()).map_err(|_| EndpointError::BadUri(text.to_owned()));
-    let request_uri = uri(&invite.request_uri)?;
+    let request_uri = uri(&invite.request_uri)?.as_target();
     let (from, to) = (uri(&invite.from.uri)?, uri(&invite.to)?);
     let mut headers = Headers::new();
     headers.push(HeaderName::MaxForwards, "70");

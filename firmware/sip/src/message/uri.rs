@@ -1,6 +1,7 @@
 //! URIs: sip and sips taken apart, tel by its number, every other scheme opaque (RFC 3261 §19.1, RFC 3966).
 //!
-//! The text is kept as it came, so that a URI sent back is the same to the byte.
+//! The text is kept as it came, so that a URI sent back is the same to the byte. Only where it becomes the
+//! target of a request of ours is what no Request-URI may hold escaped or left out: [`Uri::as_target`].
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -187,6 +188,29 @@ impl Uri {
         bare.unwrap_or(self)
     }
 
+    /// As it may stand in a request line of ours: without URI headers (§19.1.1 table 1), and with every octet that
+    /// the grammar has no place for escaped (§25.1). A peer that wrote such an octet reads its own back; others would
+    /// refuse the request before they look at it.
+    pub fn as_target(self) -> Self {
+        let bare = self.without_headers();
+        if is_written_well(&bare.text) {
+            return bare;
+        }
+        let mut text = Vec::with_capacity(bare.text.len() + 16);
+        let mut rest = bare.text.as_slice();
+        while let Some((byte, tail)) = rest.split_first() {
+            let whole = *byte == b'%' && is_escape(rest);
+            if whole || is_uri_byte(*byte) {
+                text.push(*byte);
+            } else {
+                text.extend_from_slice(format!("%{byte:02X}").as_bytes());
+            }
+            rest = tail;
+        }
+        // Escapes neither end a part nor begin one, so what could be read still can.
+        Self::read(&text).unwrap_or(bare)
+    }
+
     /// What it is.
     pub fn kind(&self) -> &UriKind {
         &self.kind
@@ -228,6 +252,27 @@ impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.text))
     }
+}
+
+/// `reserved` and `unreserved` of RFC 3261 §25.1, and the brackets of an IPv6 reference.
+fn is_uri_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.!~*'();/?:@&=+$,[]".contains(&byte)
+}
+
+/// Whether it begins with `%` and two hexadecimal digits.
+fn is_escape(text: &[u8]) -> bool {
+    matches!(text, [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
+}
+
+fn is_written_well(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some((byte, tail)) = rest.split_first() {
+        if !is_uri_byte(*byte) && !is_escape(rest) {
+            return false;
+        }
+        rest = tail;
+    }
+    true
 }
 
 fn read_sip(secure: bool, rest: &[u8]) -> Result<SipUri, BadUri> {
@@ -308,6 +353,24 @@ mod tests {
             "9p:x",
         ] {
             assert!(Uri::read(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_target_holds_nothing_that_a_request_line_may_not() {
+        let target = |text: &[u8]| Uri::read(text).unwrap().as_target().to_string();
+        for (text, written) in [
+            (&b"sip:pbx@10.0.0.9:5070;ob"[..], "sip:pbx@10.0.0.9:5070;ob"),
+            // Headers would be headers of our request (RFC 4475 section 3.1.2.11).
+            (b"sip:a@1?.0.0.2", "sip:a@1"),
+            (b"sip:a@h;lr?Route=x&Subject=y", "sip:a@h;lr"),
+            (b"sip:a?b@h", "sip:a?b@h"),
+            (b"sip:caf\xe9@h", "sip:caf%E9@h"),
+            (b"sip:a%41{b}%zz@h;x=|", "sip:a%41%7Bb%7D%25zz@h;x=%7C"),
+            (b"sip:[2001:db8::1]:5060", "sip:[2001:db8::1]:5060"),
+            (b"tel:+49-30;x=\xff", "tel:+49-30;x=%FF"),
+        ] {
+            assert_eq!(target(text), written);
         }
     }
 

@@ -3,6 +3,7 @@
 mod basic;
 mod chaos;
 mod commands;
+mod contacts;
 mod credentials;
 mod early_update;
 mod failing;

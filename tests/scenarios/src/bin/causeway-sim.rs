@@ -2,12 +2,12 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use causeway_scenarios::ladder::Ladder;
-use causeway_scenarios::{Outcome, run};
+use causeway_scenarios::many::run_many;
+use causeway_scenarios::run;
 
 const HELP: &str = "\
 Simulated SIP in virtual time: two endpoints of the box, or one and a rude peer, over a bad network.
@@ -103,53 +103,14 @@ fn verdict(findings: &[String]) -> ExitCode {
 
 fn simulate(options: &Options) -> ExitCode {
     let begun = Instant::now();
-    let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
-    let over = AtomicBool::new(false);
-    let total = Mutex::new((Outcome::default(), Vec::new()));
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..options.jobs)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut sum = Outcome::default();
-                    let mut found = Vec::new();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        if at >= options.seeds {
-                            break;
-                        }
-                        let seed = options.first + at;
-                        let outcome = run(seed, None);
-                        sum.calls += outcome.calls;
-                        sum.answered += outcome.answered;
-                        sum.messages += outcome.messages;
-                        found.extend(outcome.findings.into_iter().map(|what| (seed, what)));
-                        done.fetch_add(1, Ordering::Relaxed);
-                    }
-                    if let Ok(mut total) = total.lock() {
-                        total.0.calls += sum.calls;
-                        total.0.answered += sum.answered;
-                        total.0.messages += sum.messages;
-                        total.1.extend(found);
-                    }
-                })
-            })
-            .collect();
+    let (done, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let sum = std::thread::scope(|scope| {
         scope.spawn(|| progress(&done, &over, options.seeds, begun));
-        for worker in workers {
-            // A panic in a seed is a finding too; the thread's own message names the place.
-            if worker.join().is_err()
-                && let Ok(mut total) = total.lock()
-            {
-                total.1.push((0, "a thread panicked, see above".to_owned()));
-            }
-        }
+        let sum = run_many(options.first, options.seeds, options.jobs, &done);
         over.store(true, Ordering::Relaxed);
+        sum
     });
-    let (sum, mut found) = total
-        .into_inner()
-        .unwrap_or_else(|fault| fault.into_inner());
-    found.sort();
-    for (seed, what) in found.iter().take(20) {
+    for (seed, what) in sum.findings.iter().take(20) {
         println!("seed {seed}: {what}   (causeway-sim --replay {seed})");
     }
     let seconds = begun.elapsed().as_secs_f64();
@@ -160,9 +121,9 @@ fn simulate(options: &Options) -> ExitCode {
         sum.calls,
         sum.answered,
         sum.messages,
-        found.len()
+        sum.findings.len()
     );
-    if found.is_empty() {
+    if sum.findings.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -32,8 +32,8 @@ pub(super) struct ServerTransaction {
     merge: Option<MergeKey>,
 }
 
-/// Call-ID, From tag, CSeq: the same request over two paths has the same (§8.2.2.2).
-pub(super) type MergeKey = (Vec<u8>, Vec<u8>, u32);
+/// Call-ID, From tag, CSeq with its method: the same request over two paths has the same (§8.2.2.2).
+pub(super) type MergeKey = (Vec<u8>, Vec<u8>, u32, Method);
 
 impl Core {
     /// The key of the transaction a request belongs to; ACK and CANCEL can ask for that of their INVITE.
@@ -285,5 +285,6 @@ fn merge_key(essentials: &Essentials) -> MergeKey {
         essentials.call_id.clone(),
         essentials.from_tag().to_vec(),
         essentials.cseq.number,
+        essentials.cseq.method.clone(),
     )
 }
