@@ -180,10 +180,10 @@ pub struct Trunk {
     pub reliable: Reliable,
     #[serde(default)]
     pub caller_id: CallerIdHeader,
-    /// Digest user, when the PBX challenges.
+    /// Digest user, when the PBX challenges. Challenges of other hosts than this trunk's are not answered.
     pub username: Option<String>,
     pub password: Option<Secret>,
-    /// Answer challenges of this realm only; default any realm of this trunk.
+    /// Answer challenges of this realm only; default any realm that the trunk's own addresses name.
     pub realm: Option<String>,
     /// Seconds between OPTIONS, 0 (off) or 2…3600; default 4: a PBX that dies is known to be down within 10 s.
     #[serde(default = "default_options_s")]

@@ -12,7 +12,8 @@
 //! | [`transaction`] | the four transaction machines | 3261 §17, 6026 |
 //! | [`timers`] | every timer in one table | 3261 table 4 |
 //! | [`dialog`] | route set, tags, sequence numbers, target refresh | 3261 §12 |
-//! | [`digest`] | answering a challenge | 7616, 2617, 8760 |
+//! | [`digest`] | what answers a challenge | 7616, 2617, 8760 |
+//! | [`credentials`] | whose challenges are answered | 3261 §22, 7616 §5 |
 //! | [`targets`] | which target of a trunk lives, and gets the next call | 3261 §11, 3263 §4.3 |
 //! | [`endpoint`] | calls: INVITE, PRACK, CANCEL, BYE, UPDATE, OPTIONS; session timers; transfers: REFER, NOTIFY, Replaces; INFO | 3261, 3262, 3311, 3515, 3581, 3891, 4028, 6086 |
 //!
@@ -35,9 +36,11 @@
     )
 )]
 
+pub mod credentials;
 pub mod dialog;
 pub mod digest;
 pub mod endpoint;
+mod ids;
 pub mod message;
 pub mod targets;
 pub mod timers;
@@ -47,5 +50,5 @@ pub use endpoint::{
     AcceptFrom, AnswerOffer, CallId, Counts, Credentials, Endpoint, EndpointConfig, EndpointError,
     Event, Failure, FailureKind, Identity, Info, Invite, Party, Peers, ReasonHeader, ReferId,
     Referral, Refresher, Reliable, RequestId, SessionTimer, SessionTimerMode, Side, Transmit,
-    Transport, Warning,
+    Transport, TrunkHosts, Warning,
 };

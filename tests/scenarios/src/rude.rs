@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use causeway_sip::message::{self, HeaderName, Message, Request};
 use causeway_sip::{AnswerOffer, CallId, Credentials, Endpoint, Event, Identity, Invite, Reliable};
-use causeway_sip::{Transport, message::Headers};
+use causeway_sip::{Transport, TrunkHosts, message::Headers};
 
 use crate::Outcome;
 use crate::dice::Dice;
@@ -165,6 +165,7 @@ impl World<'_> {
                 username: "box".to_owned(),
                 password: "secret".to_owned(),
                 realm: None,
+                hosts: TrunkHosts::one(peer, self.transport),
             }),
             reliable: self
                 .dice

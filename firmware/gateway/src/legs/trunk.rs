@@ -15,7 +15,7 @@ use causeway_directory::{
 use causeway_media::plan::{AudioCodec, TrunkPlan};
 use causeway_media::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
 use causeway_sip::endpoint::{
-    self, Credentials, Failure, FailureKind, Identity, Invite, ReasonHeader, Transport,
+    self, Credentials, Failure, FailureKind, Identity, Invite, ReasonHeader, Transport, TrunkHosts,
 };
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -175,14 +175,7 @@ pub fn invite(
         to: called,
         headers,
         sdp: Some(sdp.into_bytes()),
-        credentials: match (&trunk.username, &trunk.password) {
-            (Some(username), Some(password)) => Some(Credentials {
-                username: username.clone(),
-                password: password.reveal().to_owned(),
-                realm: trunk.realm.clone(),
-            }),
-            _ => None,
-        },
+        credentials: credentials(directory, trunk),
         reliable: match trunk.reliable {
             Reliable::Off => endpoint::Reliable::Off,
             Reliable::Supported => endpoint::Reliable::Supported,
@@ -190,6 +183,26 @@ pub fn invite(
         },
         session_timer: session_timer(trunk),
     }
+}
+
+/// What answers the challenges of this trunk, and of no other.
+pub fn credentials(directory: &Directory, trunk: &Trunk) -> Option<Credentials> {
+    let (Some(username), Some(password)) = (&trunk.username, &trunk.password) else {
+        return None;
+    };
+    let others = directory
+        .trunks()
+        .filter(|other| other.name.get_ref() != trunk.name.get_ref());
+    Some(Credentials {
+        username: username.clone(),
+        password: password.reveal().to_owned(),
+        realm: trunk.realm.clone(),
+        hosts: TrunkHosts {
+            own: trunk.addresses().collect(),
+            others: others.flat_map(Trunk::addresses).collect(),
+            secure: trunk.transport == SipTransport::Tls,
+        },
+    })
 }
 
 /// How this trunk's calls prove that they live.

@@ -154,6 +154,11 @@ impl Figures {
             "SIP messages from addresses that are no trunk's.",
             self.sip.not_accepted,
         );
+        counter(
+            "sip_credentials_withheld_total",
+            "Challenges that were not answered: from elsewhere, over another security, or of another realm.",
+            self.sip.credentials_withheld,
+        );
         let _ = write!(
             out,
             "# HELP causeway_calls_ended_total Calls by the cause of their end.\n# TYPE causeway_calls_ended_total counter\n"

@@ -8,9 +8,10 @@
 //! | Closing | `session.rs` | Closed (BYE answered or timed out) |
 //! | Closed | – | removed by the endpoint |
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::command::{CallId, Credentials, ReasonHeader};
+use super::command::{CallId, ReasonHeader};
 use super::core::{ClientKey, ClientUser, Core, Source};
 use super::event::{Event, Failure, FailureKind, Side};
 use super::offering::OurOffer;
@@ -20,13 +21,10 @@ use super::ringing::Ringing;
 use super::session::{Closing, Established};
 use super::session_timer::Timer;
 use super::transfer::Refers;
+use crate::credentials::{Authenticator, Challenged, Withheld};
 use crate::dialog::Dialog;
-use crate::digest::{self, Challenge, Signed};
 use crate::message::check::Essentials;
 use crate::message::{HeaderName, Headers, Method, NameAddr, Reason, Request, Response, syntax};
-
-/// Challenges answered in a row before credentials count as refused.
-const MAX_CHALLENGES: u8 = 4;
 
 #[derive(Debug)]
 pub(super) struct Call {
@@ -37,7 +35,7 @@ pub(super) struct Call {
     pub(super) owns_call_id: bool,
     pub(super) sip_call_id: Vec<u8>,
     pub(super) local_tag: Vec<u8>,
-    pub(super) auth: Auth,
+    pub(super) auth: Authenticator,
     pub(super) state: State,
     pub(super) our_offer: OurOffer,
     pub(super) their_offer: Option<TheirOffer>,
@@ -124,7 +122,7 @@ impl Call {
         now: Instant,
     ) {
         if response.status >= 200 && !matches!(response.status, 401 | 407) {
-            self.auth.challenges = 0;
+            self.auth.settled();
         }
         match key.method {
             Method::Invite => {
@@ -148,7 +146,7 @@ impl Call {
                 if matches!(response.status, 401 | 407) =>
             {
                 let dialog_tag = essentials.to.tag().unwrap_or_default().to_vec();
-                if let Some(request) = self.authorized(core, key, response) {
+                if let Some(request) = self.authorized(core, key, response, now) {
                     self.resend_in_dialog(core, &dialog_tag, request, now);
                 }
             }
@@ -189,15 +187,59 @@ impl Call {
         core: &mut Core,
         key: &ClientKey,
         response: &Response,
+        now: Instant,
     ) -> Option<Request> {
-        let mut request = core.sent_request(key)?.request.clone();
-        let (name, value) = self.auth.answer(core, &request, response)?;
+        let sent = core.sent_request(key)?;
+        let to = (sent.transport, sent.remote);
+        let from = sent.answered_from.unwrap_or(to);
+        let mut request = sent.request.clone();
+        let cnonce = core.ids.cnonce();
+        let challenged = Challenged {
+            status: response.status,
+            headers: &response.headers,
+            from,
+            to,
+            method: request.method.as_str(),
+            uri: request.uri.as_bytes(),
+            answered: request
+                .headers
+                .get(answer_header(response.status))
+                .is_some(),
+        };
+        let (name, value) = match self.auth.answer(&challenged, cnonce) {
+            Ok(answer) => answer,
+            Err(why) => {
+                self.withheld(core, &request.method, from.1, &why, now);
+                return None;
+            }
+        };
         request.headers.remove(&HeaderName::Via);
         request.headers.set(name, value);
         Some(request)
     }
 
-    /// Sends a request again in its dialog, with the next number.
+    /// Somebody was not told what only we know.
+    fn withheld(
+        &self,
+        core: &mut Core,
+        method: &Method,
+        remote: SocketAddr,
+        why: &Withheld,
+        now: Instant,
+    ) {
+        if matches!(why, Withheld::NoCredentials | Withheld::Refused) {
+            return;
+        }
+        core.counts.credentials_withheld += 1;
+        core.refused(
+            remote,
+            format!("challenge of {method} not answered: {why}"),
+            now,
+        );
+    }
+
+    /// Sends a request with an answer to a challenge again in its dialog, with the next number, unless it would go to
+    /// somebody else now.
     pub(super) fn resend_in_dialog(
         &mut self,
         core: &mut Core,
@@ -214,10 +256,12 @@ impl Call {
             .headers
             .set(HeaderName::CSeq, format!("{number} {method}"));
         let dialog = dialog.clone();
-        let user = ClientUser::Call(id);
-        Some(Self::send_in_dialog(
-            core, &dialog, peer, request, user, now,
-        ))
+        let to = core.destination(&dialog.next_hop(), peer);
+        if let Err(why) = self.auth.may_tell(to.transport, to.remote) {
+            self.withheld(core, &method, to.remote, &why, now);
+            return None;
+        }
+        Some(core.send_request(request, to, ClientUser::Call(id), now))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -253,59 +297,11 @@ impl Call {
     }
 }
 
-/// The credentials of a call and how often they were asked for.
-#[derive(Debug, Default)]
-pub(super) struct Auth {
-    credentials: Option<Credentials>,
-    challenges: u8,
-    last_nonce: Option<(String, u32)>,
-}
-
-impl Auth {
-    pub(super) fn new(credentials: Option<Credentials>) -> Self {
-        Self {
-            credentials,
-            ..Self::default()
-        }
-    }
-
-    fn answer(
-        &mut self,
-        core: &mut Core,
-        request: &Request,
-        response: &Response,
-    ) -> Option<(HeaderName, String)> {
-        let credentials = self.credentials.as_ref()?;
-        let challenge = Challenge::choose(
-            &response.headers,
-            response.status,
-            credentials.realm.as_deref(),
-        )?;
-        let name = challenge.answer_header();
-        // Asked again although answered: wrong, unless only the nonce was too old.
-        let answered = request.headers.get(&name).is_some();
-        self.challenges = self.challenges.saturating_add(1);
-        if (answered && !challenge.stale) || self.challenges > MAX_CHALLENGES {
-            return None;
-        }
-        let nonce_count = match &self.last_nonce {
-            Some((nonce, count)) if *nonce == challenge.nonce => count.saturating_add(1),
-            _ => 1,
-        };
-        self.last_nonce = Some((challenge.nonce.clone(), nonce_count));
-        let cnonce = core.ids.cnonce();
-        let value = digest::answer(
-            &challenge,
-            Signed {
-                username: &credentials.username,
-                password: &credentials.password,
-                method: request.method.as_str(),
-                uri: request.uri.as_bytes(),
-                nonce_count,
-                cnonce: &cnonce,
-            },
-        );
-        Some((name, value))
+/// Where the answer to a challenge with this status stands.
+const fn answer_header(status: u16) -> &'static HeaderName {
+    match status {
+        407 => &HeaderName::ProxyAuthorization,
+        _ => &HeaderName::Authorization,
     }
 }
 

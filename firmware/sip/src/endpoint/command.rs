@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::session_timer::SessionTimer;
+use crate::credentials::Credentials;
 
 /// Which transport a message came by or goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +23,14 @@ impl Transport {
         match self {
             Self::Udp => false,
             Self::Tcp | Self::Tls => true,
+        }
+    }
+
+    /// Whether it is encrypted.
+    pub const fn is_secure(self) -> bool {
+        match self {
+            Self::Udp | Self::Tcp => false,
+            Self::Tls => true,
         }
     }
 
@@ -117,26 +126,6 @@ pub struct Identity {
     pub display: Option<String>,
     /// A whole URI, such as `sip:+4930123@box.example`.
     pub uri: String,
-}
-
-/// What to answer a digest challenge with.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// User name sent in clear.
-    pub username: String,
-    /// Never sent, never shown.
-    pub password: String,
-    /// Answer only challenges of this realm; `None`: of any.
-    pub realm: Option<String>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("username", &self.username)
-            .field("realm", &self.realm)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Reliable provisional responses (RFC 3262) in a call we place.

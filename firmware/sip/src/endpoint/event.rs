@@ -238,4 +238,6 @@ pub struct Counts {
     pub not_accepted: u64,
     /// Requests answered 503 because a bound was reached.
     pub overloaded: u64,
+    /// Challenges not answered because they came from elsewhere, over another security or of another realm.
+    pub credentials_withheld: u64,
 }

@@ -14,7 +14,6 @@ mod command;
 mod config;
 mod core;
 mod event;
-mod ids;
 mod offering;
 mod offers;
 mod placing;
@@ -33,10 +32,11 @@ use self::call::Call;
 use self::core::{ClientUser, Core, Owner, Source, Unanswered, supported};
 use crate::message::{HeaderName, Headers, Method, ReferTo, Replaces, Request, Uri};
 
+pub use crate::credentials::{Credentials, TrunkHosts};
 pub use accept::{AcceptFrom, Peers};
 pub use command::{
-    AnswerOffer, CallId, Credentials, EndpointError, Identity, Info, Invite, ReasonHeader, ReferId,
-    Reliable, RequestId, Transmit, Transport, Warning,
+    AnswerOffer, CallId, EndpointError, Identity, Info, Invite, ReasonHeader, ReferId, Reliable,
+    RequestId, Transmit, Transport, Warning,
 };
 pub use config::EndpointConfig;
 pub use event::{Counts, Event, Failure, FailureKind, Party, Side};

@@ -209,7 +209,7 @@ impl Call {
             401 | 407 => {
                 let tag = established.dialog.remote_tag.clone();
                 let again = self
-                    .authorized(core, key, response)
+                    .authorized(core, key, response, now)
                     .and_then(|request| self.resend_in_dialog(core, &tag, request, now));
                 match (again, &mut self.our_offer) {
                     (Some(again), OurOffer::Sent { key, .. }) => *key = again,

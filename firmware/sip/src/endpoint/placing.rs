@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use super::call::{Auth, Call, Descriptions, State, failure, reason_value};
+use super::call::{Call, Descriptions, State, failure, reason_value};
 use super::command::{CallId, EndpointError, Identity, Invite, ReasonHeader, Reliable};
 use super::core::{ClientKey, ClientUser, Core, Source};
 use super::event::{Event, Failure, FailureKind, Side};
@@ -16,6 +16,7 @@ use super::offering::OurOffer;
 use super::session::Established;
 use super::session_timer::{SessionTimerMode, Timer};
 use super::transfer::Refers;
+use crate::credentials::Authenticator;
 use crate::dialog::Dialog;
 use crate::message::check::Essentials;
 use crate::message::{
@@ -206,7 +207,7 @@ impl Call {
             owns_call_id: true,
             sip_call_id: call_id,
             local_tag: tag,
-            auth: Auth::new(invite.credentials),
+            auth: Authenticator::new(invite.credentials),
             state: State::Placing(Box::new(Placing {
                 invite: key,
                 early: Vec::new(),
@@ -261,7 +262,7 @@ impl Call {
             100..200 => self.handle_provisional(core, key, response, essentials, now),
             200..300 => self.handle_success(core, key, response, essentials, now),
             401 | 407 => {
-                let request = self.authorized(core, key, response);
+                let request = self.authorized(core, key, response, now);
                 self.invite_again(core, request, response, essentials, now);
             }
             422 => {

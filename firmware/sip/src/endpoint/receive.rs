@@ -111,7 +111,10 @@ impl Endpoint {
             self.core.counts.discarded += 1;
             return;
         };
-        match self.core.handle_response(&key, response, essentials, now) {
+        let delivery = self
+            .core
+            .handle_response(&key, response, essentials, source, now);
+        match delivery {
             Delivery::Stray => self.core.counts.discarded += 1,
             Delivery::Handled => {}
             Delivery::To(ClientUser::Nobody) => {}

@@ -98,7 +98,7 @@ impl Call {
             401 | 407 => {
                 let tag = established.dialog.remote_tag.clone();
                 self.refresh = self
-                    .authorized(core, key, response)
+                    .authorized(core, key, response, now)
                     .and_then(|request| self.resend_in_dialog(core, &tag, request, now));
             }
             408 | 481 => {

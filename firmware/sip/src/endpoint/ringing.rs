@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::call::{Auth, Call, Descriptions, State, reason_header, reason_value};
+use super::call::{Call, Descriptions, State, reason_header, reason_value};
 use super::command::{CallId, ReasonHeader, Transmit};
 use super::core::{ALLOW, Core, Reply, ServerKey, Source, supported};
 use super::event::{Event, Side};
@@ -16,6 +16,7 @@ use super::offering::OurOffer;
 use super::session::{Established, Unconfirmed};
 use super::session_timer::{Asked, Timer};
 use super::transfer::Refers;
+use crate::credentials::Authenticator;
 use crate::dialog::Dialog;
 use crate::message::check::Essentials;
 use crate::message::{HeaderName, Headers, RAck, Request, body};
@@ -144,7 +145,7 @@ impl Call {
             owns_call_id: false,
             sip_call_id: essentials.call_id.clone(),
             local_tag: tag,
-            auth: Auth::default(),
+            auth: Authenticator::default(),
             state: State::Ringing(Box::new(Ringing {
                 invite: key.clone(),
                 source,

@@ -227,7 +227,7 @@ impl Call {
         }
         if matches!(response.status, 401 | 407)
             && matches!(&self.state, State::Closing(closing) if closing.bye == *key)
-            && let Some(request) = self.authorized(core, key, response)
+            && let Some(request) = self.authorized(core, key, response, now)
         {
             let tag = match &self.state {
                 State::Closing(closing) => closing.dialog.remote_tag.clone(),

@@ -299,7 +299,7 @@ impl Call {
             401 | 407 => {
                 let tag = essentials.to.tag().unwrap_or_default();
                 let again = self
-                    .authorized(core, key, response)
+                    .authorized(core, key, response, now)
                     .and_then(|request| self.resend_in_dialog(core, tag, request, now));
                 let cseq = self.dialog_mut(tag).map(|dialog| dialog.local_cseq());
                 match (again, self.refers.take(id)) {

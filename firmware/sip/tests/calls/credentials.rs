@@ -1,6 +1,6 @@
 //! Challenges: answered once, with the ACK of the refusal first and the next number.
 
-use causeway_sip::{Credentials, Event, FailureKind};
+use causeway_sip::{Credentials, Event, FailureKind, Transport, TrunkHosts};
 
 use crate::script::{Script, header, response, starts};
 
@@ -9,6 +9,7 @@ fn credentials() -> Option<Credentials> {
         username: "box".to_owned(),
         password: "geheim".to_owned(),
         realm: None,
+        hosts: TrunkHosts::one("10.0.0.2:5060".parse().unwrap(), Transport::Udp),
     })
 }
 
@@ -117,12 +118,14 @@ fn without_credentials_or_for_another_realm_nothing_is_answered() {
     if let Some(other) = &mut other {
         other.realm = Some("elsewhere".to_owned());
     }
-    for credentials in [None, other] {
+    for (credentials, withheld) in [(None, 0), (other, 1)] {
         let mut script = Script::new();
         let (_, first) = script.place(credentials);
         script.receive(&response(&first, "401 Unauthorized", "x", CHALLENGE, ""));
         assert_eq!(starts(&script.sent()), ["ACK"]);
-        assert!(matches!(script.event(), Some(Event::Failed { .. })));
+        assert_eq!(script.endpoint.counts().credentials_withheld, withheld);
+        let last = std::iter::from_fn(|| script.event()).last();
+        assert!(matches!(last, Some(Event::Failed { .. })));
     }
 }
 
@@ -151,4 +154,65 @@ fn a_re_invite_is_challenged_too() {
             sdp: b"v=0\r\nheld".to_vec()
         })
     );
+}
+
+/// The dialog of a call whose answer names `contact`, and the BYE we send in it, challenged from `from`.
+fn challenged_bye(contact: &str, from: &str) -> (Vec<String>, u64) {
+    let mut script = Script::new();
+    let (call, first) = script.place(credentials());
+    script.receive(&response(&first, "401 Unauthorized", "x", CHALLENGE, ""));
+    let second = script.sent().remove(1);
+    let contact = format!("Contact: <sip:x@{contact}>\r\n");
+    script.receive(&response(&second, "200 OK", "t", &contact, "v=0\r\nanswer"));
+    let ack = script.only();
+    script.event();
+    script.endpoint.bye(call, None, script.now);
+    let bye = script.only();
+    script.peer = from.parse().unwrap();
+    script.receive(&response(&bye, "401 Unauthorized", "t", CHALLENGE, ""));
+    let mut sent = script.sent();
+    sent.insert(0, ack);
+    (sent, script.endpoint.counts().credentials_withheld)
+}
+
+#[test]
+fn a_challenge_from_elsewhere_in_the_dialog_is_not_answered() {
+    let (sent, withheld) = challenged_bye("10.0.0.2", "10.0.0.2:5060");
+    assert_eq!((starts(&sent), withheld), (vec!["ACK", "BYE"], 0));
+    assert!(!header(&sent[0], "Authorization").is_empty());
+
+    // The answer led the dialog to another host: neither its challenge nor the ACK tells it anything.
+    let (sent, withheld) = challenged_bye("10.0.0.66", "10.0.0.66:5060");
+    assert_eq!((starts(&sent), withheld), (vec!["ACK"], 1));
+    assert_eq!(header(&sent[0], "Authorization"), "");
+
+    // Somebody else answers what went to the trunk.
+    let (sent, withheld) = challenged_bye("10.0.0.2", "10.0.0.66:5060");
+    assert_eq!((starts(&sent), withheld), (vec!["ACK"], 1));
+}
+
+#[test]
+fn the_first_challenge_must_be_the_trunks_too() {
+    let mut script = Script::new();
+    let (_, first) = script.place(credentials());
+    script.peer = "10.0.0.66:5060".parse().unwrap();
+    script.receive(&response(&first, "401 Unauthorized", "x", CHALLENGE, ""));
+    assert_eq!(starts(&script.sent()), ["ACK"]);
+    // Said once, in the log and the count.
+    assert!(
+        matches!(script.event(), Some(Event::Refused { what, .. }) if what.contains("no host of the trunk"))
+    );
+    assert!(matches!(script.event(), Some(Event::Failed { .. })));
+    assert_eq!(script.endpoint.counts().credentials_withheld, 1);
+}
+
+#[test]
+fn in_a_dialog_of_the_far_side_nothing_is_answered() {
+    let mut script = Script::new();
+    let (call, _) = script.established();
+    script.endpoint.bye(call, None, script.now);
+    let bye = script.only();
+    script.receive(&response(&bye, "401 Unauthorized", "", CHALLENGE, ""));
+    assert_eq!(script.sent(), Vec::<String>::new());
+    assert!(matches!(script.event(), Some(Event::Ended { .. })));
 }

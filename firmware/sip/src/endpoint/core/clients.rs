@@ -33,6 +33,8 @@ pub(crate) struct ClientTransaction {
     pub(crate) transport: Transport,
     pub(crate) remote: SocketAddr,
     pub(crate) user: ClientUser,
+    /// Where the last response came from.
+    pub(crate) answered_from: Option<(Transport, SocketAddr)>,
     /// For each To tag whose 2xx came: the ACK, and where it went.
     acknowledged: Vec<(Vec<u8>, Transmit)>,
     /// Meant for UDP, sent over TCP because of its size, and nothing has come back yet.
@@ -137,7 +139,11 @@ impl Core {
         mut ack: Request,
         to: Source,
     ) {
-        if let Some(transaction) = self.clients.get(invite) {
+        // The answer to a challenge stays between us and who asked, wherever the dialog leads (RFC 3261 §22.1).
+        if let Some(transaction) = self.clients.get(invite)
+            && transaction.remote.ip() == to.remote.ip()
+            && transaction.transport.is_secure() == to.transport.is_secure()
+        {
             for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
                 for value in transaction.request.headers.all(&name) {
                     ack.headers.push(name.clone(), value);
@@ -211,6 +217,7 @@ impl Core {
             transport: to.transport,
             remote: to.remote,
             user,
+            answered_from: None,
             acknowledged: Vec::new(),
             may_fall_back: false,
         };
@@ -239,6 +246,7 @@ impl Core {
         key: &ClientKey,
         response: &Response,
         essentials: &Essentials,
+        source: Source,
         now: Instant,
     ) -> Delivery {
         let Some(transaction) = self.clients.get_mut(key) else {
@@ -249,6 +257,7 @@ impl Core {
             ClientMachine::Other(machine) => machine.handle_response(response.status, now),
         };
         transaction.may_fall_back = false;
+        transaction.answered_from = Some((source.transport, source.remote));
         let user = transaction.user;
         let tag = essentials.to.tag().unwrap_or_default();
         let repeated = transaction

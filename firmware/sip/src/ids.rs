@@ -5,7 +5,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 /// A generator: the hash of seed and counter. Without the seed no value tells anything about another.
-pub(super) struct Ids {
+pub(crate) struct Ids {
     seed: [u8; 32],
     counter: u64,
 }
@@ -19,32 +19,32 @@ impl std::fmt::Debug for Ids {
 }
 
 impl Ids {
-    pub(super) fn new(seed: [u8; 32]) -> Self {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
         Self { seed, counter: 0 }
     }
 
     /// A tag for `From` or `To`.
-    pub(super) fn tag(&mut self) -> Vec<u8> {
+    pub(crate) fn tag(&mut self) -> Vec<u8> {
         hex(&self.draw(), 8).into_bytes()
     }
 
     /// A branch with the cookie of RFC 3261.
-    pub(super) fn branch(&mut self) -> Vec<u8> {
+    pub(crate) fn branch(&mut self) -> Vec<u8> {
         format!("z9hG4bK{}", hex(&self.draw(), 12)).into_bytes()
     }
 
     /// A Call-ID, which tells nothing about the box.
-    pub(super) fn call_id(&mut self) -> Vec<u8> {
+    pub(crate) fn call_id(&mut self) -> Vec<u8> {
         hex(&self.draw(), 16).into_bytes()
     }
 
     /// A client nonce.
-    pub(super) fn cnonce(&mut self) -> String {
+    pub(crate) fn cnonce(&mut self) -> String {
         hex(&self.draw(), 8)
     }
 
     /// A number of `range`, or its start when it is empty.
-    pub(super) fn number(&mut self, range: Range<u64>) -> u64 {
+    pub(crate) fn number(&mut self, range: Range<u64>) -> u64 {
         let width = range.end.saturating_sub(range.start).max(1);
         let drawn = self
             .draw()
@@ -55,7 +55,7 @@ impl Ids {
     }
 
     /// The tag of a response for which no state is kept: the same each time the request comes.
-    pub(super) fn stateless_tag(&self, parts: &[&[u8]]) -> Vec<u8> {
+    pub(crate) fn stateless_tag(&self, parts: &[&[u8]]) -> Vec<u8> {
         let mut hasher = Sha256::new();
         hasher.update(self.seed);
         hasher.update(b"tag");
