@@ -123,6 +123,8 @@ pub enum Command {
 
     /// Let both legs hear each other.
     Bridge,
+    /// Let the trunk leg hear itself.
+    Echo,
     /// What may flow to and from the browser.
     DirectWeb {
         direction: plan::Direction,

@@ -14,6 +14,8 @@ pub enum CallDirection {
     FromBrowser,
     /// The PBX called an account's browser.
     ToBrowser,
+    /// The PBX called a test number, and the box answered it.
+    Echo,
 }
 
 impl CallDirection {
@@ -22,6 +24,7 @@ impl CallDirection {
         match self {
             Self::FromBrowser => "from_browser",
             Self::ToBrowser => "to_browser",
+            Self::Echo => "echo",
         }
     }
 
@@ -30,6 +33,7 @@ impl CallDirection {
         match text {
             "from_browser" => Some(Self::FromBrowser),
             "to_browser" => Some(Self::ToBrowser),
+            "echo" => Some(Self::Echo),
             _ => None,
         }
     }

@@ -101,13 +101,10 @@ pub fn from_browser<'a>(
 pub fn from_trunk<'a>(
     directory: &'a Directory,
     dialled: &str,
-) -> Result<&'a AccountId, RouteError> {
-    match directory.number(dialled) {
-        Some(NumberTarget::Account(account)) => Ok(account),
-        None => Err(RouteError::UnknownNumber(
-            dialled.chars().take(64).collect(),
-        )),
-    }
+) -> Result<&'a NumberTarget, RouteError> {
+    directory
+        .number(dialled)
+        .ok_or_else(|| RouteError::UnknownNumber(dialled.chars().take(64).collect()))
 }
 
 /// A number without its visual separators.

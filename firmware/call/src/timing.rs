@@ -17,6 +17,8 @@ pub struct Timing {
     pub media_lost: Duration,
     /// For an account with no device left to ring, or none yet, to come (back).
     pub device_wait: Duration,
+    /// From the answer of a test number to the box's hanging up: an echo that nobody listens to holds a line.
+    pub echo: Duration,
 }
 
 impl Default for Timing {
@@ -28,6 +30,7 @@ impl Default for Timing {
             page_gone: Duration::from_secs(5),
             media_lost: Duration::from_secs(30),
             device_wait: Duration::from_secs(5),
+            echo: Duration::from_secs(600),
         }
     }
 }

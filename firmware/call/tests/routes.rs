@@ -140,8 +140,8 @@ fn a_person_shows_an_own_number_or_the_apps_and_no_other() {
 fn a_pbx_reaches_people_by_their_numbers() {
     let directory = Directory::new(Config::parse(DOCUMENT).unwrap());
     assert_eq!(
-        from_trunk(&directory, "493077").unwrap().as_str(),
-        "anna@example.com"
+        from_trunk(&directory, "493077").unwrap(),
+        &NumberTarget::Account(AccountId::parse("anna@example.com").unwrap())
     );
     assert!(matches!(
         from_trunk(&directory, "1"),

@@ -279,14 +279,24 @@ impl Check<'_> {
                     format!("the number `{}` is given twice", number.number.get_ref()),
                 );
             }
-            if !has_account(config, number.account.get_ref()) {
-                self.fault(
-                    number.account.span(),
+            let written = number.number.get_ref();
+            match &number.account {
+                Some(account) if number.echo => self.fault(
+                    account.span(),
+                    format!("the number `{written}` leads to an `account` or, with `echo = true`, to the box itself, not both"),
+                ),
+                Some(account) if !has_account(config, account.get_ref()) => self.fault(
+                    account.span(),
                     format!(
                         "there is no [[account]] with the id `{}`",
-                        number.account.get_ref()
+                        account.get_ref()
                     ),
-                );
+                ),
+                None if !number.echo => self.fault(
+                    number.number.span(),
+                    format!("the number `{written}` leads nowhere: give it an `account`, or `echo = true`"),
+                ),
+                Some(_) | None => {}
             }
         }
     }

@@ -370,13 +370,31 @@ pub enum CallerIdHeader {
 #[serde(deny_unknown_fields)]
 pub struct Number {
     pub number: Spanned<String>,
-    pub account: Spanned<AccountId>,
+    /// Whose browsers ring. Exactly one of this and `echo`.
+    pub account: Option<Spanned<AccountId>>,
+    /// The box itself answers and lets the caller hear its own sound, for at most 10 minutes: a number for testing a
+    /// trunk. Default false.
+    #[serde(default)]
+    pub echo: bool,
+}
+
+impl Number {
+    /// What it leads to; `None` when it says both or nothing.
+    pub fn target(&self) -> Option<NumberTarget> {
+        match (&self.account, self.echo) {
+            (Some(account), false) => Some(NumberTarget::Account(account.get_ref().clone())),
+            (None, true) => Some(NumberTarget::Echo),
+            (Some(_), true) | (None, false) => None,
+        }
+    }
 }
 
 /// What a number leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NumberTarget {
     Account(AccountId),
+    /// The caller hears its own sound.
+    Echo,
 }
 
 /// The public name of an app, as in tokens and logs.

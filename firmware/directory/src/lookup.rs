@@ -21,9 +21,7 @@ impl Directory {
             .filter_map(|n| {
                 let n = n.get_ref();
                 match Destination::parse(n.number.get_ref()) {
-                    Ok(Destination::Number(digits)) => {
-                        Some((digits, NumberTarget::Account(n.account.get_ref().clone())))
-                    }
+                    Ok(Destination::Number(digits)) => Some((digits, n.target()?)),
                     Ok(Destination::Account(_)) | Err(_) => None,
                 }
             })

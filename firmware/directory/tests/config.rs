@@ -199,3 +199,35 @@ fn further_targets_belong_to_their_trunk() {
         );
     }
 }
+
+#[test]
+fn a_number_leads_to_an_account_or_to_an_echo() {
+    let with = |keys: &str| {
+        let number = format!("[[number]]\nnumber = \"+49 30 555999\"\n{keys}\n\n[[app]]");
+        GOOD.replace("[[app]]", &number)
+    };
+    let directory = Directory::new(Config::parse(&with("echo = true")).unwrap());
+    let found = directory.number("004930555999");
+    assert_eq!(found, Some(&NumberTarget::Echo));
+    for (keys, fault) in [
+        (
+            "",
+            "line 28, column 10: the number `+49 30 555999` leads nowhere",
+        ),
+        (
+            "echo = false",
+            "line 28, column 10: the number `+49 30 555999` leads nowhere",
+        ),
+        (
+            "echo = true\naccount = \"anna@example.com\"",
+            "line 30, column 11: the number `+49 30 555999` leads to an `account` or",
+        ),
+        ("echo = \"yes\"", "line 29, column 8: invalid type"),
+    ] {
+        let faults = faults(&with(keys));
+        assert!(
+            faults.len() == 1 && faults[0].starts_with(fault),
+            "{keys}: {faults:?}"
+        );
+    }
+}

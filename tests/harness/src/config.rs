@@ -17,6 +17,9 @@ pub const ADMIN_KEY: &str = "admin-key-of-a-box-on-loopback-only";
 /// The virtual number the PBX sees as the caller.
 pub const CALLER_ID: &str = "+49301000";
 
+/// The number at which every test box lets its caller hear itself.
+pub const ECHO: &str = "+49301999";
+
 /// One PBX of a plan.
 #[derive(Debug, Clone)]
 pub struct TrunkPlan {
@@ -129,6 +132,7 @@ impl BoxPlan {
             self.codec,
             self.max_calls
         );
+        let _ = write!(text, "[[number]]\nnumber = \"{ECHO}\"\necho = true\n\n");
         for (account, number) in &self.accounts {
             let _ = write!(
                 text,

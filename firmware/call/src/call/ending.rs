@@ -14,7 +14,7 @@ impl Call {
         let code = match (self.phase, self.direction) {
             (Phase::Answered, _) => CauseCode::Hangup,
             (_, Direction::Outbound) => CauseCode::Cancelled,
-            (_, Direction::Inbound) => CauseCode::Declined,
+            (_, Direction::Inbound | Direction::Echo) => CauseCode::Declined,
         };
         self.end(Cause::new(code, By::Web), now);
     }
@@ -30,10 +30,10 @@ impl Call {
                 cause: cause.clone(),
             }),
             // The 200 is out and its ACK is not back yet: only BYE ends it.
-            (Direction::Inbound, Phase::Connecting) => Some(Command::EndTrunk {
+            (Direction::Inbound | Direction::Echo, Phase::Connecting) => Some(Command::EndTrunk {
                 cause: cause.clone(),
             }),
-            (Direction::Inbound, _) => Some(Command::RejectTrunk {
+            (Direction::Inbound | Direction::Echo, _) => Some(Command::RejectTrunk {
                 cause: cause.clone(),
             }),
         };

@@ -14,9 +14,11 @@
 //! | answered | `Hold`, `Resume` | answered | offer trunk; reply and tell once agreed |
 //! | answered | `TransferAsked` and what follows | answered | see `transferring.rs` |
 //! | answered | `TrunkReplanned` | answered | tell held / answered when it changed |
+//! | connecting (test number) | – | connecting | echo, answer trunk; see `echoing.rs` |
 //! | any | `Hangup`, `TrunkEnded`, `TrunkCancelled`, `WebFailed`, a limit of [`Timing`], `Stopping` | ended | cancel / reject / end trunk, tell ended, finish |
 //! | ended | anything | ended | refuse requests |
 
+mod echoing;
 mod ending;
 mod losing;
 mod setting_up;
@@ -42,6 +44,8 @@ pub enum Direction {
     Outbound,
     /// PBX to an account's browsers.
     Inbound,
+    /// PBX to a test number: there is a trunk leg alone.
+    Echo,
 }
 
 /// Where a call stands; the module's table tells how it moves.
@@ -65,6 +69,8 @@ pub enum Setup {
     Outbound { device: DeviceId },
     /// A PBX's INVITE for an account with these sessions.
     Inbound { devices: Vec<DeviceId> },
+    /// A PBX's INVITE for a test number.
+    Echo,
 }
 
 /// When what happened first.
@@ -85,15 +91,17 @@ enum Timer {
     MediaLost,
     DeviceWait,
     Transfer,
+    Echo,
 }
 
-const TIMERS: [Timer; 6] = [
+const TIMERS: [Timer; 7] = [
     Timer::Ring,
     Timer::MediaConnect,
     Timer::DeviceGone,
     Timer::MediaLost,
     Timer::DeviceWait,
     Timer::Transfer,
+    Timer::Echo,
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +144,7 @@ impl Call {
                 (Direction::Outbound, Phase::Placed, Some(device), Vec::new())
             }
             Setup::Inbound { devices } => (Direction::Inbound, Phase::Offered, None, devices),
+            Setup::Echo => (Direction::Echo, Phase::Connecting, None, Vec::new()),
         };
         let mut call = Self {
             direction,
@@ -157,8 +166,10 @@ impl Call {
             marks: Marks::default(),
             commands: VecDeque::new(),
         };
-        if direction == Direction::Inbound {
-            call.ring_devices(now);
+        match direction {
+            Direction::Outbound => {}
+            Direction::Inbound => call.ring_devices(now),
+            Direction::Echo => call.begin_echo(),
         }
         call
     }
@@ -229,6 +240,10 @@ impl Call {
                 Timer::DeviceWait => CauseCode::Unavailable,
                 Timer::Transfer => {
                     self.transfer_timeout(now);
+                    continue;
+                }
+                Timer::Echo => {
+                    self.end_echo(now);
                     continue;
                 }
             };

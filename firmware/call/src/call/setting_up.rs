@@ -121,6 +121,7 @@ impl Call {
                 self.phase = Phase::Answered;
                 self.marks.answered = Some(now);
                 self.clear(Timer::Ring);
+                self.echo_answered(now);
                 self.hold.remote = !direction.sends();
                 self.tell(Told::Answered);
                 if self.hold.remote {

@@ -28,7 +28,9 @@ pub(super) enum Transfer {
 
 impl Call {
     pub(super) fn transfer_asked(&mut self, now: Instant) {
-        if self.phase == Phase::Answered && self.transfer == Transfer::None {
+        // An echo has no other side that could be handed on.
+        let two_sided = self.direction != Direction::Echo;
+        if self.phase == Phase::Answered && self.transfer == Transfer::None && two_sided {
             self.transfer = Transfer::Calling;
             self.set(Timer::Transfer, now + self.timing.ring);
             self.commands.push_back(Command::PlaceTransfer);

@@ -37,6 +37,15 @@ impl Exchange {
         }
     }
 
+    /// A PBX called a test number.
+    pub fn echo() -> Self {
+        let now = Instant::now();
+        Self {
+            call: Call::new(Setup::Echo, Timing::default(), now),
+            now,
+        }
+    }
+
     /// An answered call from a browser, with everything said so far forgotten.
     pub fn answered() -> Self {
         let mut it = Self::placed();
@@ -130,6 +139,7 @@ fn line(command: Command) -> String {
         Command::AbandonTransfer => "abandon transfer".into(),
         Command::SendDigits { digits, .. } => format!("digits {digits}"),
         Command::Bridge => "bridge".into(),
+        Command::Echo => "echo".into(),
         Command::DirectWeb { direction } => format!("web {direction:?}"),
         Command::Finish { cause } => format!("finish {}", cause.code.as_str()),
     }

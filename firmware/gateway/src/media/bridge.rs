@@ -1,4 +1,4 @@
-//! Two legs that hear each other: which formats a leg's path runs between, and what may pass.
+//! Two legs that hear each other, or one that hears itself: which formats a leg's path runs between, and what may pass.
 //!
 //! | far side of the output may be sent to | input's far side is listened to | gate |
 //! |---|---|---|
@@ -93,6 +93,19 @@ pub fn join(legs: &mut HashMap<LegKey, Leg>, a: LegKey, b: LegKey) -> Vec<LegKey
     affected
 }
 
+/// Makes `key` its own peer, parting it from whom it had. Gives everyone whose path must be planned again; empty when
+/// it does not exist.
+pub fn echo(legs: &mut HashMap<LegKey, Leg>, key: LegKey) -> Vec<LegKey> {
+    let Some(leg) = legs.get_mut(&key) else {
+        return Vec::new();
+    };
+    let before = leg.peer.replace(key).filter(|before| *before != key);
+    if let Some(widow) = before.and_then(|before| legs.get_mut(&before)) {
+        widow.peer = None;
+    }
+    std::iter::once(key).chain(before).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,5 +140,12 @@ mod tests {
         assert_eq!(peers, [None, Some(c), Some(b)]);
         assert_eq!(join(&mut legs, b, LegKey(9)), []);
         assert_eq!(join(&mut legs, b, b), []);
+        assert_eq!(echo(&mut legs, b), [b, c]);
+        assert_eq!(legs[&b].peer, Some(b));
+        assert_eq!(legs[&c].peer, None);
+        assert_eq!(echo(&mut legs, b), [b]);
+        assert_eq!(echo(&mut legs, LegKey(9)), []);
+        assert_eq!(join(&mut legs, a, b), [a, b]);
+        assert_eq!(legs[&b].peer, Some(a));
     }
 }

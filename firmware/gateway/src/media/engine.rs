@@ -247,6 +247,7 @@ impl Engine {
             Command::PlanTrunk { leg, plan } => self.core.plan_trunk(leg, plan, now),
             Command::DirectWeb { leg, direction } => self.core.direct_web(leg, direction, now),
             Command::Bridge { a, b } => self.core.bridge(a, b, now),
+            Command::Echo { leg } => self.core.echo(leg, now),
             Command::SendDigits {
                 leg,
                 digits,

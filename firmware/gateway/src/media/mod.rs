@@ -74,6 +74,8 @@ pub enum Command {
     DirectWeb { leg: LegKey, direction: Direction },
     /// Lets two legs hear each other, from now on, in both directions as each leg's plan and direction allow.
     Bridge { a: LegKey, b: LegKey },
+    /// Lets a leg's far side hear itself, from now on, as its own direction allows.
+    Echo { leg: LegKey },
     /// Plays digits (RFC 4733) out of a leg; answered by [`Event::DigitsSent`].
     SendDigits {
         leg: LegKey,

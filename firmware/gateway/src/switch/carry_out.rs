@@ -156,6 +156,9 @@ impl Switch {
                     });
                 }
             }
+            Command::Echo => self.media.send(Media::Echo {
+                leg: active.trunk.media,
+            }),
             Command::DirectWeb { direction } => {
                 if let Some(leg) = active.web.media {
                     self.media.send(Media::DirectWeb { leg, direction });

@@ -257,6 +257,7 @@ pub(super) fn call_json(active: &ActiveCall) -> Value {
         let direction = match active.call.direction() {
             Direction::Outbound => "from_browser",
             Direction::Inbound => "to_browser",
+            Direction::Echo => "echo",
         };
         fields.insert("direction".into(), direction.into());
     }

@@ -13,7 +13,7 @@ use causeway_call::context::{self, ContextToken};
 use causeway_call::record::{CallDirection, CallRecord};
 use causeway_call::route::{self, RouteError, Wish};
 use causeway_call::{Call, DeviceId, Setup};
-use causeway_directory::{AppKey, Destination};
+use causeway_directory::{AccountId, AppKey, Destination, NumberTarget};
 use causeway_media::sdp::trunk::{KeySeed, TrunkSession};
 use causeway_sip::endpoint::{self, Party, ReasonHeader};
 use serde_json::{Map, Value};
@@ -271,7 +271,7 @@ impl Switch {
         if let Some(numbering) = numbering {
             dialled = numbering.inward(&dialled);
         }
-        let account = route::from_trunk(&directory, &dialled).map_err(|fault| {
+        let target = route::from_trunk(&directory, &dialled).map_err(|fault| {
             tracing::info!(trunk = %from_trunk.name.get_ref(), %fault, "incoming call refused");
             (404, ReasonHeader::q850(1, "Unallocated number"))
         })?;
@@ -304,16 +304,21 @@ impl Switch {
             ));
         }
         let offerless = invite.sdp.is_none();
-        let devices: Vec<DeviceId> = self
-            .sessions
-            .iter()
-            .filter(|(_, s)| s.identity.account.as_ref() == Some(account))
-            .map(|(id, _)| DeviceId(id.0))
-            .collect();
+        let (setup, direction) = match target {
+            NumberTarget::Account(account) => {
+                let devices = self.devices_of(account);
+                (Setup::Inbound { devices }, CallDirection::ToBrowser)
+            }
+            NumberTarget::Echo => (Setup::Echo, CallDirection::Echo),
+        };
+        let account = match target {
+            NumberTarget::Account(account) => Some(account),
+            NumberTarget::Echo => None,
+        };
         let app = self
             .sessions
             .values()
-            .find(|s| s.identity.account.as_ref() == Some(account))
+            .find(|s| account.is_some() && s.identity.account.as_ref() == account)
             .map(|s| s.identity.app.clone());
         let caller = Caller::read(
             &invite.from,
@@ -323,8 +328,8 @@ impl Switch {
         );
         let key = self.new_key();
         let call_id = crate::random::hex::<8>();
-        let mut record = CallRecord::begun(&call_id, CallDirection::ToBrowser, &dialled, unix_ms());
-        record.account = Some(account.to_string());
+        let mut record = CallRecord::begun(&call_id, direction, &dialled, unix_ms());
+        record.account = account.map(ToString::to_string);
         record.app = app.map(|a| a.0);
         record.from_number = Some(caller.number.clone());
         record.trunk = Some(from_trunk.name.get_ref().0.clone());
@@ -332,7 +337,7 @@ impl Switch {
         if let Some(name) = &record.sip_call_id {
             self.ladders.assign(name, &call_id);
         }
-        tracing::info!(call = call_id, from = caller.number, to = dialled, trunk = %from_trunk.name.get_ref(), devices = devices.len(), "call came in");
+        tracing::info!(call = call_id, from = caller.number, to = dialled, trunk = %from_trunk.name.get_ref(), ?setup, "call came in");
         let leg = self.new_leg(key);
         self.media.send(Media::OpenTrunk {
             leg,
@@ -347,10 +352,10 @@ impl Switch {
             key,
             ActiveCall {
                 id: call_id,
-                call: Call::new(Setup::Inbound { devices }, self.timing, now),
+                call: Call::new(setup, self.timing, now),
                 resume: crate::random::hex::<16>(),
                 app: None,
-                account: Some(account.clone()),
+                account: account.cloned(),
                 web: WebLeg::default(),
                 trunk: TrunkLeg {
                     trunk: from_trunk.name.get_ref().0.clone(),
@@ -379,6 +384,17 @@ impl Switch {
         );
         self.carry_out(key, now);
         Ok(())
+    }
+}
+
+impl Switch {
+    /// The sessions that are signed in for an account.
+    fn devices_of(&self, account: &AccountId) -> Vec<DeviceId> {
+        self.sessions
+            .iter()
+            .filter(|(_, s)| s.identity.account.as_ref() == Some(account))
+            .map(|(id, _)| DeviceId(id.0))
+            .collect()
     }
 }
 

@@ -106,11 +106,11 @@ impl Switch {
         // Who is on the browser's side calls, whoever began.
         let own_number = match active.record.direction {
             CallDirection::FromBrowser => active.record.from_number.clone().unwrap_or_default(),
-            CallDirection::ToBrowser => active.record.to_number.clone(),
+            CallDirection::ToBrowser | CallDirection::Echo => active.record.to_number.clone(),
         };
         let own_name = match active.record.direction {
             CallDirection::FromBrowser => active.caller_name.clone(),
-            CallDirection::ToBrowser => None,
+            CallDirection::ToBrowser | CallDirection::Echo => None,
         };
         let referral = transfer.referral.clone();
         // The dialogs that REFER speaks of are those of the PBX the call is at.

@@ -124,6 +124,7 @@ fn calls_table(calls: &[Value]) -> String {
         .map(|call| {
             let arrow = match call["direction"].as_str() {
                 Some("to_browser") => "PBX > web",
+                Some("echo") => "PBX > echo",
                 _ => "web > PBX",
             };
             let outcome = if call["cause_code"].is_string() {

@@ -96,6 +96,14 @@ impl Core {
         self.replan(&affected, now);
     }
 
+    pub fn echo(&mut self, key: LegKey, now: Instant) {
+        let affected = bridge::echo(&mut self.legs, key);
+        if affected.is_empty() {
+            return self.unknown();
+        }
+        self.replan(&affected, now);
+    }
+
     pub fn send_digits(
         &mut self,
         key: LegKey,
