@@ -218,6 +218,7 @@ impl Check<'_> {
                 self.fault(node.span(), "`ucid_node` is 1 to 32767");
             }
             self.tls(config, spanned);
+            self.registration(trunk);
             for header in &trunk.headers {
                 if let Err(fault) = header.get_ref().check() {
                     self.fault(header.span(), fault);
@@ -229,6 +230,45 @@ impl Check<'_> {
                     format!("trunk `{name}`: `username` and `password` go together"),
                 );
             }
+        }
+    }
+
+    fn registration(&mut self, trunk: &Trunk) {
+        let Some(registration) = &trunk.registration else {
+            return;
+        };
+        let at = registration.span();
+        let registration = registration.get_ref();
+        match trunk.account() {
+            None => self.fault(
+                at.clone(),
+                "`registration` needs an account: give it a `user`, or the trunk a `username`",
+            ),
+            // What a URI's user part may hold as it is (RFC 3261 section 25.1), without what means something there.
+            Some(user)
+                if user.is_empty()
+                    || user.len() > 64
+                    || !user
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"-_.!~*'+".contains(&b)) =>
+            {
+                self.fault(
+                    at.clone(),
+                    "the account of `registration` is 1 to 64 letters, digits and `-_.!~*'+`: give a `user`",
+                );
+            }
+            Some(_) => {}
+        }
+        if let Some(registrar) = &registration.registrar
+            && !is_host(registrar)
+        {
+            self.fault(
+                at.clone(),
+                "`registrar` is a domain or an address, with or without a port",
+            );
+        }
+        if !(20..=86_400).contains(&registration.expires_s) {
+            self.fault(at, "`expires_s` of `registration` is 20 to 86400");
         }
     }
 
@@ -428,6 +468,12 @@ impl crate::config::TrunkHeader {
         }
         Ok(())
     }
+}
+
+/// `pbx.example`, `192.0.2.1:5060`, `[2001:db8::1]:5060`.
+fn is_host(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+    !text.is_empty() && text.len() <= 255 && text.bytes().all(fits)
 }
 
 fn has_account(config: &Config, id: &AccountId) -> bool {

@@ -185,6 +185,8 @@ pub struct Trunk {
     pub password: Option<Secret>,
     /// Answer challenges of this realm only; default any realm that the trunk's own addresses name.
     pub realm: Option<String>,
+    /// The box registers with this PBX; default: it is peered statically.
+    pub registration: Option<Spanned<Registration>>,
     /// Seconds between OPTIONS, 0 (off) or 2…3600; default 4: a PBX that dies is known to be down within 10 s.
     #[serde(default = "default_options_s")]
     pub options_s: u32,
@@ -237,6 +239,33 @@ impl Trunk {
     /// Where calls may go, in order of preference.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> + Clone {
         std::iter::once(self.address).chain(self.targets.iter().map(|t| *t.get_ref()))
+    }
+}
+
+/// `registration = { user = "4930555", registrar = "carrier.example" }`: one account, for one number or for many.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// The account, as it stands in From and To of REGISTER and in the Request-URI of the PBX's calls; default
+    /// `username`.
+    pub user: Option<String>,
+    /// The domain that the account is of; default `domain`, else the address. Where REGISTER goes is said by `address`
+    /// and `targets`.
+    pub registrar: Option<String>,
+    /// Seconds asked for, 20…86400; default 300. The PBX may grant less.
+    #[serde(default = "default_expires_s")]
+    pub expires_s: u32,
+    /// The numbers of the account, as in `numbers` of a trunk; default any. A call of another number is shown as the
+    /// account itself.
+    #[serde(default = "default_numbers")]
+    pub range: Vec<DialPattern>,
+}
+
+impl Trunk {
+    /// The account's name, when this trunk registers.
+    pub fn account(&self) -> Option<&str> {
+        let registration = self.registration.as_ref()?.get_ref();
+        registration.user.as_deref().or(self.username.as_deref())
     }
 }
 
@@ -522,6 +551,9 @@ fn default_dtmf() -> Spanned<u8> {
 
 fn default_session_expires() -> Spanned<u32> {
     Spanned::new(0..0, 1_800)
+}
+fn default_expires_s() -> u32 {
+    300
 }
 fn default_options_s() -> u32 {
     4

@@ -231,3 +231,42 @@ fn a_number_leads_to_an_account_or_to_an_echo() {
         );
     }
 }
+
+#[test]
+fn a_registration_says_whose_account_it_is() {
+    let with = |keys: &str| GOOD.replace("accept_from", &format!("{keys}\naccept_from"));
+    let named = "username = \"box\"\npassword = \"x\"\n";
+    let directory = |keys: &str| Directory::new(Config::parse(&with(keys)).unwrap());
+    let own = directory("registration = { user = \"4930\", range = [\"+4930*\"] }");
+    assert_eq!(own.trunks().next().unwrap().account(), Some("4930"));
+    let usual = directory(&format!("{named}registration = {{}}"));
+    assert_eq!(usual.trunks().next().unwrap().account(), Some("box"));
+    assert_eq!(directory(named).trunks().next().unwrap().account(), None);
+    for (keys, fault) in [
+        ("registration = {}", "needs an account"),
+        ("registration = { user = \"a@b\" }", "letters, digits"),
+        (
+            "registration = { user = \"a\\r\\nVia: x\" }",
+            "letters, digits",
+        ),
+        (
+            "registration = { user = \"a\", registrar = \"b;c\" }",
+            "is a domain or an address",
+        ),
+        (
+            "registration = { user = \"a\", expires_s = 5 }",
+            "20 to 86400",
+        ),
+        ("registration = { user = \"a\", expire = 60 }", "expire"),
+        (
+            "registration = { user = \"a\", range = [\"x\"] }",
+            "no destination pattern",
+        ),
+    ] {
+        let faults = faults(&with(keys));
+        assert!(
+            faults.len() == 1 && faults[0].starts_with("line 17") && faults[0].contains(fault),
+            "{keys}: {faults:?}"
+        );
+    }
+}

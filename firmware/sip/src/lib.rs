@@ -14,8 +14,9 @@
 //! | [`dialog`] | route set, tags, sequence numbers, target refresh | 3261 §12 |
 //! | [`digest`] | what answers a challenge | 7616, 2617, 8760 |
 //! | [`credentials`] | whose challenges are answered | 3261 §22, 7616 §5 |
+//! | [`registration`] | one account kept registered with a PBX | 3261 §10.2 |
 //! | [`targets`] | which target of a trunk lives, and gets the next call | 3261 §11, 3263 §4.3 |
-//! | [`endpoint`] | calls: INVITE, PRACK, CANCEL, BYE, UPDATE, OPTIONS; session timers; transfers: REFER, NOTIFY, Replaces; INFO | 3261, 3262, 3311, 3515, 3581, 3891, 4028, 6086 |
+//! | [`endpoint`] | calls: INVITE, PRACK, CANCEL, BYE, UPDATE, OPTIONS; REGISTER of ours; session timers; transfers: REFER, NOTIFY, Replaces; INFO | 3261, 3262, 3311, 3515, 3581, 3891, 4028, 6086 |
 //!
 //! The polling order after *every* input (`handle_*` or command): [`Endpoint::poll_transmit`] until `None`,
 //! [`Endpoint::poll_event`] until `None`, then sleep until [`Endpoint::poll_timeout`].
@@ -42,6 +43,7 @@ pub mod digest;
 pub mod endpoint;
 mod ids;
 pub mod message;
+pub mod registration;
 pub mod targets;
 pub mod timers;
 pub mod transaction;
@@ -49,6 +51,6 @@ pub mod transaction;
 pub use endpoint::{
     AcceptFrom, AnswerOffer, CallId, Counts, Credentials, Endpoint, EndpointConfig, EndpointError,
     Event, Failure, FailureKind, Identity, Info, Invite, Party, Peers, ReasonHeader, ReferId,
-    Referral, Refresher, Reliable, RequestId, SessionTimer, SessionTimerMode, Side, Transmit,
-    Transport, TrunkHosts, Warning,
+    Referral, Refresher, Register, RegisterAnswer, Reliable, RequestId, SessionTimer,
+    SessionTimerMode, Side, Transmit, Transport, TrunkHosts, Warning,
 };

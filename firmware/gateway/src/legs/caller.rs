@@ -98,7 +98,7 @@ impl<I: Iterator> RevButOne for I {
 }
 
 /// Splits a header's value at the commas outside quotes and brackets.
-fn elements(value: &str) -> Vec<String> {
+pub(super) fn elements(value: &str) -> Vec<String> {
     let mut elements = vec![String::new()];
     let (mut quoted, mut bracket, mut escaped) = (false, false, false);
     for c in value.chars() {

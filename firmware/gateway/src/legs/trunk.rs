@@ -3,6 +3,7 @@
 //! The leg is built from scratch: nothing a page sends reaches a SIP header but the dialled number,
 //! which [`causeway_directory::Destination`] has reduced to digits.
 
+use super::account;
 use super::attempt::Attempt;
 use crate::media::{LegKey, Listening};
 use causeway_call::context::ContextToken;
@@ -130,9 +131,10 @@ pub fn invite(
     unix_ms: i64,
 ) -> Invite {
     let trunk = route.trunk;
-    let host = match directory.config().sip.public() {
-        std::net::IpAddr::V4(ip) => ip.to_string(),
-        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+    let host = match (account::domain(trunk), directory.config().sip.public()) {
+        (Some(domain), _) => domain,
+        (None, std::net::IpAddr::V4(ip)) => ip.to_string(),
+        (None, std::net::IpAddr::V6(ip)) => format!("[{ip}]"),
     };
     let (called, caller) = match &trunk.numbering {
         Some(numbering) => {
@@ -144,6 +146,7 @@ pub fn invite(
         }
         None => (route.number.clone(), route.caller_number.clone()),
     };
+    let caller = account::shown(trunk, &route.caller_number, caller);
     let called = uri_at(trunk, target, &called);
     let caller = format!("sip:{caller}@{host}");
     let mut headers = identity(trunk, &caller, route.caller_name.as_deref());

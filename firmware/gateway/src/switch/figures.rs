@@ -1,8 +1,10 @@
 //! What the switch shows of itself: for health, metrics and tests that look for leaks.
 
+use super::registration::RegistrationFigures;
 use super::{ActiveCall, Switch};
 use causeway_call::{CauseCode, Direction, Phase};
 use causeway_sip::endpoint::Counts;
+use causeway_sip::registration::RegistrationState;
 use causeway_sip::targets::TargetState;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -59,6 +61,8 @@ pub struct Figures {
     pub totals: Totals,
     /// Each trunk with its state and that of each target.
     pub trunks: Vec<TrunkFigures>,
+    /// Those that register.
+    pub registrations: Vec<RegistrationFigures>,
 }
 
 impl Figures {
@@ -193,6 +197,31 @@ impl Figures {
                 }
             }
         }
+        write_registrations(&self.registrations, out);
+    }
+}
+
+/// Appends what is known of registrations.
+fn write_registrations(registrations: &[RegistrationFigures], out: &mut String) {
+    let _ = write!(
+        out,
+        "# HELP causeway_trunk_registered Whether a trunk is registered with its PBX.\n# TYPE causeway_trunk_registered gauge\n"
+    );
+    for registration in registrations {
+        let up = u8::from(registration.state == RegistrationState::Registered);
+        let trunk = &registration.trunk;
+        let _ = writeln!(out, "causeway_trunk_registered{{trunk=\"{trunk}\"}} {up}");
+    }
+    let _ = write!(
+        out,
+        "# HELP causeway_trunk_registrations_failed_total Attempts to register that failed.\n# TYPE causeway_trunk_registrations_failed_total counter\n"
+    );
+    for registration in registrations {
+        let (trunk, failed) = (&registration.trunk, registration.failed);
+        let _ = writeln!(
+            out,
+            "causeway_trunk_registrations_failed_total{{trunk=\"{trunk}\"}} {failed}"
+        );
     }
 }
 
@@ -208,6 +237,7 @@ impl Switch {
             f.ladder_bytes = self.ladders.bytes();
             f.sip = sip;
             f.totals = self.totals.clone();
+            f.registrations = self.registrations.figures(now).collect();
             f.trunks = self
                 .probes
                 .states(now)
@@ -229,10 +259,13 @@ impl Switch {
             "calls": calls,
             "sessions": self.sessions.len(),
             "rtp_ports": { "held": self.ports.held() },
-            "trunks": self.probes.states(Instant::now()).map(|(name, state, _)| json!({
-                "name": name,
-                "state": state.as_str(),
-            })).collect::<Vec<_>>(),
+            "trunks": self.probes.states(Instant::now()).map(|(name, state, _)| {
+                let mut trunk = json!({ "name": name, "state": state.as_str() });
+                if let Some(registration) = self.registrations.figures(Instant::now()).find(|r| r.trunk == name) {
+                    trunk["registration"] = registration.to_json();
+                }
+                trunk
+            }).collect::<Vec<_>>(),
         })
     }
 }

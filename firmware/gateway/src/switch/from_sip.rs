@@ -31,6 +31,7 @@ impl Switch {
             } => {
                 self.endpoint
                     .handle_transport_failed(transport, remote, now);
+                self.registrations_lost(transport, remote, now);
             }
         }
     }
@@ -49,6 +50,7 @@ impl Switch {
                 remote,
                 request_uri,
                 from,
+                to,
                 asserted,
                 sdp,
                 headers,
@@ -60,6 +62,7 @@ impl Switch {
                     remote,
                     request_uri,
                     from,
+                    to,
                     asserted,
                     sdp,
                     headers,
@@ -164,6 +167,10 @@ impl Switch {
                 self.probes.finished(request, sign, now);
             }
             // Its verdict came long before its transaction gave up: this is a transport that failed.
+            Sip::RequestFailed { request } if self.registrar_failed(request, now) => {}
+            Sip::RegisterAnswered { request, answer } => {
+                self.registrar_answered(request, &answer, now);
+            }
             Sip::RequestFailed { request } => {
                 self.probes.finished(request, Sign::Unreachable, now);
             }

@@ -21,6 +21,7 @@ mod place;
 pub mod ports;
 mod probe;
 mod recent;
+pub mod registration;
 mod stranded;
 mod transfer;
 
@@ -82,6 +83,7 @@ pub struct Switch {
     by_leg: HashMap<LegKey, CallKey>,
     recent: recent::RecentCalls,
     probes: probe::TrunkProbes,
+    registrations: registration::Registrations,
     rates: place::CallRates,
     ladders: ladder::Ladders,
     checks: doctor::Checks,
@@ -136,7 +138,8 @@ pub async fn run(parts: Parts) {
         }
         let now = Instant::now();
         switch.settle(now);
-        if until.is_some_and(|at| switch.calls.is_empty() || at <= now) {
+        let is_done = switch.calls.is_empty() && switch.registrations.are_over();
+        if until.is_some_and(|at| is_done || at <= now) {
             break;
         }
     }
@@ -175,6 +178,7 @@ impl Switch {
             endpoint: Endpoint::new(config, now),
             ports: PortPool::new(rtp.address, rtp.ports),
             probes: probe::TrunkProbes::new(&directory, now),
+            registrations: registration::Registrations::new(&directory, now),
             directory,
             sockets,
             media,
@@ -203,6 +207,7 @@ impl Switch {
             .flat_map(ActiveCall::poll_timeout)
             .chain(self.endpoint.poll_timeout())
             .chain(self.probes.poll_timeout())
+            .chain(self.registrations.poll_timeout())
             .min()
     }
 
@@ -220,6 +225,7 @@ impl Switch {
             self.call_timeout(key, now);
         }
         self.probe_trunks(now);
+        self.registrations_timeout(now);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -233,6 +239,7 @@ impl Switch {
     fn settle(&mut self, now: Instant) {
         loop {
             self.follow_targets(now);
+            self.follow_registrations(now);
             self.transmit();
             let Some(event) = self.endpoint.poll_event() else {
                 break;
@@ -265,6 +272,7 @@ impl Switch {
 
     fn stop(&mut self, now: Instant) {
         self.end_checks(now);
+        self.leave_registrars(now);
         let keys: Vec<CallKey> = self.calls.keys().copied().collect();
         for key in keys {
             self.feed(key, Event::Stopping, now);

@@ -2,6 +2,7 @@
 
 use super::active::{ActiveCall, CallKey, WebOffer};
 use super::{Switch, unix_ms};
+use crate::legs::account;
 use crate::legs::attempt::Attempt;
 use crate::legs::caller::Caller;
 use crate::legs::trunk::{self, TrunkLeg};
@@ -267,10 +268,20 @@ impl Switch {
         self.endpoint
             .set_session_timer(invite.sip, trunk::session_timer(from_trunk), now);
         let numbering = from_trunk.numbering.as_ref().map(|n| n.get_ref());
-        let mut dialled = trunk::dialled(&invite.request_uri);
+        let mut called = account::called(
+            from_trunk,
+            &invite.request_uri,
+            &invite.to.uri,
+            &invite.headers,
+        );
         if let Some(numbering) = numbering {
-            dialled = numbering.inward(&dialled);
+            for number in &mut called {
+                *number = numbering.inward(number);
+            }
         }
+        let known = |number: &String| route::from_trunk(&directory, number).is_ok();
+        let at = called.iter().position(known);
+        let dialled = called.swap_remove(at.unwrap_or(called.len() - 1));
         let target = route::from_trunk(&directory, &dialled).map_err(|fault| {
             tracing::info!(trunk = %from_trunk.name.get_ref(), %fault, "incoming call refused");
             (404, ReasonHeader::q850(1, "Unallocated number"))
@@ -405,6 +416,7 @@ pub struct Incoming {
     pub remote: std::net::SocketAddr,
     pub request_uri: String,
     pub from: Party,
+    pub to: Party,
     pub asserted: Option<Party>,
     pub sdp: Option<Vec<u8>>,
     pub headers: Vec<(String, String)>,

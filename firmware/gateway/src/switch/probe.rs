@@ -138,12 +138,16 @@ impl Switch {
             let TargetChange {
                 address, from, to, ..
             } = change;
+            let from_down = from == TargetState::Down;
             let (from, to) = (from.as_str(), to.as_str());
             match change.to {
                 TargetState::Up => tracing::info!(trunk, %address, from, to, "target answers"),
                 TargetState::Unknown | TargetState::Degraded | TargetState::Down => {
                     tracing::warn!(trunk, %address, from, to, sign = ?change.sign, "target changed");
                 }
+            }
+            if from_down && change.to != TargetState::Down {
+                self.registrar_back(&trunk, address, now);
             }
             if change.to != TargetState::Down {
                 continue;

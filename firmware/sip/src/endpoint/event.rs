@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::command::{CallId, ReasonHeader, ReferId, RequestId, Transport};
+use super::register::RegisterAnswer;
 use super::transfer::Referral;
 
 /// A party as the wire names it: `From`, `To`, `P-Asserted-Identity`.
@@ -201,7 +202,14 @@ pub enum Event {
         /// Its `Retry-After` in seconds.
         retry_after_s: Option<u32>,
     },
-    /// Our OPTIONS was not answered within 32 s, or could not be sent.
+    /// Our REGISTER was answered, whatever the answer.
+    RegisterAnswered {
+        /// The request.
+        request: RequestId,
+        /// What the registrar said.
+        answer: RegisterAnswer,
+    },
+    /// Our OPTIONS or REGISTER was not answered within 32 s, or could not be sent.
     RequestFailed {
         /// The request.
         request: RequestId,

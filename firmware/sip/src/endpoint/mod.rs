@@ -19,6 +19,7 @@ mod offers;
 mod placing;
 mod receive;
 mod refreshing;
+mod register;
 mod ringing;
 mod session;
 mod session_timer;
@@ -40,6 +41,7 @@ pub use command::{
 };
 pub use config::EndpointConfig;
 pub use event::{Counts, Event, Failure, FailureKind, Party, Side};
+pub use register::{Register, RegisterAnswer};
 pub use session_timer::{INTERVAL_S, MIN_SE_S, Refresher, SessionTimer, SessionTimerMode};
 pub use transfer::Referral;
 

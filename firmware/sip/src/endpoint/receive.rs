@@ -12,6 +12,7 @@ use super::core::{
 use super::event::{Event, Party};
 use super::offers::{in_order, offered};
 use super::placing::release_fork;
+use super::register::RegisterAnswer;
 use super::session_timer::{Asked, Timer};
 use super::transfer::{Replaced, may_replace};
 use crate::message::check::{self, Essentials};
@@ -118,14 +119,25 @@ impl Endpoint {
             Delivery::Stray => self.core.counts.discarded += 1,
             Delivery::Handled => {}
             Delivery::To(ClientUser::Nobody) => {}
-            Delivery::To(ClientUser::Request(request)) => {
-                if response.status >= 200 {
-                    self.core.event(Event::RequestAnswered {
-                        request,
+            Delivery::To(ClientUser::Request(_)) if response.status < 200 => {}
+            Delivery::To(ClientUser::Request(request)) if key.method == Method::Register => {
+                self.core.event(Event::RegisterAnswered {
+                    request,
+                    answer: RegisterAnswer {
                         status: response.status,
-                        retry_after_s: retry_after(&response.headers),
-                    });
-                }
+                        reason: syntax::lossy(&response.reason),
+                        headers: response.headers.clone(),
+                        transport: source.transport,
+                        remote: source.remote,
+                    },
+                });
+            }
+            Delivery::To(ClientUser::Request(request)) => {
+                self.core.event(Event::RequestAnswered {
+                    request,
+                    status: response.status,
+                    retry_after_s: retry_after(&response.headers),
+                });
             }
             Delivery::To(ClientUser::Call(id)) => {
                 if let Some(call) = self.calls.get_mut(&id) {

@@ -125,7 +125,9 @@ impl World {
                     | Event::ReferProgress { call, .. }
                     | Event::Dtmf { call, .. } => (*call, false),
                     Event::Refused { .. } => continue,
-                    Event::RequestAnswered { .. } | Event::RequestFailed { .. } => {
+                    Event::RequestAnswered { .. }
+                    | Event::RegisterAnswered { .. }
+                    | Event::RequestFailed { .. } => {
                         panic!("seed {seed}: {event:?}")
                     }
                 };

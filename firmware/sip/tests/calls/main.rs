@@ -13,6 +13,7 @@ mod loss;
 mod net;
 mod offers;
 mod oracle;
+mod registrations;
 mod reliable;
 mod requests;
 mod script;

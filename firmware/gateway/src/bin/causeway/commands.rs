@@ -68,14 +68,29 @@ pub(crate) async fn status(connection: &Connection, as_json: bool) -> Result<(),
     ));
     let rows: Vec<Vec<String>> = trunks
         .iter()
-        .map(|trunk| vec![text(&trunk["name"]), text(&trunk["state"])])
+        .map(|trunk| {
+            vec![
+                text(&trunk["name"]),
+                text(&trunk["state"]),
+                registration(&trunk["registration"]),
+            ]
+        })
         .collect();
-    print(&table(&["TRUNK", "STATE"], &rows));
+    print(&table(&["TRUNK", "STATE", "REGISTRATION"], &rows));
     if !calls.is_empty() {
         print("\n");
         print(&calls_table(&calls));
     }
     Ok(())
+}
+
+/// How a registration stands, and why it failed; `-` for a trunk that does not register.
+fn registration(of_trunk: &Value) -> String {
+    match of_trunk["reason"].as_str() {
+        _ if of_trunk.is_null() => "-".to_owned(),
+        Some(reason) => format!("{}: {reason}", text(&of_trunk["state"])),
+        None => text(&of_trunk["state"]),
+    }
 }
 
 /// The query's part of the path.

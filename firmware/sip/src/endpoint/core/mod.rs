@@ -205,8 +205,12 @@ impl Core {
 
     /// The value of our Contact towards `to`.
     pub(crate) fn contact(&self, to: Source) -> String {
+        self.contact_of(&self.config.contact_user, to)
+    }
+
+    /// The same with another user part.
+    pub(crate) fn contact_of(&self, user: &str, to: Source) -> String {
         let address = self.advertised(to);
-        let user = &self.config.contact_user;
         let scheme = if to.secure { "sips" } else { "sip" };
         match to.transport {
             Transport::Udp => format!("<{scheme}:{user}@{address}>"),
