@@ -77,6 +77,17 @@ pub enum ClientMessage {
         #[serde(default = "default_gap")]
         gap_ms: u16,
     },
+    #[serde(rename = "call.transfer")]
+    Transfer {
+        id: RequestNumber,
+        call: String,
+        /// A number (blind transfer); either this or `with`.
+        #[serde(default)]
+        to: Option<String>,
+        /// Another call of the session (attended transfer).
+        #[serde(default)]
+        with: Option<String>,
+    },
     #[serde(rename = "call.restart")]
     Restart {
         id: RequestNumber,
@@ -131,6 +142,7 @@ impl ClientMessage {
             | Self::Hold { id, .. }
             | Self::Resume { id, .. }
             | Self::Dtmf { id, .. }
+            | Self::Transfer { id, .. }
             | Self::Restart { id, .. }
             | Self::Reattach { id, .. } => Some(*id),
             Self::Candidate { .. } | Self::Report { .. } => None,
@@ -197,6 +209,12 @@ pub enum ServerMessage {
         call: String,
         digit: char,
         duration_ms: u32,
+    },
+    #[serde(rename = "call.transfer")]
+    Transfer {
+        call: String,
+        /// Of the telephone system's call to the new party: 100, 180, …
+        status: u16,
     },
     #[serde(rename = "call.warning")]
     Warning {

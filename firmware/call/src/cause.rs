@@ -15,6 +15,7 @@ pub enum By {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CauseCode {
     Hangup,
+    Transferred,
     Cancelled,
     AnsweredElsewhere,
     Busy,
@@ -38,6 +39,7 @@ impl CauseCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hangup => "hangup",
+            Self::Transferred => "transferred",
             Self::Cancelled => "cancelled",
             Self::AnsweredElsewhere => "answered_elsewhere",
             Self::Busy => "busy",
@@ -61,6 +63,7 @@ impl CauseCode {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Hangup => "The call has ended.",
+            Self::Transferred => "The call was handed on.",
             Self::Cancelled => "The caller gave up before the call was answered.",
             Self::AnsweredElsewhere => "The call was answered on another device.",
             Self::Busy => "The called number is busy.",
@@ -159,9 +162,10 @@ impl Cause {
     /// (RFC 3398 section 8.2.6.1, and RFC 4497).
     pub const fn towards_trunk(&self) -> (u16, u16, &'static str) {
         match self.code {
-            CauseCode::Hangup | CauseCode::AnsweredElsewhere | CauseCode::Cancelled => {
-                (480, 16, "Normal call clearing")
-            }
+            CauseCode::Hangup
+            | CauseCode::Transferred
+            | CauseCode::AnsweredElsewhere
+            | CauseCode::Cancelled => (480, 16, "Normal call clearing"),
             CauseCode::Busy => (486, 17, "User busy"),
             CauseCode::Declined => (603, 21, "Call rejected"),
             CauseCode::NoAnswer => (480, 19, "No answer from the user"),

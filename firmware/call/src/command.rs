@@ -1,7 +1,7 @@
 //! What a call asks its shell to do.
 
 use crate::cause::Cause;
-use crate::event::{DeviceId, RequestId};
+use crate::event::{DeviceId, RequestId, TransferTarget};
 use crate::hold::HeldBy;
 use causeway_media::plan;
 
@@ -71,6 +71,11 @@ pub enum Command {
         digit: char,
         duration_ms: u32,
     },
+    /// `call.transfer` to a device: how its transfer goes, by the SIP status of the new call.
+    TellTransfer {
+        device: DeviceId,
+        status: u16,
+    },
     /// `call.warning` to a device.
     Warn {
         device: DeviceId,
@@ -102,6 +107,17 @@ pub enum Command {
     OfferTrunk {
         direction: plan::Direction,
     },
+    /// Ask the far side to call somebody else in place of the browser; answered by
+    /// [`crate::Event::ReferAccepted`] and [`crate::Event::ReferProgress`], [`crate::Event::ReferDone`] or
+    /// [`crate::Event::ReferFailed`].
+    ReferTrunk {
+        target: TransferTarget,
+    },
+    /// Let the far side's new dialog take the trunk leg's place; answered by [`crate::Event::TrunkReplaced`], or by
+    /// nothing when it cannot be.
+    AcceptReplacement,
+    /// Say no to it.
+    RefuseReplacement,
     /// Say yes to the far side's wish, and INVITE to where it points, on a leg of its own.
     PlaceTransfer,
     /// Say no to it.

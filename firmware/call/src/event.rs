@@ -11,6 +11,15 @@ pub struct DeviceId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(pub u64);
 
+/// Whom a page hands the far side on to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransferTarget {
+    /// A number, as the box writes it (blind transfer).
+    Number(String),
+    /// The far side of another of the page's calls, by that call's name (attended transfer).
+    Call(String),
+}
+
 /// An input of [`crate::Call::handle`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -68,6 +77,12 @@ pub enum Event {
         duration_ms: u16,
         gap_ms: u16,
     },
+    /// Hand the far side on. The shell has looked whether the page may.
+    Transfer {
+        device: DeviceId,
+        request: RequestId,
+        target: TransferTarget,
+    },
     /// The digits of one `SendDigits` are out.
     DigitsSent,
 
@@ -116,6 +131,30 @@ pub enum Event {
     /// It did not, or its dialog broke before the call was handed over.
     TransferFailed {
         cause: FarCause,
+    },
+    /// The far side takes the page's transfer: its new call begins.
+    ReferAccepted,
+    /// How that goes, by its SIP status below 200.
+    ReferProgress {
+        status: u16,
+    },
+    /// The new party answered.
+    ReferDone,
+    /// The far side refused the transfer, or its new call failed.
+    ReferFailed {
+        cause: FarCause,
+    },
+    /// Another call of the page is being handed on to the far side of this one, or no longer.
+    Consulted {
+        begins: bool,
+    },
+    /// That is done: this call's far side has taken this call's place itself.
+    HandedOn,
+    /// A new dialog of the far side wants to take the trunk leg's place.
+    ReplaceAsked,
+    /// It has; `direction` is what was agreed with it, `None` when that is not known yet.
+    TrunkReplaced {
+        direction: Option<plan::Direction>,
     },
     /// No RTP and no RTCP came over the trunk for so long while the far side should have sent; told again as
     /// often as that time passes.

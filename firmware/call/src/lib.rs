@@ -23,6 +23,6 @@ pub mod user_to_user;
 pub use call::{Call, Direction, Marks, Phase, Setup};
 pub use cause::{By, Cause, CauseCode, FarCause};
 pub use command::{Command, Refusal, RefusalCode, Told};
-pub use event::{DeviceId, Event, RequestId};
+pub use event::{DeviceId, Event, RequestId, TransferTarget};
 pub use hold::{HeldBy, Hold};
 pub use timing::Timing;

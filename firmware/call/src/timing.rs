@@ -15,6 +15,8 @@ pub struct Timing {
     pub page_gone: Duration,
     /// From the browser's last packet being missed to giving up, while its WebSocket is there.
     pub media_lost: Duration,
+    /// From a page's transfer to the far side's last word of it.
+    pub transfer: Duration,
     /// For an account with no device left to ring, or none yet, to come (back).
     pub device_wait: Duration,
     /// From the answer of a test number to the box's hanging up: an echo that nobody listens to holds a line.
@@ -29,6 +31,7 @@ impl Default for Timing {
             session_resume: Duration::from_secs(30),
             page_gone: Duration::from_secs(5),
             media_lost: Duration::from_secs(30),
+            transfer: Duration::from_secs(240),
             device_wait: Duration::from_secs(5),
             echo: Duration::from_secs(600),
         }

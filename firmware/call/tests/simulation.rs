@@ -27,7 +27,7 @@ fn event(dice: &mut Dice) -> Event {
         Flow::Inactive,
     ][dice.roll(4) as usize];
     let request = RequestId(dice.roll(1000));
-    match dice.roll(31) {
+    match dice.roll(41) {
         0 | 1 => web_answered(),
         2 | 3 => Event::WebConnected,
         4 => Event::WebLost,
@@ -68,6 +68,25 @@ fn event(dice: &mut Dice) -> Event {
         29 => Event::TransferFailed {
             cause: FarCause::default(),
         },
+        30 | 31 => Event::Transfer {
+            device,
+            request,
+            target: TransferTarget::Number("600".into()),
+        },
+        32 => Event::ReferAccepted,
+        33 => Event::ReferProgress { status: 180 },
+        34 => Event::ReferDone,
+        35 => Event::ReferFailed {
+            cause: FarCause::default(),
+        },
+        36 => Event::Consulted {
+            begins: dice.roll(2) == 0,
+        },
+        37 => Event::HandedOn,
+        38 => Event::ReplaceAsked,
+        39 => Event::TrunkReplaced {
+            direction: (dice.roll(2) == 0).then_some(flow),
+        },
         _ => Event::TrunkEnded {
             cause: FarCause::default(),
         },
@@ -99,6 +118,7 @@ fn live(seed: u64) {
                     | Event::Hold { .. }
                     | Event::Resume { .. }
                     | Event::Digits { .. }
+                    | Event::Transfer { .. }
             ));
             // Who tells that a transfer failed has closed its leg.
             transferring &= !matches!(event, Event::TransferFailed { .. });
@@ -120,7 +140,10 @@ fn live(seed: u64) {
                     assert!(transferring, "seed {seed}: there is no transfer");
                     transferring = false;
                 }
-                Command::PlaceTrunk | Command::AnswerTrunk | Command::OfferTrunk { .. } => {
+                Command::PlaceTrunk
+                | Command::AnswerTrunk
+                | Command::OfferTrunk { .. }
+                | Command::ReferTrunk { .. } => {
                     assert_eq!(finished, 0, "seed {seed}: the trunk is used after the end");
                 }
                 _ => {}

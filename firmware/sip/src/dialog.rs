@@ -123,6 +123,11 @@ impl Dialog {
         &self.remote_target
     }
 
+    /// Our own URI in this dialog, as our requests name it in `From`.
+    pub fn local_uri(&self) -> Option<Uri> {
+        NameAddr::read(&self.local).ok().map(|address| address.uri)
+    }
+
     /// The URI of the next hop: the first route when there is one.
     pub fn next_hop(&self) -> Uri {
         self.route_set

@@ -200,7 +200,9 @@ impl Session<'_> {
                 let answer = self.refresh(id, &token);
                 socket.send(&answer).await
             }
-            ClientMessage::Place { id, .. } | ClientMessage::Accept { id, .. }
+            ClientMessage::Place { id, .. }
+            | ClientMessage::Accept { id, .. }
+            | ClientMessage::Transfer { id, .. }
                 if Instant::now() >= self.ends =>
             {
                 let sentence = "The token is too old for a new call: refresh it first.";
@@ -215,6 +217,7 @@ impl Session<'_> {
             | ClientMessage::Hold { .. }
             | ClientMessage::Resume { .. }
             | ClientMessage::Dtmf { .. }
+            | ClientMessage::Transfer { .. }
             | ClientMessage::Restart { .. }
             | ClientMessage::Reattach { .. }
             | ClientMessage::Report { .. } => self.forward(socket, message).await,

@@ -16,7 +16,7 @@ const MAX_DIGITS: usize = 64;
 /// Characters of an error's sentence: it may quote the client.
 const MAX_SENTENCE: usize = 300;
 
-const TYPES: [&str; 14] = [
+const TYPES: [&str; 15] = [
     "hello",
     "token.refresh",
     "ping",
@@ -28,6 +28,7 @@ const TYPES: [&str; 14] = [
     "call.hold",
     "call.resume",
     "call.dtmf",
+    "call.transfer",
     "call.restart",
     "call.reattach",
     "call.report",
@@ -170,6 +171,20 @@ fn check(message: &ClientMessage) -> Result<(), WireError> {
             }
             Ok(())
         }
+        ClientMessage::Transfer { call, to, with, .. } => {
+            length("call", call, MAX_HANDLE)?;
+            match (to, with) {
+                (Some(to), None) => length("to", to, MAX_DESTINATION),
+                (None, Some(with)) if with == call => {
+                    Err(WireError::field("with", "is the call itself"))
+                }
+                (None, Some(with)) => length("with", with, MAX_HANDLE),
+                (None, None) | (Some(_), Some(_)) => Err(WireError::field(
+                    "to",
+                    "a transfer names either `to` or `with`",
+                )),
+            }
+        }
         ClientMessage::Reattach { call, resume, .. } => {
             length("call", call, MAX_HANDLE)?;
             length("resume", resume, MAX_HANDLE)
@@ -225,6 +240,8 @@ mod tests {
             r#"{"type":"call.hold","id":1,"call":"c"}"#,
             r#"{"type":"call.resume","id":1,"call":"c"}"#,
             r#"{"type":"call.dtmf","id":1,"call":"c","digits":"1,2#"}"#,
+            r#"{"type":"call.transfer","id":1,"call":"c","to":"600"}"#,
+            r#"{"type":"call.transfer","id":1,"call":"c","with":"d"}"#,
             r#"{"type":"call.restart","id":1,"call":"c","sdp":"v=0"}"#,
             r#"{"type":"call.reattach","id":1,"call":"c","resume":"r"}"#,
             r#"{"type":"call.report","call":"c","stats":{"rtt":1}}"#,
@@ -267,6 +284,27 @@ mod tests {
         let inner = fault(&json!({"type": "call.candidate", "call": "c", "candidate": {"x": 1}}));
         assert!(inner.message.contains("`candidate`"), "{}", inner.message);
         assert_eq!(inner.call.as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn a_transfer_has_one_target() {
+        for (fields, sentence) in [
+            (json!({}), "`to`: a transfer names either"),
+            (
+                json!({"to": "1", "with": "d"}),
+                "`to`: a transfer names either",
+            ),
+            (json!({"to": ""}), "`to`: is empty"),
+            (json!({"with": "c"}), "`with`: is the call itself"),
+        ] {
+            let mut message = json!({"type": "call.transfer", "id": 1, "call": "c"});
+            message
+                .as_object_mut()
+                .unwrap()
+                .extend(fields.as_object().unwrap().clone());
+            let fault = fault(&message);
+            assert!(fault.message.starts_with(sentence), "{}", fault.message);
+        }
     }
 
     #[test]

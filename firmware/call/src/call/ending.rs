@@ -60,6 +60,9 @@ impl Call {
         if let Some(asked) = self.hold_request.take() {
             self.reply(asked.device, asked.request, ended());
         }
+        if let Some(refer) = self.refer.take() {
+            self.reply(refer.device, refer.request, ended());
+        }
         for (device, request) in std::mem::take(&mut self.digit_requests) {
             self.reply(device, request, ended());
         }
@@ -80,6 +83,9 @@ impl Call {
             }
             | Event::Hold { device, request }
             | Event::Resume { device, request }
+            | Event::Transfer {
+                device, request, ..
+            }
             | Event::Digits {
                 device, request, ..
             } => {

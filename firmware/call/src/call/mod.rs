@@ -12,17 +12,24 @@
 //! | connecting | `TrunkAnswered` | answered | tell answered |
 //! | offered | last `Reject` | ended | reject trunk, finish |
 //! | answered | `Hold`, `Resume` | answered | offer trunk; reply and tell once agreed |
+//! | answered | `Transfer` and what follows | answered, ended | see `transferor.rs` |
 //! | answered | `TransferAsked` and what follows | answered | see `transferring.rs` |
 //! | answered | `TrunkReplanned` | answered | tell held / answered when it changed |
 //! | connecting (test number) | – | connecting | echo, answer trunk; see `echoing.rs` |
+//! | trying … early media, answered | `ReplaceAsked` | the same | accept replacement |
+//! | any other | `ReplaceAsked` | the same | refuse replacement |
+//! | trying … early media | `TrunkReplaced` | answered | bridge, tell answered |
+//! | answered | `TrunkReplaced` | answered | bridge, tell held / answered when it changed |
 //! | any | `Hangup`, `TrunkEnded`, `TrunkCancelled`, `WebFailed`, a limit of [`Timing`], `Stopping` | ended | cancel / reject / end trunk, tell ended, finish |
 //! | ended | anything | ended | refuse requests |
 
 mod echoing;
 mod ending;
 mod losing;
+mod replacing;
 mod setting_up;
 mod talking;
+mod transferor;
 mod transferring;
 
 use crate::cause::{By, Cause, CauseCode, FarCause};
@@ -92,9 +99,10 @@ enum Timer {
     DeviceWait,
     Transfer,
     Echo,
+    Refer,
 }
 
-const TIMERS: [Timer; 7] = [
+const TIMERS: [Timer; 8] = [
     Timer::Ring,
     Timer::MediaConnect,
     Timer::DeviceGone,
@@ -102,6 +110,7 @@ const TIMERS: [Timer; 7] = [
     Timer::DeviceWait,
     Timer::Transfer,
     Timer::Echo,
+    Timer::Refer,
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +137,9 @@ pub struct Call {
     hold: Hold,
     hold_request: Option<HoldRequest>,
     transfer: transferring::Transfer,
+    refer: Option<transferor::Refer>,
+    /// Another call is being handed on to this one's far side.
+    consulted: bool,
     digit_requests: VecDeque<(DeviceId, RequestId)>,
     web_lost: bool,
     timers: [Option<Instant>; TIMERS.len()],
@@ -158,6 +170,8 @@ impl Call {
             hold: Hold::default(),
             hold_request: None,
             transfer: transferring::Transfer::None,
+            refer: None,
+            consulted: false,
             digit_requests: VecDeque::new(),
             web_lost: false,
             timers: [None; TIMERS.len()],
@@ -246,6 +260,10 @@ impl Call {
                     self.end_echo(now);
                     continue;
                 }
+                Timer::Refer => {
+                    self.refer_timeout();
+                    continue;
+                }
             };
             self.end(Cause::new(code, By::Gateway), now);
         }
@@ -287,6 +305,11 @@ impl Call {
             } => {
                 self.digits(device, request, digits, duration_ms, gap_ms);
             }
+            Event::Transfer {
+                device,
+                request,
+                target,
+            } => self.request_transfer(device, request, target, now),
             Event::DigitsSent => {
                 if let Some((device, request)) = self.digit_requests.pop_front() {
                     self.reply(device, request, Ok(()));
@@ -304,6 +327,7 @@ impl Call {
             Event::TrunkAgreed { direction } => self.trunk_agreed(direction),
             Event::TrunkRefused { cause } => self.trunk_refused(cause),
             Event::TrunkEnded { cause } if self.outlives_trunk(&cause) => {}
+            Event::TrunkEnded { .. } if self.is_handed_on() => self.handed_on(now),
             Event::TrunkEnded { cause } => {
                 let (code, by) = if cause.silent {
                     (cause.code(), By::Gateway)
@@ -314,10 +338,18 @@ impl Call {
                 };
                 self.finish(Cause::new(code, by).with_far(cause), now);
             }
+            Event::ReferAccepted => self.refer_progress(100),
+            Event::ReferProgress { status } => self.refer_progress(status),
+            Event::ReferDone => self.refer_done(now),
+            Event::ReferFailed { cause } => self.refer_failed(cause),
+            Event::Consulted { begins } => self.consulted = begins,
+            Event::HandedOn => self.refer_done_elsewhere(now),
             Event::TransferAsked => self.transfer_asked(now),
             Event::TransferProgress { status } => self.transfer_progress(status),
             Event::TransferAnswered { direction } => self.transfer_answered(direction),
             Event::TransferFailed { cause } => self.transfer_failed(cause, now),
+            Event::ReplaceAsked => self.replace_asked(),
+            Event::TrunkReplaced { direction } => self.trunk_replaced(direction, now),
             Event::TrunkCancelled { cause } => {
                 self.finish(
                     Cause::new(CauseCode::Cancelled, By::Trunk).with_far(cause),

@@ -4,7 +4,7 @@
 //! | transfer | event | next | commands |
 //! |---|---|---|---|
 //! | none | `TransferAsked`, answered | calling | place transfer |
-//! | none | `TransferAsked`, any other phase | none | refuse transfer |
+//! | none | `TransferAsked`, any other phase, or the page transfers | none | refuse transfer |
 //! | calling | `TransferAsked` | calling | refuse transfer |
 //! | calling | `TransferProgress` | calling | report it |
 //! | calling | `TransferAnswered` | none | report 200, complete transfer, bridge |
@@ -28,9 +28,10 @@ pub(super) enum Transfer {
 
 impl Call {
     pub(super) fn transfer_asked(&mut self, now: Instant) {
+        let free = self.transfer == Transfer::None && self.refer.is_none();
         // An echo has no other side that could be handed on.
         let two_sided = self.direction != Direction::Echo;
-        if self.phase == Phase::Answered && self.transfer == Transfer::None && two_sided {
+        if self.phase == Phase::Answered && free && two_sided {
             self.transfer = Transfer::Calling;
             self.set(Timer::Transfer, now + self.timing.ring);
             self.commands.push_back(Command::PlaceTransfer);

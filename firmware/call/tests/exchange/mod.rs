@@ -123,6 +123,7 @@ fn line(command: Command) -> String {
         }
         Command::RingDevice { device } => format!("ring {}", device.0),
         Command::TellDigit { digit, .. } => format!("digit {digit}"),
+        Command::TellTransfer { device, status } => format!("transfer {} {status}", device.0),
         Command::Warn { code, .. } => format!("warn {code}"),
         Command::OpenWeb { device } => format!("open web {}", device.0),
         Command::PlaceTrunk => "INVITE".into(),
@@ -132,6 +133,12 @@ fn line(command: Command) -> String {
         Command::CancelTrunk { .. } => "CANCEL".into(),
         Command::EndTrunk { .. } => "BYE".into(),
         Command::OfferTrunk { direction } => format!("re-INVITE {direction:?}"),
+        Command::ReferTrunk { target } => match target {
+            TransferTarget::Number(number) => format!("REFER {number}"),
+            TransferTarget::Call(call) => format!("REFER call {call}"),
+        },
+        Command::AcceptReplacement => "accept replacement".into(),
+        Command::RefuseReplacement => "refuse replacement".into(),
         Command::PlaceTransfer => "place transfer".into(),
         Command::RefuseTransfer => "refuse transfer".into(),
         Command::ReportTransfer { status } => format!("report {status}"),

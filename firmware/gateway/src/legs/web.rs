@@ -101,6 +101,22 @@ pub fn refusal(id: u64, call: &str, refusal: &Refusal) -> ServerMessage {
     }
 }
 
+/// `error` for a request about a call that never reached it.
+pub fn error_of_call(
+    id: u64,
+    call: &str,
+    code: ErrorCode,
+    message: impl Into<String>,
+) -> ServerMessage {
+    ServerMessage::Error {
+        id: Some(id),
+        call: Some(call.to_owned()),
+        code,
+        message: message.into(),
+        sip: None,
+    }
+}
+
 /// `error` that is not about a call that exists.
 pub fn error(id: u64, code: ErrorCode, message: impl Into<String>) -> ServerMessage {
     ServerMessage::Error {

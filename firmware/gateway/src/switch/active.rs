@@ -39,6 +39,10 @@ pub struct ActiveCall {
     pub account: Option<AccountId>,
     pub web: WebLeg,
     pub trunk: TrunkLeg,
+    /// The page hands the call on.
+    pub referring: Option<super::referring::Referring>,
+    /// An INVITE that wants to take the trunk leg's place, until the call has decided.
+    pub replacement: Option<super::replacing::Replacement>,
     /// The PBX hands the call on.
     pub transfer: Option<super::transfer::Transfer>,
     pub record: CallRecord,

@@ -7,12 +7,16 @@ use crate::media::Command as Media;
 use causeway_api::request::SessionId;
 use causeway_api::wire::{IncomingFrom, ServerMessage};
 use causeway_call::route::TrunkRoute;
-use causeway_call::{Cause, Command, Event, FarCause, Told};
+use causeway_call::{Cause, CauseCode, Command, Event, FarCause, Told};
 use causeway_directory::{AppKey, TrunkName};
 use causeway_media::plan::Direction;
 use serde_json::Map;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long who was handed a call on has to end the leg that was left: its BYE shall not cross ours, which would hide
+/// from it what became of the transfer.
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 impl Switch {
     /// Drains a call's commands, in order.
@@ -85,6 +89,12 @@ impl Switch {
                 };
                 self.tell(SessionId(device.0), message);
             }
+            Command::TellTransfer { device, status } => {
+                self.tell(
+                    SessionId(device.0),
+                    ServerMessage::Transfer { call: id, status },
+                );
+            }
             Command::Warn {
                 device,
                 code,
@@ -126,9 +136,17 @@ impl Switch {
             Command::EndTrunk { cause } => {
                 if let Some(sip) = active.trunk.sip {
                     self.by_sip.remove(&sip);
-                    self.endpoint.bye(sip, Some(trunk::reason_of(&cause)), now);
+                    let reason = Some(trunk::reason_of(&cause));
+                    if cause.code == CauseCode::Transferred {
+                        self.endpoint.bye_after(sip, reason, FAREWELL, now);
+                    } else {
+                        self.endpoint.bye(sip, reason, now);
+                    }
                 }
             }
+            Command::ReferTrunk { target } => self.refer_trunk(key, &target, now),
+            Command::AcceptReplacement => self.accept_replacement(key, now),
+            Command::RefuseReplacement => self.refuse_replacement(key, now),
             Command::PlaceTransfer => self.place_transfer(key, now),
             Command::RefuseTransfer => self.refuse_transfer(key, now),
             Command::ReportTransfer { status } => self.report_transfer(key, status, now),
@@ -338,11 +356,14 @@ impl Switch {
         );
         self.totals
             .ended(cause.code, active.call.marks().answered.is_some());
+        let cause_code = cause.code;
         active.finish(cause, web_leg.is_some(), true, now);
         // Its last state stays askable; the SIP side is done with it.
         if let Some(sip) = active.trunk.sip {
             self.by_sip.remove(&sip);
         }
+        let transferred = cause_code == CauseCode::Transferred;
+        self.referring_over(key, transferred, now);
     }
 
     pub(super) fn call_timeout(&mut self, key: CallKey, now: Instant) {

@@ -95,6 +95,7 @@ fn call_of(event: &Sip) -> Option<CallId> {
         | Sip::OfferRejected { call, .. }
         | Sip::Cancelled { call, .. }
         | Sip::Ended { call, .. }
+        | Sip::ReferAccepted { call, .. }
         | Sip::ReferProgress { call, .. }
         | Sip::PictureFastUpdate { call, .. }
         | Sip::Dtmf { call, .. } => Some(*call),

@@ -211,6 +211,10 @@ impl Switch {
                 };
                 self.ask_call(session, &call, id, event, now);
             }
+            ClientMessage::Transfer { id, call, to, with } => {
+                let wish = (to.as_deref(), with.as_deref());
+                self.transfer_call(session, id, &call, wish, now);
+            }
             ClientMessage::Restart { id, call, sdp } => self.restart(session, id, &call, sdp),
             ClientMessage::Reattach { id, call, resume } => {
                 self.reattach(session, id, &call, &resume, now);
@@ -232,13 +236,18 @@ impl Switch {
     }
 
     /// A call this session has a part in.
-    fn call_of(&self, session: SessionId, call: &str) -> Option<CallKey> {
+    pub(super) fn call_of(&self, session: SessionId, call: &str) -> Option<CallKey> {
         let key = *self.by_name.get(call)?;
         let active = self.calls.get(&key)?;
         active.call.concerns(DeviceId(session.0)).then_some(key)
     }
 
-    fn known_call(&mut self, session: SessionId, call: &str, id: RequestNumber) -> Option<CallKey> {
+    pub(super) fn known_call(
+        &mut self,
+        session: SessionId,
+        call: &str,
+        id: RequestNumber,
+    ) -> Option<CallKey> {
         let key = self.call_of(session, call);
         if key.is_none() {
             self.no_such_call(session, id, call);

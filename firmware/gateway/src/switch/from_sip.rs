@@ -3,6 +3,7 @@
 use super::Switch;
 use super::active::CallKey;
 use super::place::Incoming;
+use super::replacing::Replacement;
 use crate::io::sip::SipInput;
 use crate::legs::trunk::{cause_of_failure, cause_of_reason};
 use crate::media::Command as Media;
@@ -69,8 +70,21 @@ impl Switch {
                 };
                 self.incoming(invite, now);
             }
-            // A transfer that would give a browser's call to another of the PBX's dialogs.
-            Sip::Incoming { call, .. } => self.endpoint.reject(call, 603, None, now),
+            // The PBX gives a browser's call another of its dialogs.
+            Sip::Incoming {
+                call,
+                remote,
+                sdp,
+                replaces: Some(replaced),
+                ..
+            } => {
+                let invite = Replacement {
+                    sip: call,
+                    remote,
+                    sdp,
+                };
+                self.replaced(replaced, invite, now);
+            }
             Sip::Progress {
                 call, sdp, status, ..
             } => {
@@ -157,7 +171,23 @@ impl Switch {
                 refer,
                 referral,
             } => self.referred(call, refer, referral, now),
-            Sip::ReferProgress { .. } | Sip::PictureFastUpdate { .. } => {}
+            Sip::ReferAccepted { call, refer } => {
+                if let Some(key) = self.referring_call(call, refer) {
+                    self.feed(key, Event::ReferAccepted, now);
+                }
+            }
+            Sip::ReferProgress {
+                call,
+                refer,
+                status,
+                reason,
+                is_final,
+            } => {
+                if let Some(key) = self.referring_call(call, refer) {
+                    self.refer_progress(key, status, reason, is_final, now);
+                }
+            }
+            Sip::PictureFastUpdate { .. } => {}
             Sip::RequestAnswered {
                 request,
                 status,
@@ -186,7 +216,7 @@ impl Switch {
         })
     }
 
-    fn call_of_sip(&self, call: endpoint::CallId) -> Option<CallKey> {
+    pub(super) fn call_of_sip(&self, call: endpoint::CallId) -> Option<CallKey> {
         self.by_sip.get(&call).copied()
     }
 

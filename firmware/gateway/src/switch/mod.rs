@@ -21,7 +21,9 @@ mod place;
 pub mod ports;
 mod probe;
 mod recent;
+mod referring;
 pub mod registration;
+mod replacing;
 mod stranded;
 mod transfer;
 

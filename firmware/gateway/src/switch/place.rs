@@ -71,7 +71,7 @@ pub struct Place {
     pub from: Option<String>,
 }
 
-type Refused = (ErrorCode, String);
+pub(super) type Refused = (ErrorCode, String);
 
 impl Switch {
     pub(super) fn place(&mut self, session: SessionId, place: Place, now: Instant) {
@@ -196,6 +196,8 @@ impl Switch {
                 caller_hidden: false,
                 diverted_from: None,
                 context: Some(token),
+                referring: None,
+                replacement: None,
                 transfer: None,
                 finished: None,
             },
@@ -389,6 +391,8 @@ impl Switch {
                 caller_hidden: caller.hidden,
                 diverted_from: caller.diverted_from,
                 context: caller.context,
+                referring: None,
+                replacement: None,
                 transfer: None,
                 finished: None,
             },
@@ -430,7 +434,7 @@ fn page_of(page: &Value) -> Option<String> {
     Some(url.chars().take(512).collect())
 }
 
-fn route_code(fault: &RouteError) -> ErrorCode {
+pub(super) fn route_code(fault: &RouteError) -> ErrorCode {
     match fault {
         RouteError::Destination(_) => ErrorCode::BadRequest,
         RouteError::UnknownApp(_) => ErrorCode::AuthFailed,

@@ -6,6 +6,7 @@
 
 use super::Switch;
 use super::active::CallKey;
+use super::carry_out::FAREWELL;
 use crate::legs::attempt::Attempt;
 use crate::legs::trunk::{self, TrunkLeg, cause_of_failure, cause_of_reason};
 use crate::media::Command as Media;
@@ -16,7 +17,7 @@ use causeway_directory::{AppKey, TrunkName};
 use causeway_media::plan::TrunkPlan;
 use causeway_media::sdp::trunk::{KeySeed, TrunkSession};
 use causeway_sip::endpoint::{self, Event as Sip, ReasonHeader, ReferId, Referral};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A transfer under way.
 #[derive(Debug)]
@@ -270,7 +271,7 @@ impl Switch {
         let active = self.calls.get_mut(&key);
         let transfer = active.and_then(|c| c.transfer.as_mut());
         if let Some(leg) = transfer.and_then(|transfer| transfer.leg.take()) {
-            self.close_trunk_leg(&leg, now);
+            self.close_trunk_leg(&leg, Duration::ZERO, now);
         }
     }
 
@@ -289,16 +290,17 @@ impl Switch {
             active.record.sip_call_id = self.endpoint.sip_call_id(sip).map(str::to_owned);
         }
         let old = std::mem::replace(&mut active.trunk, leg);
-        self.close_trunk_leg(&old, now);
+        self.close_trunk_leg(&old, FAREWELL, now);
     }
 
-    /// Ends a leg that is not the call's any more; its figures are nobody's.
-    fn close_trunk_leg(&mut self, leg: &TrunkLeg, now: Instant) {
+    /// Ends a leg that is not the call's any more; its figures are nobody's. The far side of an answered one gets
+    /// `wait` to do so itself.
+    pub(super) fn close_trunk_leg(&mut self, leg: &TrunkLeg, wait: Duration, now: Instant) {
         if let Some(sip) = leg.sip {
             self.by_transfer.remove(&sip);
             self.by_sip.remove(&sip);
             let reason = ReasonHeader::q850(16, "Normal call clearing");
-            self.endpoint.bye(sip, Some(reason), now);
+            self.endpoint.bye_after(sip, Some(reason), wait, now);
         }
         self.by_leg.remove(&leg.media);
         self.media.send(Media::Close { leg: leg.media });

@@ -181,6 +181,13 @@ pub enum Event {
         /// Where to.
         referral: Referral,
     },
+    /// The far side takes a transfer that we asked for with `refer`: its new call begins.
+    ReferAccepted {
+        /// The call.
+        call: CallId,
+        /// The transfer.
+        refer: ReferId,
+    },
     /// How a transfer goes on that we asked for with `refer`.
     ReferProgress {
         /// The call.
@@ -190,6 +197,8 @@ pub enum Event {
         /// The SIP status of the far side's new call; 408 when it never said. A refusal of the REFER itself is
         /// told the same way.
         status: u16,
+        /// The reason phrase that came with it; empty when none did.
+        reason: String,
         /// Nothing follows.
         is_final: bool,
     },

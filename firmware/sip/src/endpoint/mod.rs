@@ -27,7 +27,7 @@ mod transfer;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::call::Call;
 use self::core::{ClientUser, Core, Owner, Source, Unanswered, supported};
@@ -170,6 +170,20 @@ impl Endpoint {
         self.with_call(call, now, |call, core| call.hang_up(core, reason, now));
     }
 
+    /// The same, but an answered call gets `wait` for the BYE of the far side, which ours would cross: who has just
+    /// handed a call on wants to end it itself.
+    pub fn bye_after(
+        &mut self,
+        call: CallId,
+        reason: Option<ReasonHeader>,
+        wait: Duration,
+        now: Instant,
+    ) {
+        self.with_call(call, now, |call, core| {
+            call.hang_up_after(core, reason, wait, now);
+        });
+    }
+
     /// Sends an offer of ours in a re-INVITE. Answered by [`Event::OfferAnswered`] or [`Event::OfferRejected`],
     /// or by [`Event::Ended`] when the far side no longer knows the call. After 491 it is tried again by itself.
     ///
@@ -296,6 +310,11 @@ impl Endpoint {
             result = call.refer(core, id, &target, now);
         });
         result.map(|()| id)
+    }
+
+    /// Where the far side of an answered call wants requests: its `Contact`, for [`Endpoint::refer`] of another call.
+    pub fn remote_target(&self, call: CallId) -> Option<String> {
+        self.calls.get(&call)?.remote_target()
     }
 
     /// The answered call's dialog as a third party replaces it, for [`Endpoint::refer`] of another call.

@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|---|
 //! | 200 not acknowledged | Confirmed or OfferAnswered | 200, Ended → Closed | held until ACK | – | BYE, Ended → Closed |
 //! | Established | – | 200, Ended → Closed | BYE → Closing | – | – |
+//! | Established, to end later | – | 200, Ended → Closed | BYE when its time has come → Closing | – | – |
 //! | Closing | – | 200, Ended → Closed | – | Ended → Closed | – |
 
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub(super) struct Established {
     pub(super) held_ack: Option<(ClientKey, u32)>,
     /// BYE is wanted and may not be sent before the ACK (§15).
     wanted_bye: Option<Option<ReasonHeader>>,
+    /// When BYE goes out unless theirs comes first.
+    farewell: Option<(Instant, Option<ReasonHeader>)>,
 }
 
 /// A 2xx to INVITE that is repeated until its ACK.
@@ -57,13 +60,17 @@ impl Established {
             unconfirmed: None,
             held_ack: None,
             wanted_bye: None,
+            farewell: None,
         }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.unconfirmed
+        let unconfirmed = self
+            .unconfirmed
             .as_ref()
-            .map(|unconfirmed| unconfirmed.resend_at.min(unconfirmed.give_up))
+            .map(|unconfirmed| unconfirmed.resend_at.min(unconfirmed.give_up));
+        let farewell = self.farewell.as_ref().map(|(at, _)| *at);
+        unconfirmed.into_iter().chain(farewell).min()
     }
 }
 
@@ -138,6 +145,28 @@ impl Call {
             }
             State::Established(_) => self.send_bye(core, reason.as_ref(), Side::Local, now),
             State::Closing(_) | State::Closed => {}
+        }
+    }
+
+    /// Ends the call from our side unless the far side does so within `wait`; at once when it is not answered.
+    pub(super) fn hang_up_after(
+        &mut self,
+        core: &mut Core,
+        reason: Option<ReasonHeader>,
+        wait: Duration,
+        now: Instant,
+    ) {
+        match &mut self.state {
+            State::Established(established) if !wait.is_zero() => {
+                established.farewell.get_or_insert((now + wait, reason));
+            }
+            State::Placing(_)
+            | State::Ringing(_)
+            | State::Established(_)
+            | State::Closing(_)
+            | State::Closed => {
+                self.hang_up(core, reason, now);
+            }
         }
     }
 
@@ -338,6 +367,9 @@ impl Call {
         let State::Established(established) = &mut self.state else {
             return;
         };
+        if let Some((_, reason)) = established.farewell.take_if(|(at, _)| *at <= now) {
+            return self.hang_up(core, reason, now);
+        }
         let Some(unconfirmed) = &mut established.unconfirmed else {
             return;
         };

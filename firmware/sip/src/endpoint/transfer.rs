@@ -13,7 +13,7 @@
 //!
 //! | state | 2xx | refused, unanswered | NOTIFY 1xx | NOTIFY final, or terminated | 4 min |
 //! |---|---|---|---|---|---|
-//! | Sent | → Running | ReferProgress, final → – | ReferProgress → Running | ReferProgress, final → – | – |
+//! | Sent | ReferAccepted → Running | ReferProgress, final → – | ReferProgress | ReferProgress, final → – | – |
 //! | Running | – | – | ReferProgress | ReferProgress, final → – | ReferProgress 408, final → – |
 
 use std::time::{Duration, Instant};
@@ -259,9 +259,10 @@ impl Call {
         }
         let mut request = established.dialog.request(Method::Refer);
         let contact = core.contact(self.peer);
-        request
-            .headers
-            .push(HeaderName::ReferredBy, contact.clone());
+        // RFC 3892 §2.1: who we are to the far side, not where we are.
+        let own = established.dialog.local_uri();
+        let referred_by = own.map_or_else(|| contact.clone(), |uri| format!("<{uri}>"));
+        request.headers.push(HeaderName::ReferredBy, referred_by);
         request.headers.push(HeaderName::Contact, contact);
         request.headers.push(HeaderName::ReferTo, target.to_value());
         let cseq = established.dialog.local_cseq();
@@ -294,6 +295,8 @@ impl Call {
                 let sent = |refer: &&mut Refer| refer.id == id;
                 if let Some(refer) = self.refers.list.iter_mut().find(sent) {
                     refer.state = ReferState::Watching;
+                    let (call, refer) = (self.id, id);
+                    core.event(Event::ReferAccepted { call, refer });
                 }
             }
             401 | 407 => {
@@ -308,12 +311,15 @@ impl Call {
                         state: ReferState::Sent { key },
                         ..refer
                     }),
-                    (_, refer) => self.refer_over(core, refer, response.status),
+                    (_, refer) => {
+                        let reason = syntax::lossy(&response.reason);
+                        self.refer_over(core, refer, response.status, reason);
+                    }
                 }
             }
             status => {
                 let refer = self.refers.take(id);
-                self.refer_over(core, refer, status);
+                self.refer_over(core, refer, status, syntax::lossy(&response.reason));
             }
         }
     }
@@ -321,16 +327,17 @@ impl Call {
     pub(super) fn handle_refer_unanswered(&mut self, core: &mut Core, key: &ClientKey) {
         if let Some(id) = self.refers.sent_with(key) {
             let refer = self.refers.take(id);
-            self.refer_over(core, refer, 408);
+            self.refer_over(core, refer, 408, "no answer to REFER".to_owned());
         }
     }
 
-    fn refer_over(&self, core: &mut Core, refer: Option<Refer>, status: u16) {
+    fn refer_over(&self, core: &mut Core, refer: Option<Refer>, status: u16, reason: String) {
         if let Some(refer) = refer {
             core.event(Event::ReferProgress {
                 call: self.id,
                 refer: refer.id,
                 status,
+                reason,
                 is_final: true,
             });
         }
@@ -374,23 +381,26 @@ impl Call {
             .headers
             .get(&state)
             .is_some_and(|value| value.to_ascii_lowercase().starts_with(b"terminated"));
-        let status = fragment_status(&request.body);
-        let is_final = ended || status.is_some_and(|status| status >= 200);
+        let said = fragment_status(&request.body);
+        let is_final = ended || said.as_ref().is_some_and(|(status, _)| *status >= 200);
         if is_final {
             let refer = self.refers.take(id);
             // Ended without a word of how: nobody knows.
-            let status = status.filter(|status| *status >= 200).unwrap_or(408);
-            self.refer_over(core, refer, status);
+            let (status, reason) = said
+                .filter(|(status, _)| *status >= 200)
+                .unwrap_or_else(|| (408, "ended without a word of how".to_owned()));
+            self.refer_over(core, refer, status, reason);
             return;
         }
         if let Some(refer) = self.refers.list.iter_mut().find(|refer| refer.id == id) {
             refer.until = now + PATIENCE;
         }
-        if let Some(status) = status {
+        if let Some((status, reason)) = said {
             core.event(Event::ReferProgress {
                 call: self.id,
                 refer: id,
                 status,
+                reason,
                 is_final: false,
             });
         }
@@ -411,7 +421,7 @@ impl Call {
             let ours = left.filter(|refer| {
                 matches!(refer.state, ReferState::Sent { .. } | ReferState::Watching)
             });
-            self.refer_over(core, ours, 408);
+            self.refer_over(core, ours, 408, "nothing was heard of it".to_owned());
         }
     }
 
@@ -422,6 +432,14 @@ impl Call {
             if let ReferState::Asked { key, .. } = refer.state {
                 core.respond(&key, Reply::new(603), now);
             }
+        }
+    }
+
+    /// See [`Endpoint::remote_target`](super::Endpoint::remote_target).
+    pub(super) fn remote_target(&self) -> Option<String> {
+        match &self.state {
+            State::Established(established) => Some(established.dialog.remote_target().to_string()),
+            State::Placing(_) | State::Ringing(_) | State::Closing(_) | State::Closed => None,
         }
     }
 
@@ -464,13 +482,17 @@ pub(super) fn may_replace(call: Option<&mut Call>, replaces: &Replaces) -> Repla
     }
 }
 
-/// The status of a `message/sipfrag` body.
-fn fragment_status(body: &[u8]) -> Option<u16> {
+/// Status and reason phrase of a `message/sipfrag` body (RFC 3420).
+fn fragment_status(body: &[u8]) -> Option<(u16, String)> {
+    const MAX_REASON: usize = 120;
     let rest = body.trim_ascii_start().strip_prefix(b"SIP/2.0 ")?;
-    let (digits, _) = syntax::take_while(rest, |b| b.is_ascii_digit());
-    syntax::number(digits)
+    let (digits, rest) = syntax::take_while(rest, |b| b.is_ascii_digit());
+    let status = syntax::number(digits)
         .and_then(|number| u16::try_from(number).ok())
-        .filter(|status| (100..700).contains(status))
+        .filter(|status| (100..700).contains(status))?;
+    let (reason, _) = syntax::take_while(rest, |b| !matches!(b, b'\r' | b'\n'));
+    let reason = syntax::lossy(reason.trim_ascii());
+    Some((status, reason.chars().take(MAX_REASON).collect()))
 }
 
 #[cfg(test)]
@@ -479,8 +501,10 @@ mod tests {
 
     #[test]
     fn fragments() {
-        assert_eq!(fragment_status(b"SIP/2.0 180 Ringing\r\n"), Some(180));
-        assert_eq!(fragment_status(b"\r\nSIP/2.0 603"), Some(603));
+        let said = |status, reason: &str| Some((status, reason.to_owned()));
+        let ringing = b"SIP/2.0 180 Ringing\r\nTo: x\r\n";
+        assert_eq!(fragment_status(ringing), said(180, "Ringing"));
+        assert_eq!(fragment_status(b"\r\nSIP/2.0 603"), said(603, ""));
         for bad in [
             &b""[..],
             b"SIP/2.0 99",

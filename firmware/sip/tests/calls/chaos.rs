@@ -122,6 +122,7 @@ impl World {
                     | Event::OfferRejected { call, .. }
                     | Event::PictureFastUpdate { call }
                     | Event::Referred { call, .. }
+                    | Event::ReferAccepted { call, .. }
                     | Event::ReferProgress { call, .. }
                     | Event::Dtmf { call, .. } => (*call, false),
                     Event::Refused { .. } => continue,

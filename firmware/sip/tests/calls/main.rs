@@ -7,6 +7,7 @@ mod contacts;
 mod credentials;
 mod early_update;
 mod failing;
+mod farewell;
 mod forks;
 mod large;
 mod loss;

@@ -174,6 +174,9 @@ fn we_ask_for_a_transfer_and_hear_how_it_goes() {
     net.settle();
     let (asked, referral) = referred(net.event(B));
     assert_eq!(referral.target, "tel:+49301");
+    // Who asks is named as the call names it.
+    let by = referral.referred_by.as_deref();
+    assert_eq!(by, Some("<sip:+4930123@box.example>"));
     net.at(B, |b, now| {
         b.accept_refer(at_b, asked, now);
         b.notify_refer(at_b, asked, 180, now);
@@ -181,6 +184,8 @@ fn we_ask_for_a_transfer_and_hear_how_it_goes() {
     net.settle();
     net.at(B, |b, now| b.notify_refer(at_b, asked, 486, now));
     net.settle();
+    let accepted = Event::ReferAccepted { call: at_a, refer };
+    assert_eq!(net.expect(A), accepted);
     let steps: Vec<_> = std::iter::from_fn(|| net.event(A))
         .map(|event| {
             assert!(matches!(event, Event::ReferProgress { refer: of, .. } if of == refer));
@@ -200,6 +205,7 @@ fn we_ask_for_a_transfer_and_hear_how_it_goes() {
             call: at_a,
             refer,
             status: 603,
+            reason: "Decline".to_owned(),
             is_final: true
         }
     );
@@ -222,6 +228,7 @@ fn a_transfer_the_far_side_falls_silent_about_is_over_after_four_minutes() {
     let state = "Event: refer;id=77\r\nSubscription-State: active\r\n";
     script.receive(&request("NOTIFY", 3, &our_tag, state, "SIP/2.0 100 Trying"));
     assert_eq!(status(&script.only()), "481");
+    assert!(matches!(script.event(), Some(Event::ReferAccepted { .. })));
     script.wait(Duration::from_secs(239));
     assert_eq!(script.event(), None);
     script.wait(Duration::from_secs(2));

@@ -22,6 +22,10 @@ declare class Call extends Emitter<CallEvents> {
     readonly to: string;
     /** What the page sent along with an outgoing call. */
     readonly context: object | undefined;
+    /** The token of the context that came back with an incoming call; the page's server asks the box for what it stands for. */
+    readonly contextToken: string | undefined;
+    /** Whom the caller of an incoming call had called first, before the telephone system diverted the call. */
+    readonly divertedFrom: string | undefined;
     /** The box's name for the call; empty until it is placed. */
     get id(): string;
     get state(): CallState;
@@ -55,6 +59,12 @@ declare class Call extends Emitter<CallEvents> {
     hold(): Promise<void>;
     /** Takes the call off hold, as far as we held it. */
     resume(): Promise<void>;
+    /**
+     * Hands the far side on: to a number, or to the far side of another answered call of this device.
+     * Resolves when they have each other; the call, and the other one, then end with the cause
+     * `transferred`. Rejects (`refused`, `timed_out`, `destination_forbidden`, …) with the call as it was.
+     */
+    transfer(target: string | Call): Promise<void>;
     /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
     mute(muted?: boolean): void;
     /** Presses digits: `0-9 A-D * #`, `,` pauses. Resolves when all are sent; calls queue in order. */
@@ -105,6 +115,8 @@ type CallEvents = {
     reconnected: [];
     warning: [warning: CallWarning];
     warningCleared: [code: string];
+    /** How a transfer goes: the SIP status of the call to the new party, such as 180 when it rings. */
+    transferProgress: [status: number];
     /** The far side pressed a digit. */
     dtmf: [digit: string, durationMs: number];
     mute: [muted: boolean];
@@ -329,7 +341,7 @@ type WireCallState = 'incoming' | 'trying' | 'ringing' | 'early_media' | 'answer
 /** Who holds a call. */
 type HeldBy = 'local' | 'remote' | 'both';
 /** Why a call ended. */
-type CauseCode = 'hangup' | 'cancelled' | 'answered_elsewhere' | 'busy' | 'declined' | 'no_answer' | 'not_found' | 'not_allowed' | 'unavailable' | 'unreachable' | 'incompatible' | 'media_lost' | 'media_failed' | 'session_lost' | 'failed' | 'box_stopping' | (string & {});
+type CauseCode = 'hangup' | 'transferred' | 'cancelled' | 'answered_elsewhere' | 'busy' | 'declined' | 'no_answer' | 'not_found' | 'not_allowed' | 'unavailable' | 'unreachable' | 'incompatible' | 'media_lost' | 'remote_media_lost' | 'media_failed' | 'session_lost' | 'failed' | 'box_stopping' | (string & {});
 /** Why and by whose hand a call ended. */
 interface DisconnectCause {
     code: CauseCode;
@@ -392,6 +404,8 @@ interface IncomingMessage {
         name?: string;
     };
     to: string;
+    diverted_from?: string;
+    context?: string;
     expires_s: number;
 }
 /** Messages about one call. */
@@ -407,6 +421,10 @@ type CallMessage = {
     call: string;
     digit: string;
     duration_ms: number;
+} | {
+    type: 'call.transfer';
+    call: string;
+    status: number;
 } | {
     type: 'call.warning';
     call: string;
@@ -459,6 +477,14 @@ type Request = {
     digits: string;
     duration_ms?: number;
     gap_ms?: number;
+} | {
+    type: 'call.transfer';
+    call: string;
+    to: string;
+} | {
+    type: 'call.transfer';
+    call: string;
+    with: string;
 } | {
     type: 'call.restart';
     call: string;

@@ -726,10 +726,11 @@ var OperationQueue = class {
 // src/call.ts
 var PLACE_TIMEOUT_MS = 15e3;
 var HOLD_TIMEOUT_MS = 4e4;
+var TRANSFER_TIMEOUT_MS = 26e4;
 var HANGUP_PATIENCE_MS = 2e3;
 var LAST_FIGURES_MS = 150;
 var DIGITS = /^[0-9A-Da-d*#,]{1,64}$/;
-var Call = class extends Emitter {
+var Call = class _Call extends Emitter {
   #owner;
   #media;
   #holds = new OperationQueue();
@@ -761,6 +762,8 @@ var Call = class extends Emitter {
     this.fromName = parts.fromName;
     this.to = parts.to;
     this.context = parts.context;
+    this.contextToken = parts.contextToken;
+    this.divertedFrom = parts.divertedFrom;
     this.#id = parts.id;
     this.#resume = parts.resume;
     this.#state = parts.direction === "incoming" ? "incoming" : "placing";
@@ -878,6 +881,28 @@ var Call = class extends Emitter {
   resume() {
     return this.#setHold(false);
   }
+  /**
+   * Hands the far side on: to a number, or to the far side of another answered call of this device.
+   * Resolves when they have each other; the call, and the other one, then end with the cause
+   * `transferred`. Rejects (`refused`, `timed_out`, `destination_forbidden`, …) with the call as it was.
+   */
+  async transfer(target) {
+    if (this.#state !== "answered" && this.#state !== "held") throw this.#wrongState("transferred");
+    const wish = this.#transferTarget(target);
+    try {
+      await this.#owner.signaling.request(
+        { type: "call.transfer", call: this.id, ...wish },
+        { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true }
+      );
+    } catch (error) {
+      if (!this.#ended && error.code === "connection_lost" && this.#signalingLost) {
+        await new Promise((resolve) => this.#settled.push(resolve));
+      }
+      if (this.#cause?.code === "transferred") return;
+      if (this.#ended) throw ended();
+      throw error;
+    }
+  }
   /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
   mute(muted = true) {
     if (this.#ended || muted === this.#muted) return;
@@ -955,6 +980,9 @@ var Call = class extends Emitter {
         return;
       case "call.dtmf":
         this.emit("dtmf", message.digit, message.duration_ms);
+        return;
+      case "call.transfer":
+        this.emit("transferProgress", message.status);
         return;
       case "call.warning":
         if (message.code === "media_resumed") this.#clearWarning("no_media");
@@ -1119,6 +1147,15 @@ var Call = class extends Emitter {
       this.#holdPending = false;
       this.#applyMedia();
     }
+  }
+  #transferTarget(target) {
+    if (typeof target === "string") {
+      const to = target.trim();
+      if (to !== "" && to.length <= 255) return { to };
+      throw new CausewayError("invalid_argument", "A transfer needs a number: 1 to 255 characters.");
+    }
+    if (target instanceof _Call && target !== this && target.id !== "") return { with: target.id };
+    throw new CausewayError("invalid_argument", "A transfer needs a number or another call of this device.");
   }
   get #heldHere() {
     return this.#heldBy === "local" || this.#heldBy === "both";
@@ -1801,6 +1838,7 @@ var Device = class extends Emitter {
       case "call.state":
       case "call.answer":
       case "call.dtmf":
+      case "call.transfer":
       case "call.warning":
         this.#calls.get(message.call)?.received(message);
         return;
@@ -1830,6 +1868,8 @@ var Device = class extends Emitter {
       from: message.from.number,
       fromName: message.from.name,
       to: message.to,
+      contextToken: message.context,
+      divertedFrom: message.diverted_from,
       id: message.call,
       resume: message.resume
     });

@@ -24,6 +24,8 @@ import type { CallStats } from './stats';
 /** Placing waits on the box only, holding on the far side's SIP transaction. */
 const PLACE_TIMEOUT_MS = 15_000;
 const HOLD_TIMEOUT_MS = 40_000;
+/** The box gives a transfer up after four minutes without a word of it. */
+const TRANSFER_TIMEOUT_MS = 260_000;
 /** How long the box's word on the end of a call is awaited after our hangup. */
 const HANGUP_PATIENCE_MS = 2_000;
 const LAST_FIGURES_MS = 150;
@@ -40,6 +42,10 @@ export class Call extends Emitter<CallEvents> {
   readonly to: string;
   /** What the page sent along with an outgoing call. */
   readonly context: object | undefined;
+  /** The token of the context that came back with an incoming call; the page's server asks the box for what it stands for. */
+  readonly contextToken: string | undefined;
+  /** Whom the caller of an incoming call had called first, before the telephone system diverted the call. */
+  readonly divertedFrom: string | undefined;
 
   readonly #owner: CallOwner;
   readonly #media: CallMedia;
@@ -73,6 +79,8 @@ export class Call extends Emitter<CallEvents> {
     this.fromName = parts.fromName;
     this.to = parts.to;
     this.context = parts.context;
+    this.contextToken = parts.contextToken;
+    this.divertedFrom = parts.divertedFrom;
     this.#id = parts.id;
     this.#resume = parts.resume;
     this.#state = parts.direction === 'incoming' ? 'incoming' : 'placing';
@@ -199,6 +207,29 @@ export class Call extends Emitter<CallEvents> {
     return this.#setHold(false);
   }
 
+  /**
+   * Hands the far side on: to a number, or to the far side of another answered call of this device.
+   * Resolves when they have each other; the call, and the other one, then end with the cause
+   * `transferred`. Rejects (`refused`, `timed_out`, `destination_forbidden`, …) with the call as it was.
+   */
+  async transfer(target: string | Call): Promise<void> {
+    if (this.#state !== 'answered' && this.#state !== 'held') throw this.#wrongState('transferred');
+    const wish = this.#transferTarget(target);
+    try {
+      await this.#owner.signaling.request(
+        { type: 'call.transfer', call: this.id, ...wish },
+        { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true },
+      );
+    } catch (error) {
+      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#signalingLost) {
+        await new Promise<void>((resolve) => this.#settled.push(resolve));
+      }
+      if (this.#cause?.code === 'transferred') return;
+      if (this.#ended) throw ended();
+      throw error;
+    }
+  }
+
   /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
   mute(muted = true): void {
     if (this.#ended || muted === this.#muted) return;
@@ -284,6 +315,9 @@ export class Call extends Emitter<CallEvents> {
         return;
       case 'call.dtmf':
         this.emit('dtmf', message.digit, message.duration_ms);
+        return;
+      case 'call.transfer':
+        this.emit('transferProgress', message.status);
         return;
       case 'call.warning':
         if (message.code === 'media_resumed') this.#clearWarning('no_media');
@@ -469,6 +503,16 @@ export class Call extends Emitter<CallEvents> {
       this.#holdPending = false;
       this.#applyMedia();
     }
+  }
+
+  #transferTarget(target: string | Call): { to: string } | { with: string } {
+    if (typeof target === 'string') {
+      const to = target.trim();
+      if (to !== '' && to.length <= 255) return { to };
+      throw new CausewayError('invalid_argument', 'A transfer needs a number: 1 to 255 characters.');
+    }
+    if (target instanceof Call && target !== this && target.id !== '') return { with: target.id };
+    throw new CausewayError('invalid_argument', 'A transfer needs a number or another call of this device.');
   }
 
   get #heldHere(): boolean {

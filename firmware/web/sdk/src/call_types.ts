@@ -38,6 +38,8 @@ export type CallEvents = {
   reconnected: [];
   warning: [warning: CallWarning];
   warningCleared: [code: string];
+  /** How a transfer goes: the SIP status of the call to the new party, such as 180 when it rings. */
+  transferProgress: [status: number];
   /** The far side pressed a digit. */
   dtmf: [digit: string, durationMs: number];
   mute: [muted: boolean];
@@ -72,6 +74,8 @@ export interface CallParts {
   fromName?: string | undefined;
   to: string;
   context?: object | undefined;
+  contextToken?: string | undefined;
+  divertedFrom?: string | undefined;
   id?: string;
   resume?: string;
 }

@@ -285,6 +285,7 @@ export class Device extends Emitter<DeviceEvents> {
       case 'call.state':
       case 'call.answer':
       case 'call.dtmf':
+      case 'call.transfer':
       case 'call.warning':
         this.#calls.get(message.call)?.received(message);
         return;
@@ -316,6 +317,8 @@ export class Device extends Emitter<DeviceEvents> {
       from: message.from.number,
       fromName: message.from.name,
       to: message.to,
+      contextToken: message.context,
+      divertedFrom: message.diverted_from,
       id: message.call,
       resume: message.resume,
     });

@@ -17,6 +17,7 @@ export type HeldBy = 'local' | 'remote' | 'both';
 /** Why a call ended. */
 export type CauseCode =
   | 'hangup'
+  | 'transferred'
   | 'cancelled'
   | 'answered_elsewhere'
   | 'busy'
@@ -91,6 +92,8 @@ export interface IncomingMessage {
   resume: string;
   from: { number: string; name?: string };
   to: string;
+  diverted_from?: string;
+  context?: string;
   expires_s: number;
 }
 
@@ -99,6 +102,7 @@ export type CallMessage =
   | { type: 'call.answer'; call: string; sdp: string }
   | ({ type: 'call.state'; call: string } & WireState)
   | { type: 'call.dtmf'; call: string; digit: string; duration_ms: number }
+  | { type: 'call.transfer'; call: string; status: number }
   | { type: 'call.warning'; call: string; code: string; message: string };
 
 export type ServerMessage =
@@ -120,6 +124,8 @@ export type Request =
   | { type: 'call.hangup'; call: string }
   | { type: 'call.hold' | 'call.resume'; call: string }
   | { type: 'call.dtmf'; call: string; digits: string; duration_ms?: number; gap_ms?: number }
+  | { type: 'call.transfer'; call: string; to: string }
+  | { type: 'call.transfer'; call: string; with: string }
   | { type: 'call.restart'; call: string; sdp: string }
   | { type: 'call.reattach'; call: string; resume: string };
 

@@ -41,6 +41,18 @@ test('an incoming call is accepted with an offer of ours', async () => {
   await rejectsWith(call.accept(), 'wrong_state');
 });
 
+test('what the telephone system says of a diverted call and its context is there', async () => {
+  const { box, device } = await rung();
+  let call;
+  device.on('incoming', (incoming) => (call = incoming));
+  const context = '0123456789abcdef01234567';
+  await box.say({
+    type: 'call.incoming', call: 'c8', resume: 'r8', from: { number: 'anonymous' }, to: '+49301001', expires_s: 30, diverted_from: '100', context,
+  });
+  assert.deepEqual([call.from, call.fromName, call.divertedFrom, call.contextToken], ['anonymous', undefined, '100', context]);
+  assert.equal(call.context, undefined);
+});
+
 test('a call is rejected as busy or declined', async () => {
   const { box, call, seen } = await rung();
   const rejecting = call.reject('busy');

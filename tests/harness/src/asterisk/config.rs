@@ -15,6 +15,7 @@
 //! | 705 | plays the tone before it answers, after 5 s |
 //! | 801 | answers, and after a second transfers the caller to 600 by REFER, and logs `TRANSFER <status>` |
 //! | 802 | the same, to 701, which is busy; then it plays the tone |
+//! | 803 | answers, and after a second calls the box with `Replaces` of this call and gives that call to 600 |
 //! | 706 | does not exist (404): nothing is written for it |
 //!
 //! Every call logs `CALLER <number> NAME <name> UUI <User-to-User> TO <number>`, and at its end `HANGUP <channel> CAUSE
@@ -84,6 +85,7 @@ const MODULES: &[&str] = &[
     "pbx_config",
     "app_dial",
     "app_echo",
+    "app_originate",
     "app_playback",
     "app_playtones",
     "app_queue",
@@ -309,7 +311,18 @@ exten => 802,1,Gosub(caller,log,1(${EXTEN}))
  same => n,Playtones(1004)
  same => n,Wait(600)
 
+exten => 803,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Answer()
+ same => n,Set(GLOBAL(REPLACED)=${CHANNEL(pjsip,call-id)}\\;to-tag=${CHANNEL(pjsip,remote_tag)}\\;from-tag=${CHANNEL(pjsip,local_tag)})
+ same => n,Wait(1)
+ same => n,Originate(PJSIP/1@box,exten,from-box,600,1,30,ab(takeover^s^1))
+ same => n,Wait(600)
+
 exten => h,1,Log(NOTICE,HANGUP ${CHANNEL(name)} CAUSE ${HANGUPCAUSE})
+
+[takeover]
+exten => s,1,Set(PJSIP_HEADER(add,Replaces)=${GLOBAL(REPLACED)})
+ same => n,Return()
 
 [to-box]
 exten => _[+0-9].,1,Set(number=${CUT(EXTEN,-,1)})

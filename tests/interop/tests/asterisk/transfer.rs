@@ -13,8 +13,9 @@ async fn a_blind_transfer_ends_at_the_new_party() -> Result<()> {
     let call = site.phone.place("801").await?;
     site.phone.answered().await?;
     site.phone.listen().await?;
-    // Whether Asterisk's dialplan gets to see the outcome is its own race: our BYE follows the last NOTIFY at once.
     site.pbx.logged(mark, &["CALLER", "TO 600"], SOON).await?;
+    // The leg that is left stays for a moment, so the dialplan sees the outcome.
+    site.pbx.logged(mark, &["TRANSFER SUCCESS"], SOON).await?;
     // 600 echoes what the page says; the leg that was left is hung up.
     site.phone.hears(PAGE_HZ, SOON).await?;
     site.pbx.logged(mark, &["HANGUP"], SOON).await?;
