@@ -97,6 +97,7 @@ const MODULES: &[&str] = &[
     "func_callerid",
     "func_channel",
     "func_cut",
+    "func_global",
     "func_pjsip_endpoint",
     "func_strings",
     "codec_alaw",
