@@ -79,6 +79,8 @@ declare class Call extends Emitter<CallEvents> {
     setVolume(volume: number): void;
 }
 
+/** What a page hands to a call, looked at before the box is asked. */
+
 /**
  * A call's media, from microphone to loudspeaker: the connection to the box and what keeps it
  * going, the candidates, the figures and the loudness. It knows no call states; the call tells it

@@ -14,6 +14,24 @@ function asCausewayError(error, code) {
   return new CausewayError(code, message, { cause: error });
 }
 
+// src/call_arguments.ts
+var DIGITS = /^[0-9A-Da-d*#,]{1,64}$/;
+function digitsFault(digits, duration, gap) {
+  if (!DIGITS.test(digits)) return new CausewayError("invalid_argument", "Digits are 1 to 64 of 0-9, A-D, *, # and comma.");
+  if (duration >= 40 && duration <= 2e3 && gap >= 30 && gap <= 2e3) return void 0;
+  return new CausewayError("invalid_argument", "A tone lasts 40 to 2000 ms, a gap 30 to 2000 ms.");
+}
+function transferTarget(target) {
+  if (typeof target === "string") {
+    const to = target.trim();
+    if (to !== "" && to.length <= 255) return { to };
+    throw new CausewayError("invalid_argument", "A transfer needs a number: 1 to 255 characters.");
+  }
+  const other = target?.with;
+  if (typeof other === "string" && other !== "") return { with: other };
+  throw new CausewayError("invalid_argument", "A transfer needs a number or another call of this device.");
+}
+
 // src/levels.ts
 var shared;
 var LevelMeter = class {
@@ -729,7 +747,6 @@ var HOLD_TIMEOUT_MS = 4e4;
 var TRANSFER_TIMEOUT_MS = 26e4;
 var HANGUP_PATIENCE_MS = 2e3;
 var LAST_FIGURES_MS = 150;
-var DIGITS = /^[0-9A-Da-d*#,]{1,64}$/;
 var Call = class _Call extends Emitter {
   #owner;
   #media;
@@ -888,7 +905,7 @@ var Call = class _Call extends Emitter {
    */
   async transfer(target) {
     if (this.#state !== "answered" && this.#state !== "held") throw this.#wrongState("transferred");
-    const wish = this.#transferTarget(target);
+    const wish = transferTarget(target instanceof _Call && target !== this ? { with: target.id } : target);
     try {
       await this.#owner.signaling.request(
         { type: "call.transfer", call: this.id, ...wish },
@@ -913,12 +930,8 @@ var Call = class _Call extends Emitter {
   /** Presses digits: `0-9 A-D * #`, `,` pauses. Resolves when all are sent; calls queue in order. */
   sendDigits(digits, options = {}) {
     const { duration = 100, gap = 70 } = options;
-    if (!DIGITS.test(digits)) {
-      return Promise.reject(new CausewayError("invalid_argument", "Digits are 1 to 64 of 0-9, A-D, *, # and comma."));
-    }
-    if (!(duration >= 40 && duration <= 2e3 && gap >= 30 && gap <= 2e3)) {
-      return Promise.reject(new CausewayError("invalid_argument", "A tone lasts 40 to 2000 ms, a gap 30 to 2000 ms."));
-    }
+    const fault = digitsFault(digits, duration, gap);
+    if (fault) return Promise.reject(fault);
     const timeoutMs = digits.length * Math.max(duration + gap, 2e3) + 5e3;
     return this.#digits.run(async () => {
       if (this.#ended) throw ended();
@@ -1147,15 +1160,6 @@ var Call = class _Call extends Emitter {
       this.#holdPending = false;
       this.#applyMedia();
     }
-  }
-  #transferTarget(target) {
-    if (typeof target === "string") {
-      const to = target.trim();
-      if (to !== "" && to.length <= 255) return { to };
-      throw new CausewayError("invalid_argument", "A transfer needs a number: 1 to 255 characters.");
-    }
-    if (target instanceof _Call && target !== this && target.id !== "") return { with: target.id };
-    throw new CausewayError("invalid_argument", "A transfer needs a number or another call of this device.");
   }
   get #heldHere() {
     return this.#heldBy === "local" || this.#heldBy === "both";

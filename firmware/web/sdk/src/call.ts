@@ -10,6 +10,7 @@
  * side knows, and a refused hold gives it back.
  */
 
+import { digitsFault, transferTarget } from './call_arguments';
 import { CallMedia } from './call_media';
 import type { AcceptOptions, CallEvents, CallOwner, CallParts, CallState, DigitOptions } from './call_types';
 import { CausewayError, asCausewayError } from './errors';
@@ -29,7 +30,6 @@ const TRANSFER_TIMEOUT_MS = 260_000;
 /** How long the box's word on the end of a call is awaited after our hangup. */
 const HANGUP_PATIENCE_MS = 2_000;
 const LAST_FIGURES_MS = 150;
-const DIGITS = /^[0-9A-Da-d*#,]{1,64}$/;
 
 /** A call. Made by `device.connect()` or handed to the device's `incoming` listeners. */
 export class Call extends Emitter<CallEvents> {
@@ -214,7 +214,7 @@ export class Call extends Emitter<CallEvents> {
    */
   async transfer(target: string | Call): Promise<void> {
     if (this.#state !== 'answered' && this.#state !== 'held') throw this.#wrongState('transferred');
-    const wish = this.#transferTarget(target);
+    const wish = transferTarget(target instanceof Call && target !== this ? { with: target.id } : target);
     try {
       await this.#owner.signaling.request(
         { type: 'call.transfer', call: this.id, ...wish },
@@ -241,12 +241,8 @@ export class Call extends Emitter<CallEvents> {
   /** Presses digits: `0-9 A-D * #`, `,` pauses. Resolves when all are sent; calls queue in order. */
   sendDigits(digits: string, options: DigitOptions = {}): Promise<void> {
     const { duration = 100, gap = 70 } = options;
-    if (!DIGITS.test(digits)) {
-      return Promise.reject(new CausewayError('invalid_argument', 'Digits are 1 to 64 of 0-9, A-D, *, # and comma.'));
-    }
-    if (!(duration >= 40 && duration <= 2000 && gap >= 30 && gap <= 2000)) {
-      return Promise.reject(new CausewayError('invalid_argument', 'A tone lasts 40 to 2000 ms, a gap 30 to 2000 ms.'));
-    }
+    const fault = digitsFault(digits, duration, gap);
+    if (fault) return Promise.reject(fault);
     const timeoutMs = digits.length * Math.max(duration + gap, 2_000) + 5_000;
     return this.#digits.run(async () => {
       if (this.#ended) throw ended();
@@ -503,16 +499,6 @@ export class Call extends Emitter<CallEvents> {
       this.#holdPending = false;
       this.#applyMedia();
     }
-  }
-
-  #transferTarget(target: string | Call): { to: string } | { with: string } {
-    if (typeof target === 'string') {
-      const to = target.trim();
-      if (to !== '' && to.length <= 255) return { to };
-      throw new CausewayError('invalid_argument', 'A transfer needs a number: 1 to 255 characters.');
-    }
-    if (target instanceof Call && target !== this && target.id !== '') return { with: target.id };
-    throw new CausewayError('invalid_argument', 'A transfer needs a number or another call of this device.');
   }
 
   get #heldHere(): boolean {
