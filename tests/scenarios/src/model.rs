@@ -6,11 +6,12 @@
 //! | a call closes once, and says nothing afterwards | a late message that reaches a dead call |
 //! | only a placed call is answered, and once; only an incoming one is confirmed or cancelled | crossed roles |
 //! | an offer of ours is settled once, with the answer that was made for it | crossed answers |
+//! | a transfer of ours has one last word, and nothing behind it | a NOTIFY that reaches a dead subscription |
 //! | a lossless link ends no call by fault | a timer that is wrong |
 
 use std::collections::BTreeMap;
 
-use causeway_sip::{CallId, Event, Side};
+use causeway_sip::{CallId, Event, ReferId, Side};
 
 use crate::link::End;
 
@@ -26,6 +27,8 @@ pub struct Seen {
     pub asked: Option<u64>,
     /// An offer of ours went out in a 200 because theirs was absent.
     pub offered_in_200: Option<u64>,
+    /// We have asked for an offer.
+    pub asking: bool,
 }
 
 /// Both sides' calls.
@@ -36,6 +39,8 @@ pub struct Model {
     /// Nothing is lost: no call may end by fault.
     pub fair: bool,
     next_offer: u64,
+    /// Transfers we have asked for, and whether their last word came.
+    refers: BTreeMap<(End, ReferId), bool>,
 }
 
 impl Model {
@@ -67,6 +72,24 @@ impl Model {
         self.seen.insert((side, call), seen);
     }
 
+    pub fn referred(&mut self, side: End, refer: ReferId) {
+        self.refers.insert((side, refer), false);
+    }
+
+    fn refer_event(&mut self, side: End, event: &Event) {
+        let Event::ReferProgress {
+            refer, is_final, ..
+        } = event
+        else {
+            return;
+        };
+        match self.refers.get_mut(&(side, *refer)) {
+            None => self.find(format!("{side:?}: {refer:?} was never asked for")),
+            Some(true) => self.find(format!("{side:?}: {refer:?} goes on after its end")),
+            Some(over) => *over = *is_final,
+        }
+    }
+
     /// Calls of a side that have not closed.
     pub fn open(&self, side: End) -> Vec<CallId> {
         let of_side = self.seen.iter().filter(|((at, _), _)| *at == side);
@@ -90,6 +113,7 @@ impl Model {
             return;
         }
         let Some(call) = call_of(event) else { return };
+        self.refer_event(side, event);
         let fair = self.fair;
         let Some(seen) = self.seen.get_mut(&(side, call)) else {
             return self.find(format!("{side:?}: {} of an unknown call", name(event)));
@@ -152,7 +176,9 @@ impl Model {
                 Some(_) => {}
                 None => wrong.extend(seen.settle(sdp)),
             },
-            Event::OfferRejected { .. } if seen.offers.pop().is_none() => {
+            Event::OfferRejected { .. }
+                if seen.offers.pop().is_none() && !std::mem::take(&mut seen.asking) =>
+            {
                 wrong.push("without an offer of ours".to_owned());
             }
             _ => {}
@@ -167,6 +193,7 @@ impl Model {
     /// The rules that hold against a rude peer as well: each call comes in and closes once, and is silent afterwards.
     pub fn rude_event(&mut self, event: &Event) {
         let Some(call) = call_of(event) else { return };
+        self.refer_event(End::A, event);
         if let Event::Incoming { .. } = event {
             let seen = Seen {
                 incoming: true,
@@ -259,6 +286,9 @@ pub fn call_of(event: &Event) -> Option<CallId> {
         | Event::OfferRejected { call, .. }
         | Event::Cancelled { call, .. }
         | Event::Ended { call, .. }
+        | Event::Referred { call, .. }
+        | Event::ReferProgress { call, .. }
+        | Event::PictureFastUpdate { call }
         | Event::Dtmf { call, .. } => Some(*call),
         _ => None,
     }

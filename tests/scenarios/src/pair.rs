@@ -7,8 +7,8 @@
 use std::time::{Duration, Instant};
 
 use causeway_sip::{
-    AnswerOffer, CallId, Endpoint, EndpointConfig, Event, Identity, Invite, Reliable, SessionTimer,
-    SessionTimerMode, Transport,
+    AnswerOffer, CallId, Endpoint, EndpointConfig, Event, Identity, Info, Invite, ReferId,
+    Reliable, SessionTimer, SessionTimerMode, Transport,
 };
 
 use crate::Outcome;
@@ -21,6 +21,11 @@ use crate::model::{Model, name};
 const MAX_STEPS: u32 = 400_000;
 /// All of SIP's waits are over after this: timers B, F, H, L, the accept's and a session timer's end.
 const ALL_OVER: Duration = Duration::from_secs(2_400);
+
+const DIGIT: Info = Info::Digit {
+    digit: '5',
+    duration_ms: 100,
+};
 
 struct World<'l> {
     dice: Dice,
@@ -35,6 +40,8 @@ struct World<'l> {
     steps: u32,
     messages: u64,
     placed: u32,
+    /// Transfers the other side has asked for.
+    refers: Vec<(End, CallId, ReferId)>,
 }
 
 /// Runs one seed.
@@ -122,6 +129,7 @@ impl<'l> World<'l> {
             steps: 0,
             messages: 0,
             placed: 0,
+            refers: Vec::new(),
         }
     }
 
@@ -143,7 +151,7 @@ impl<'l> World<'l> {
             return;
         }
         let call = self.dice.pick(&open);
-        let choice = self.dice.below(15);
+        let choice = self.dice.below(22);
         self.command(side, call, choice);
     }
 
@@ -189,6 +197,36 @@ impl<'l> World<'l> {
                 self.answer(side, call, false);
                 "refuse"
             }
+            14..16 => {
+                let (id, sdp) = self.model.offer();
+                if self.ends[side as usize].update(call, sdp, now).is_ok()
+                    && let Some(seen) = self.model.seen.get_mut(&(side, call))
+                {
+                    seen.offers.push(id);
+                }
+                "update"
+            }
+            16 => {
+                if self.ends[side as usize].ask_offer(call, now).is_ok()
+                    && let Some(seen) = self.model.seen.get_mut(&(side, call))
+                {
+                    seen.asking = true;
+                }
+                "ask for an offer"
+            }
+            17 => {
+                let what = self.dice.pick(&[DIGIT, Info::PictureFastUpdate]);
+                let _ = self.ends[side as usize].info(call, what, now);
+                "info"
+            }
+            18 => {
+                self.refer(side, call);
+                "refer"
+            }
+            19 => {
+                self.tell_of_refers();
+                "tell of a transfer"
+            }
             _ => {
                 self.answer(side, call, true);
                 "answer"
@@ -199,6 +237,37 @@ impl<'l> World<'l> {
             ladder.note(at, side, &format!("{what} {call}"));
         }
         self.drain();
+    }
+
+    /// Asks the other side to call somebody else, or the far end of another call of ours.
+    fn refer(&mut self, side: End, call: CallId) {
+        let open = self.model.open(side);
+        let other = self.dice.pick(&open);
+        let endpoint = &mut self.ends[side as usize];
+        let replaces = endpoint
+            .as_replaced(other)
+            .filter(|_| self.dice.percent(50));
+        let target = self.dice.pick(&["tel:+4930", "sip:300@10.0.0.3"]);
+        if let Ok(refer) = endpoint.refer(call, target, replaces, self.now) {
+            self.model.referred(side, refer);
+        }
+    }
+
+    /// Says something of a transfer the other side wants, be it sensible or not.
+    fn tell_of_refers(&mut self) {
+        if self.refers.is_empty() {
+            return;
+        }
+        let (side, call, refer) = self.dice.pick(&self.refers);
+        let (endpoint, now) = (&mut self.ends[side as usize], self.now);
+        match self.dice.below(4) {
+            0 => endpoint.accept_refer(call, refer, now),
+            1 => endpoint.reject_refer(call, refer, 603, now),
+            _ => {
+                let status = self.dice.pick(&[100, 180, 200, 486, 503]);
+                endpoint.notify_refer(call, refer, status, now);
+            }
+        }
     }
 
     fn accept(&mut self, side: End, call: CallId) {
@@ -265,6 +334,14 @@ impl<'l> World<'l> {
     fn place(&mut self, side: End) {
         let other = address(side.other());
         let offer = (!self.dice.percent(20)).then(|| self.model.offer());
+        // One in eight takes the place of a call there is (RFC 3891).
+        let open = self.model.open(side);
+        let replaced = (!open.is_empty() && self.dice.percent(12)).then(|| self.dice.pick(&open));
+        let headers = replaced
+            .and_then(|call| self.ends[side as usize].as_replaced(call))
+            .map(|replaces| ("Replaces".to_owned(), replaces.to_string()))
+            .into_iter()
+            .collect();
         let invite = Invite {
             remote: other,
             transport: self.link.transport,
@@ -274,7 +351,7 @@ impl<'l> World<'l> {
                 uri: "sip:+4930@box.example".to_owned(),
             },
             to: format!("sip:100@{other}"),
-            headers: Vec::new(),
+            headers,
             sdp: offer.as_ref().map(|(_, sdp)| sdp.clone()),
             credentials: None,
             reliable: self
@@ -325,6 +402,12 @@ impl<'l> World<'l> {
                         ladder.note(at, side, &name(&event));
                     }
                     self.model.event(side, &event);
+                    if let Event::Referred { call, refer, .. } = event {
+                        self.refers.push((side, call, refer));
+                        if self.dice.percent(60) {
+                            self.ends[side as usize].accept_refer(call, refer, self.now);
+                        }
+                    }
                     if self.polite
                         && let Event::Offer { call, .. } | Event::Answered { call, .. } = event
                     {
@@ -356,9 +439,12 @@ impl<'l> World<'l> {
             }
             self.now = self.now.max(next);
             let now = self.now;
-            while let Some((to, bytes)) = self.link.arrival(now) {
+            while let Some((to, messages)) = self.link.arrivals(now) {
                 let (transport, from) = (self.link.transport, address(to.other()));
-                self.ends[to as usize].handle_message(transport, address(to), from, &bytes, now);
+                let endpoint = &mut self.ends[to as usize];
+                for bytes in messages {
+                    endpoint.handle_message(transport, address(to), from, &bytes, now);
+                }
             }
             for endpoint in &mut self.ends {
                 endpoint.handle_timeout(now);

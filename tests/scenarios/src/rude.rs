@@ -5,14 +5,18 @@
 
 use std::time::{Duration, Instant};
 
+use causeway_sip::message::Headers;
+use causeway_sip::message::stream::{Frame, StreamReader};
 use causeway_sip::message::{self, HeaderName, Message, Request};
-use causeway_sip::{AnswerOffer, CallId, Credentials, Endpoint, Event, Identity, Invite, Reliable};
-use causeway_sip::{Transport, TrunkHosts, message::Headers};
+use causeway_sip::{
+    AnswerOffer, CallId, Credentials, Endpoint, Event, Identity, Info, Invite, ReferId, Reliable,
+    Transport, TrunkHosts,
+};
 
 use crate::Outcome;
 use crate::dice::Dice;
 use crate::ladder::Ladder;
-use crate::link::End;
+use crate::link::{End, pieces};
 use crate::model::{Model, name};
 use crate::pair::{address, endpoint, session_timer};
 
@@ -50,6 +54,17 @@ const STATUSES: [&str; 27] = [
     "500 Error",
     "503 Unavailable",
 ];
+/// Contacts that are one, and that are none.
+const CONTACTS: [&str; 8] = [
+    "Contact: <sip:100@10.0.0.2:5060>",
+    "Contact: <sip:100@10.0.0.2:5060>",
+    "Contact: <sip:100@10.0.0.2:5060>",
+    "Contact: <sip:100@10.0.0.2:5060>",
+    "Contact: sip:100@10.0.0.2;expires=60",
+    "Contact: <sip:1|0%@10.0.0.2?Route=x&y=z>",
+    "Contact: <sip:100@10.0.0.2",
+    "Contact: <tel:+4930>",
+];
 const METHODS: [&str; 14] = [
     "INVITE",
     "INVITE",
@@ -82,6 +97,15 @@ struct World<'l> {
     steps: u32,
     messages: u64,
     branch: u64,
+    /// What has come over TCP and is no whole message yet.
+    stream: StreamReader,
+    /// The number of our last reliable response that the peer saw, and the number of its INVITE.
+    reliable: (u32, u32),
+    /// The number of the peer's last reliable response.
+    rseq: u32,
+    /// The body it sent last.
+    last_body: String,
+    refers: Vec<(CallId, ReferId)>,
 }
 
 #[derive(Debug, Clone)]
@@ -108,6 +132,11 @@ pub fn run(seed: u64, ladder: Option<&mut Ladder>) -> Outcome {
         steps: 0,
         messages: 0,
         branch: 0,
+        stream: StreamReader::new(),
+        reliable: (7, 1),
+        rseq: 7,
+        last_body: String::new(),
+        refers: Vec::new(),
     };
     for _ in 0..60 {
         world.act();
@@ -134,13 +163,18 @@ impl World<'_> {
                 }
             }
             _ if self.transport == Transport::Tcp && self.dice.percent(20) => {
-                let now = self.now;
-                self.endpoint
-                    .handle_transport_failed(Transport::Tcp, address(End::B), now);
+                self.break_off();
             }
             _ => {}
         }
         self.drain();
+    }
+
+    fn break_off(&mut self) {
+        self.stream = StreamReader::new();
+        let now = self.now;
+        self.endpoint
+            .handle_transport_failed(Transport::Tcp, address(End::B), now);
     }
 
     fn some_call(&mut self) -> Option<CallId> {
@@ -181,7 +215,26 @@ impl World<'_> {
     fn command(&mut self, call: CallId) {
         let now = self.now;
         let sdp = self.model.offer().1;
-        match self.dice.below(8) {
+        match self.dice.below(13) {
+            8 => drop(self.endpoint.update(call, sdp, now)),
+            9 => drop(self.endpoint.ask_offer(call, now)),
+            10 => drop(self.endpoint.info(call, Info::PictureFastUpdate, now)),
+            11 => {
+                if let Ok(refer) = self.endpoint.refer(call, "tel:+4930", None, now) {
+                    self.model.referred(End::A, refer);
+                }
+            }
+            12 if !self.refers.is_empty() => {
+                let (call, refer) = self.dice.pick(&self.refers);
+                match self.dice.below(3) {
+                    0 => self.endpoint.accept_refer(call, refer, now),
+                    1 => self.endpoint.reject_refer(call, refer, 603, now),
+                    _ => {
+                        let status = self.dice.pick(&[100, 180, 200, 486]);
+                        self.endpoint.notify_refer(call, refer, status, now);
+                    }
+                }
+            }
             0 => self.endpoint.cancel(call, None, now),
             1 => self.endpoint.bye(call, None, now),
             2 => self.endpoint.reject(call, 486, None, now),
@@ -203,7 +256,10 @@ impl World<'_> {
         let back = self.dice.pick(&[0, 0, 0, 1, 2]);
         let request = self.requests[newest.saturating_sub(back)].clone();
         let status = self.dice.pick(&STATUSES);
-        let tag = self.dice.pick(&["one", "one", "one", "two", ""]);
+        let tag = self.dice.pick(&["one", "one", "one", "two", "three", ""]);
+        self.rseq += u32::from(self.dice.percent(60));
+        let reliable = format!("Require: 100rel\r\nRSeq: {}", self.rseq);
+        let contact = self.dice.pick(&CONTACTS);
         let mut text = format!("SIP/2.0 {status}\r\n");
         for (name, key) in [
             ("Via", HeaderName::Via),
@@ -222,15 +278,19 @@ impl World<'_> {
             text.push_str(&format!("{name}: {value}{tag}\r\n"));
         }
         for (chance, header) in [
-            (80, "Contact: <sip:100@10.0.0.2:5060>"),
-            (20, "Require: 100rel\r\nRSeq: 7"),
-            (20, "RSeq: 8"),
+            (85, contact),
+            (25, reliable.as_str()),
+            (10, "RSeq: 8"),
             (20, "Session-Expires: 90;refresher=uas\r\nRequire: timer"),
             (20, "Session-Expires: 90;refresher=uac"),
             (10, "Session-Expires: 1"),
             (10, "Min-SE: 300"),
             (10, "Min-SE: 4000000000"),
             (15, "Record-Route: <sip:proxy.example;lr>"),
+            (
+                5,
+                "Record-Route: sip:bare;lr, <sip:p x>, <sip:strict|{router}>",
+            ),
             (10, "Retry-After: 1"),
             (10, "Contact: *"),
             (
@@ -305,23 +365,42 @@ impl World<'_> {
                 )
             }
         };
+        // A dialog of ours, as the peer could know it; or none.
+        let replaces = match self.own.last() {
+            Some(own) => format!(
+                "Replaces: {};to-tag={};from-tag=peer",
+                own.call_id, own.our_tag
+            ),
+            None => "Replaces: rude0;to-tag=x;from-tag=y".to_owned(),
+        };
         let mut text = format!(
             "{method} sip:causeway@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bK{}\r\n\
              Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n",
             self.branch
         );
+        let rack = format!("RAck: {} {} INVITE", self.reliable.0, self.reliable.1);
+        let often = |of: &str| if method == of { 80 } else { 5 };
+        let contact = self.dice.pick(&CONTACTS);
         for (chance, header) in [
-            (90, "Contact: <sip:100@10.0.0.2:5060>"),
+            (90, contact),
             (20, "Supported: timer, 100rel"),
             (10, "Require: 100rel"),
             (10, "Require: foo"),
             (20, "Session-Expires: 90;refresher=uac"),
             (10, "Session-Expires: 20"),
-            (10, "RAck: 7 1 INVITE"),
-            (10, "Refer-To: <tel:+4930>"),
-            (10, "Replaces: rude0;to-tag=x;from-tag=y"),
+            (often("PRACK"), rack.as_str()),
+            (often("REFER"), "Refer-To: <tel:+4930>"),
+            (
+                2,
+                "Refer-To: <sip:3@10.0.0.3?Replaces=rude1%3Bto-tag%3Dx%3Bfrom-tag%3Dy>",
+            ),
+            (5, "Refer-Sub: false"),
+            (10, replaces.as_str()),
+            (often("NOTIFY"), "Event: refer"),
+            (often("NOTIFY"), "Subscription-State: active;expires=60"),
             (10, "Subscription-State: terminated"),
-            (10, "Event: refer"),
+            (5, "Record-Route: <sip:p?x=y;lr>, sip:bare"),
+            (30, "Allow: INVITE, ACK, BYE, UPDATE, PRACK, REFER, NOTIFY"),
             (5, "Max-Forwards: 0"),
         ] {
             if self.dice.percent(chance) {
@@ -333,13 +412,21 @@ impl World<'_> {
     }
 
     fn finish_message(&mut self, mut text: String) {
-        let body = match self.dice.below(6) {
+        let body = match self.dice.below(8) {
             0..3 => String::from_utf8_lossy(&self.model.offer().1).into_owned(),
             3 => "Signal=5\r\nDuration=160\r\n".to_owned(),
+            // The same again refreshes.
+            4 => self.last_body.clone(),
+            5 => "SIP/2.0 180 Ringing\r\n".to_owned(),
             _ => String::new(),
         };
         if body.starts_with("v=") {
+            self.last_body.clone_from(&body);
+        }
+        if body.starts_with("v=") {
             text.push_str("Content-Type: application/sdp\r\n");
+        } else if body.starts_with("SIP/2.0") {
+            text.push_str("Content-Type: message/sipfrag\r\n");
         } else if !body.is_empty() {
             text.push_str("Content-Type: application/dtmf-relay\r\n");
         }
@@ -358,10 +445,40 @@ impl World<'_> {
             if let Some(ladder) = &mut self.ladder {
                 ladder.sent(at, End::B, &bytes, 1);
             }
-            let (local, remote) = (address(End::A), address(End::B));
-            self.endpoint
-                .handle_message(self.transport, local, remote, &bytes, self.now);
-            self.drain();
+            if self.transport == Transport::Tcp {
+                self.arrives(&bytes);
+            } else {
+                self.message(&bytes);
+            }
+        }
+    }
+
+    fn message(&mut self, bytes: &[u8]) {
+        let (local, remote) = (address(End::A), address(End::B));
+        self.endpoint
+            .handle_message(self.transport, local, remote, bytes, self.now);
+        self.drain();
+    }
+
+    /// Octets of a stream, in pieces; what it loses its framing by is refused, and ends it.
+    fn arrives(&mut self, bytes: &[u8]) {
+        for piece in pieces(bytes, &mut self.dice) {
+            self.stream.push(&piece);
+            loop {
+                match self.stream.next_frame() {
+                    Ok(Some(Frame::Message(message))) => self.message(&message),
+                    Ok(Some(Frame::Ping | Frame::Pong)) => {}
+                    Ok(None) => break,
+                    Err(fault) => {
+                        if let Some(head) = fault.head {
+                            self.message(&head);
+                        }
+                        self.break_off();
+                        self.drain();
+                        return;
+                    }
+                }
+            }
         }
     }
 
@@ -383,6 +500,9 @@ impl World<'_> {
                     ladder.note(at, End::A, &name(&event));
                 }
                 self.model.rude_event(&event);
+                if let Event::Referred { call, refer, .. } = event {
+                    self.refers.push((call, refer));
+                }
                 if let Event::Incoming { call, .. } = event
                     && self.dice.percent(60)
                 {
@@ -413,6 +533,23 @@ impl World<'_> {
                 self.requests.push(request);
             }
             Ok(Message::Response(response)) => {
+                // What refuses a broken request repeats what was broken.
+                let repeats = matches!(response.status, 400 | 505 | 513);
+                if let Err(defect) = message::check::response(&response)
+                    && !repeats
+                {
+                    self.model
+                        .find(format!("we wrote {}: {defect}", response.status));
+                }
+                let number = |name| {
+                    let value = lossy(&response.headers, name);
+                    value.split(' ').next().and_then(|n| n.parse().ok())
+                };
+                if let (Some(rseq), Some(cseq)) =
+                    (number(&HeaderName::RSeq), number(&HeaderName::CSeq))
+                {
+                    self.reliable = (rseq, cseq);
+                }
                 let call_id = lossy(&response.headers, &HeaderName::CallId);
                 let to = lossy(&response.headers, &HeaderName::To);
                 if let Some((_, tag)) = to.split_once(";tag=")
