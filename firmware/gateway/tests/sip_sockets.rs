@@ -137,3 +137,34 @@ async fn nonsense_on_a_stream_closes_it() {
     assert!(end.is_ok(), "the stream stayed open");
     sockets.shutdown().await;
 }
+
+#[tokio::test]
+async fn what_came_before_nonsense_on_a_stream_is_still_answered() {
+    let (sockets, mut inputs) = sockets().await;
+    let mut peer = TcpStream::connect(sockets.tcp_addr()).await.unwrap();
+    // A message, and what a peer without Content-Length would leave behind it.
+    let mut bytes = OPTIONS.to_vec();
+    bytes.extend_from_slice(b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n\r\n");
+    peer.write_all(&bytes).await.unwrap();
+    let SipInput::Message {
+        transport, remote, ..
+    } = next(&mut inputs).await
+    else {
+        panic!("no message");
+    };
+    let answer = b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec();
+    for _ in 0..2 {
+        sockets.send(Transmit {
+            transport,
+            remote,
+            bytes: answer.clone(),
+        });
+    }
+    let mut rest = Vec::new();
+    timeout(Duration::from_secs(5), peer.read_to_end(&mut rest))
+        .await
+        .expect("the stream stayed open")
+        .unwrap();
+    assert_eq!(rest, [answer.clone(), answer].concat());
+    sockets.shutdown().await;
+}

@@ -16,7 +16,6 @@ pub const APP_SECRET: &str = "demo-secret-of-a-box-on-loopback-only";
 pub const ADMIN_KEY: &str = "admin-key-of-a-box-on-loopback-only";
 /// The virtual number the PBX sees as the caller.
 pub const CALLER_ID: &str = "+49301000";
-
 /// The number at which every test box lets its caller hear itself.
 pub const ECHO: &str = "+49301999";
 
@@ -53,6 +52,8 @@ pub struct BoxPlan {
     pub origins: Vec<String>,
     /// Further lines of the `[box]` table.
     pub extra: String,
+    /// Where SIP over TLS is listened for, if anywhere.
+    pub sip_tls: Option<SocketAddr>,
 }
 
 impl BoxPlan {
@@ -77,6 +78,7 @@ impl BoxPlan {
             page: loopback(place::free_port()?),
             origins: Vec::new(),
             extra: String::new(),
+            sip_tls: None,
         })
     }
 
@@ -110,7 +112,10 @@ impl BoxPlan {
             self.extra
         );
         let last = self.rtp_first + self.rtp_count - 1;
-        let _ = write!(text, "[sip]\nudp = \"{}\"\n\n", self.sip);
+        let _ = writeln!(text, "[sip]\nudp = \"{}\"", self.sip);
+        if let Some(tls) = self.sip_tls {
+            let _ = writeln!(text, "tls = \"{tls}\"");
+        }
         let _ = write!(
             text,
             "[rtp]\naddress = \"127.0.0.1\"\nports = \"{}-{last}\"\n\n",

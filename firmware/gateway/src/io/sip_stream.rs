@@ -49,6 +49,9 @@ impl Default for StreamSettings {
     }
 }
 
+/// How long a stream that lost its framing stays for the answers that are owed on it.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// A connection's end, reported by its task.
 struct Closed {
     remote: SocketAddr,
@@ -263,10 +266,13 @@ async fn open(
                             if let Some(bytes) = fault.head {
                                 let input = SipInput::Message { transport, local, remote, bytes };
                                 let _ = to_switch.send(input).await;
-                                // The refusal of that head is still written, then the stream ends.
-                                let last = tokio::time::timeout(Duration::from_millis(200), queue.recv()).await;
-                                if let Ok(Some(bytes)) = last {
-                                    write(&mut output, &bytes, settings.write).await;
+                            }
+                            // The refusal of that head, and the answers to what came before it, are still
+                            // written; then the stream ends.
+                            let until = tokio::time::Instant::now() + LAST_WORDS;
+                            while let Ok(Some(bytes)) = tokio::time::timeout_at(until, queue.recv()).await {
+                                if !write(&mut output, &bytes, settings.write).await {
+                                    break;
                                 }
                             }
                             return closed("framing lost", true);
