@@ -3,6 +3,8 @@
 //!
 //! Whatever it does, every call of ours closes once and nothing is left when time has run out.
 
+mod words;
+
 use std::time::{Duration, Instant};
 
 use causeway_sip::message::Headers;
@@ -13,6 +15,7 @@ use causeway_sip::{
     Transport, TrunkHosts,
 };
 
+use self::words::{CONTACTS, METHODS, STATUSES};
 use crate::Outcome;
 use crate::dice::Dice;
 use crate::ladder::Ladder;
@@ -24,63 +27,6 @@ const MAX_STEPS: u32 = 200_000;
 /// Our endpoint must not be talked into sending without end.
 const MAX_MESSAGES: u64 = 20_000;
 const ALL_OVER: Duration = Duration::from_secs(100_000);
-
-const STATUSES: [&str; 27] = [
-    "100 Trying",
-    "180 Ringing",
-    "181 Forwarded",
-    "183 Progress",
-    "199 Gone",
-    "200 OK",
-    "200 OK",
-    "200 OK",
-    "202 Accepted",
-    "299 Odd",
-    "300 Choices",
-    "302 Moved",
-    "401 Unauthorized",
-    "403 Forbidden",
-    "404 Not Found",
-    "407 Proxy",
-    "408 Timeout",
-    "420 Extension",
-    "422 Interval",
-    "423 Brief",
-    "481 Unknown",
-    "486 Busy",
-    "487 Terminated",
-    "488 Not Here",
-    "491 Pending",
-    "500 Error",
-    "503 Unavailable",
-];
-/// Contacts that are one, and that are none.
-const CONTACTS: [&str; 8] = [
-    "Contact: <sip:100@10.0.0.2:5060>",
-    "Contact: <sip:100@10.0.0.2:5060>",
-    "Contact: <sip:100@10.0.0.2:5060>",
-    "Contact: <sip:100@10.0.0.2:5060>",
-    "Contact: sip:100@10.0.0.2;expires=60",
-    "Contact: <sip:1|0%@10.0.0.2?Route=x&y=z>",
-    "Contact: <sip:100@10.0.0.2",
-    "Contact: <tel:+4930>",
-];
-const METHODS: [&str; 14] = [
-    "INVITE",
-    "INVITE",
-    "ACK",
-    "BYE",
-    "CANCEL",
-    "UPDATE",
-    "PRACK",
-    "INFO",
-    "OPTIONS",
-    "REFER",
-    "NOTIFY",
-    "SUBSCRIBE",
-    "MESSAGE",
-    "FOO",
-];
 
 struct World<'l> {
     dice: Dice,
@@ -402,6 +348,7 @@ impl World<'_> {
             (5, "Record-Route: <sip:p?x=y;lr>, sip:bare"),
             (30, "Allow: INVITE, ACK, BYE, UPDATE, PRACK, REFER, NOTIFY"),
             (5, "Max-Forwards: 0"),
+            (5, "Expires: 3"),
         ] {
             if self.dice.percent(chance) {
                 text.push_str(header);

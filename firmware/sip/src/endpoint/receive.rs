@@ -48,7 +48,7 @@ impl Endpoint {
                     if request.method != Method::Ack {
                         let phrase = format!("Bad Request ({defect})");
                         let reply = Reply::new(400).phrase(phrase);
-                        self.refuse_broken(&request.headers, source, reply);
+                        self.refuse_broken(&request.headers, source, reply, bytes.len());
                     }
                 }
             },
@@ -60,11 +60,17 @@ impl Endpoint {
                     self.core.refused(remote, what, now);
                 }
             },
-            Err(error) => self.receive_unreadable(&error, source, now),
+            Err(error) => self.receive_unreadable(&error, source, bytes.len(), now),
         }
     }
 
-    fn receive_unreadable(&mut self, error: &ReadError, source: Source, now: Instant) {
+    fn receive_unreadable(
+        &mut self,
+        error: &ReadError,
+        source: Source,
+        length: usize,
+        now: Instant,
+    ) {
         if error.kind == ReadErrorKind::Empty {
             return;
         }
@@ -74,12 +80,13 @@ impl Endpoint {
         if let (Some(status), Some(partial)) = (error.status(), &error.partial) {
             let phrase = format!("{} ({error})", reason_phrase(status));
             let reply = Reply::new(status).phrase(phrase);
-            self.refuse_broken(&partial.headers, source, reply);
+            self.refuse_broken(&partial.headers, source, reply, length);
         }
     }
 
-    /// Answers a broken request when it has what an answer needs to find its way.
-    fn refuse_broken(&mut self, headers: &Headers, source: Source, reply: Reply) {
+    /// Answers a broken request when it has what an answer needs to find its way. Over UDP its sender may be forged, so
+    /// what comes back is never more than what came: where it must be short it does not name the fault.
+    fn refuse_broken(&mut self, headers: &Headers, source: Source, reply: Reply, length: usize) {
         let needed = [
             HeaderName::Via,
             HeaderName::From,
@@ -95,8 +102,16 @@ impl Endpoint {
             return;
         }
         let via = check::top_via(headers).and_then(|(top, _)| Via::read(top).ok());
-        self.core
-            .respond_stateless(headers, via.as_ref(), source, reply);
+        let most = match source.transport {
+            Transport::Udp => length,
+            Transport::Tcp | Transport::Tls => usize::MAX,
+        };
+        if !self
+            .core
+            .respond_within(most, headers, via.as_ref(), source, reply)
+        {
+            self.core.counts.discarded += 1;
+        }
     }
 
     // Responses.

@@ -4,6 +4,9 @@
 //! |---|---|---|---|---|---|---|
 //! | nothing outstanding | 1xx | 200 → Established | final → Closed | 487, Cancelled → Closed | 481 | 1xx again |
 //! | reliable 1xx outstanding | queue | hold until PRACK | final → Closed | 487, Cancelled → Closed | 200, next | 1xx again; 504 → Closed |
+//!
+//! In either state `Expires` of the INVITE, once it is over, ends the call like CANCEL (§13.3.1). The last 1xx, reliable
+//! ones as well, is repeated every minute, before a proxy's timer C gives the call up (§13.3.1.1).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -19,7 +22,7 @@ use super::transfer::Refers;
 use crate::credentials::Authenticator;
 use crate::dialog::Dialog;
 use crate::message::check::Essentials;
-use crate::message::{HeaderName, Headers, RAck, Request, body};
+use crate::message::{HeaderName, Headers, RAck, Request, body, syntax};
 use crate::timers::{
     ACCEPT_GIVE_UP, ACCEPT_RESEND, PROVISIONAL_KEEP_ALIVE, RELIABLE_GIVE_UP, RELIABLE_RESEND,
 };
@@ -50,13 +53,16 @@ pub(super) struct Ringing {
     pub(super) is_negotiated: bool,
     /// What the INVITE says about the session timer.
     timer: Asked,
-    /// The last unreliable provisional response and when it is repeated.
+    /// When the caller no longer wants an answer.
+    expires: Option<Instant>,
+    /// The last provisional response and when it is repeated.
     keep_alive: Option<(Instant, u16, Option<Vec<u8>>)>,
 }
 
 #[derive(Debug)]
 struct Outstanding {
     rseq: u32,
+    status: u16,
     transmit: Transmit,
     resend_at: Instant,
     interval: Duration,
@@ -71,7 +77,10 @@ impl Ringing {
             .as_ref()
             .map(|outstanding| outstanding.resend_at.min(outstanding.give_up));
         let keep_alive = self.keep_alive.as_ref().map(|(at, ..)| *at);
-        [outstanding, keep_alive].into_iter().flatten().min()
+        [outstanding, keep_alive, self.expires]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn is_of(&self, key: &ServerKey) -> bool {
@@ -107,8 +116,10 @@ impl Ringing {
             .header(HeaderName::Require, "100rel")
             .header(HeaderName::RSeq, rseq.to_string());
         if let Some(transmit) = core.respond(&self.invite, reply, now) {
+            self.keep_alive = None;
             self.outstanding = Some(Outstanding {
                 rseq,
+                status,
                 transmit,
                 resend_at: now + RELIABLE_RESEND,
                 interval: RELIABLE_RESEND,
@@ -161,6 +172,7 @@ impl Call {
                 early_answer: None,
                 is_negotiated: false,
                 timer: Asked::read(&request.headers),
+                expires: expires(&request.headers).map(|span| now + span),
                 keep_alive: None,
             })),
             our_offer: OurOffer::None,
@@ -209,6 +221,7 @@ impl Call {
         // for every reliable one costs nothing more and keeps their order.
         if ringing.outstanding.is_some() {
             ringing.held_accept = Some(sdp);
+            ringing.expires = None;
             ringing.queued.clear();
             return;
         }
@@ -306,7 +319,12 @@ impl Call {
             return;
         }
         let outstanding = ringing.outstanding.take();
-        let had_sdp = outstanding.is_some_and(|outstanding| outstanding.has_sdp);
+        let had_sdp = outstanding
+            .as_ref()
+            .is_some_and(|outstanding| outstanding.has_sdp);
+        // What it described is agreed; said again it only keeps the call alive.
+        ringing.keep_alive =
+            outstanding.map(|outstanding| (now + PROVISIONAL_KEEP_ALIVE, outstanding.status, None));
         match body::look(&request.headers, &request.body) {
             body::Body::Sdp(answer) if had_sdp && !ringing.has_offer => {
                 ringing.early_answer = Some(answer.to_vec());
@@ -335,6 +353,10 @@ impl Call {
         let State::Ringing(ringing) = &mut self.state else {
             return;
         };
+        if ringing.expires.is_some_and(|at| at <= now) && ringing.held_accept.is_none() {
+            self.cancelled(core, &Headers::new(), now);
+            return;
+        }
         if let Some(outstanding) = &mut ringing.outstanding {
             if outstanding.give_up <= now {
                 let reply = Reply::new(504).tag(&ringing.dialog.local_tag);
@@ -358,6 +380,13 @@ impl Call {
             ringing.send_progress(core, status, sdp, now);
         }
     }
+}
+
+/// How long the caller waits, when it says so. Nobody means "no time at all" (§20.19); a day is for ever.
+fn expires(headers: &Headers) -> Option<Duration> {
+    const MOST_S: u64 = 86_400;
+    let seconds = headers.get(&HeaderName::Expires).and_then(syntax::number)?;
+    (seconds > 0).then(|| Duration::from_secs(seconds.min(MOST_S)))
 }
 
 fn values(headers: &Headers, name: &HeaderName) -> Vec<Vec<u8>> {

@@ -78,6 +78,28 @@ impl Reply {
     }
 }
 
+/// A response without a body in as few octets as there are for it: no phrase (§25.1 allows none), only the headers that
+/// must be there (§8.2.6.2), their short names (§7.3.3).
+pub(super) fn shortest(response: &Response) -> Vec<u8> {
+    let mut bytes = format!("SIP/2.0 {} \r\n", response.status).into_bytes();
+    for (name, short) in [
+        (HeaderName::Via, "v"),
+        (HeaderName::From, "f"),
+        (HeaderName::To, "t"),
+        (HeaderName::CallId, "i"),
+        (HeaderName::CSeq, "CSeq"),
+    ] {
+        for value in response.headers.all(&name) {
+            bytes.extend_from_slice(short.as_bytes());
+            bytes.push(b':');
+            bytes.extend_from_slice(value);
+            bytes.extend_from_slice(b"\r\n");
+        }
+    }
+    bytes.extend_from_slice(b"l:0\r\n\r\n");
+    bytes
+}
+
 /// The headers every response takes from its request (§8.2.6.2), the top Via completed (§18.2.1, RFC 3581 §4).
 /// Of headers that may come once and came twice the first counts.
 pub(super) fn echo(headers: &Headers, via: Option<&Via>, remote: SocketAddr) -> Headers {

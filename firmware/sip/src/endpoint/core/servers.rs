@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::reply::{Reply, echo};
+use super::reply::{Reply, echo, shortest};
 use super::{Core, Owner, Source};
 use crate::endpoint::command::{CallId, Transmit, Transport};
 use crate::message::check::Essentials;
@@ -187,8 +187,21 @@ impl Core {
         headers: &Headers,
         via: Option<&Via>,
         source: Source,
-        mut reply: Reply,
+        reply: Reply,
     ) {
+        self.respond_within(usize::MAX, headers, via, source, reply);
+    }
+
+    /// The same in at most `most` octets: in its shortest form where it is longer. `false` when even that is too long;
+    /// nothing is sent then.
+    pub(crate) fn respond_within(
+        &mut self,
+        most: usize,
+        headers: &Headers,
+        via: Option<&Via>,
+        source: Source,
+        mut reply: Reply,
+    ) -> bool {
         let part = |name| headers.get(name).unwrap_or_default();
         let tag = self.ids.stateless_tag(&[
             part(&HeaderName::CallId),
@@ -196,12 +209,21 @@ impl Core {
             part(&HeaderName::Via),
         ]);
         reply.to_tag.get_or_insert(tag);
-        let response = reply.build(&echo(headers, via, source.remote), &self.config.user_agent);
+        let echo = echo(headers, via, source.remote);
+        let response = reply.build(&echo, &self.config.user_agent);
+        let mut bytes = response.to_bytes();
+        if bytes.len() > most {
+            bytes = shortest(&response);
+        }
+        if bytes.len() > most {
+            return false;
+        }
         self.transmit(Transmit {
             transport: source.transport,
             remote: source.remote,
-            bytes: response.to_bytes(),
+            bytes,
         });
+        true
     }
 
     /// The ACK of a failure response. `false` when it belongs to no such transaction.

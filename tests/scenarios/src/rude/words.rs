@@ -1,0 +1,60 @@
+//! What the rude peer says.
+
+/// Answers to anything.
+pub(super) const STATUSES: [&str; 27] = [
+    "100 Trying",
+    "180 Ringing",
+    "181 Forwarded",
+    "183 Progress",
+    "199 Gone",
+    "200 OK",
+    "200 OK",
+    "200 OK",
+    "202 Accepted",
+    "299 Odd",
+    "300 Choices",
+    "302 Moved",
+    "401 Unauthorized",
+    "403 Forbidden",
+    "404 Not Found",
+    "407 Proxy",
+    "408 Timeout",
+    "420 Extension",
+    "422 Interval",
+    "423 Brief",
+    "481 Unknown",
+    "486 Busy",
+    "487 Terminated",
+    "488 Not Here",
+    "491 Pending",
+    "500 Error",
+    "503 Unavailable",
+];
+/// Contacts that are one, and that are none.
+pub(super) const CONTACTS: [&str; 8] = [
+    "Contact: <sip:100@10.0.0.2:5060>",
+    "Contact: <sip:100@10.0.0.2:5060>",
+    "Contact: <sip:100@10.0.0.2:5060>",
+    "Contact: <sip:100@10.0.0.2:5060>",
+    "Contact: sip:100@10.0.0.2;expires=60",
+    "Contact: <sip:1|0%@10.0.0.2?Route=x&y=z>",
+    "Contact: <sip:100@10.0.0.2",
+    "Contact: <tel:+4930>",
+];
+/// Requests, some of which nobody knows.
+pub(super) const METHODS: [&str; 14] = [
+    "INVITE",
+    "INVITE",
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "UPDATE",
+    "PRACK",
+    "INFO",
+    "OPTIONS",
+    "REFER",
+    "NOTIFY",
+    "SUBSCRIBE",
+    "MESSAGE",
+    "FOO",
+];
