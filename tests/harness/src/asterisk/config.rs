@@ -20,7 +20,7 @@
 //!
 //! Every call logs `CALLER <number> NAME <name> UUI <User-to-User> TO <number>`, and at its end `HANGUP <channel> CAUSE
 //! <Q.850>`. A call of [`super::Asterisk::ring`] goes the other way, through the context `to-box`, and logs `DIALLED
-//! <number> STATUS <word> CAUSE <Q.850>`.
+//! <number> STATUS <word> CAUSE <Q.850>`; one of [`super::Asterisk::ring_account`] the same through `to-account`.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -50,6 +50,10 @@ pub struct Trunk {
     pub qualify_s: u32,
     /// Media is encrypted with keys in SDP, or refused.
     pub sdes: bool,
+    /// The box registers; until then it cannot be called. Over TCP it is called back over its own connection.
+    pub registers: bool,
+    /// The password is asked for with SHA-256 instead of MD5.
+    pub sha256: bool,
 }
 
 /// Account of the manager interface, which listens on loopback for the length of a test.
@@ -75,6 +79,7 @@ const MODULES: &[&str] = &[
     "res_pjsip_nat",
     "res_pjsip_pubsub",
     "res_pjsip_refer",
+    "res_pjsip_registrar",
     "res_pjsip_rfc3326",
     "res_rtp_asterisk",
     "res_srtp",
@@ -191,8 +196,8 @@ fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
         format!(
             "[{name}]\ntype=endpoint\ntransport={transport}\ncontext=from-box\ndisallow=all\nallow=ulaw,alaw\n\
              aors={name}\ndtmf_mode=rfc4733\ndirect_media=no\nsend_pai=yes\ntrust_id_inbound=yes\n\
-             trust_id_outbound=yes\nmoh_passthrough=yes\nrtp_symmetric=no\nrewrite_contact=no\n{further}\n\
-             [{name}]\ntype=aor\ncontact={contact}\n{aor}\n"
+             trust_id_outbound=yes\nmoh_passthrough=yes\nrtp_symmetric=no\n{further}\n\
+             [{name}]\ntype=aor\n{contact}\n{aor}\n"
         )
     };
     let listen: String = ["udp", "tcp"]
@@ -209,11 +214,15 @@ fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
     } else {
         ("udp", "")
     };
+    let hash = match trunk.sha256 {
+        true => "supported_algorithms_uas=SHA-256",
+        false => "supported_algorithms_uas=MD5",
+    };
     let (asks, digest) = match &trunk.digest {
         Some((user, password)) => (
             "auth=box\n",
             format!(
-                "[box]\ntype=auth\nauth_type=userpass\nusername={user}\npassword={password}\n\n"
+                "[box]\ntype=auth\nauth_type=digest\nusername={user}\npassword={password}\n{hash}\n\n"
             ),
         ),
         None => ("", String::new()),
@@ -223,17 +232,25 @@ fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
         true => "media_encryption=sdes\n",
         false => "",
     };
-    let further = format!("{asks}{encryption}");
+    let rewrite = match trunk.registers && trunk.tcp {
+        true => "rewrite_contact=yes\n",
+        false => "rewrite_contact=no\n",
+    };
+    let further = format!("{asks}{encryption}{rewrite}");
+    let contact = match trunk.registers {
+        true => "max_contacts=1\nremove_existing=yes\nminimum_expiration=10".to_owned(),
+        false => format!("contact=sip:{}{suffix}", ports.peer),
+    };
     format!(
         "{listen}{}{}{digest}[box]\ntype=identify\nendpoint=box\nmatch=127.0.0.1\n",
+        endpoint("box", transport, contact, &further, &qualify),
         endpoint(
-            "box",
-            transport,
-            format!("sip:{}{suffix}", ports.peer),
-            &further,
-            &qualify
+            "agent",
+            "udp",
+            format!("contact=sip:agent@{}", ports.agent),
+            "rewrite_contact=no\n",
+            ""
         ),
-        endpoint("agent", "udp", format!("sip:agent@{}", ports.agent), "", ""),
     )
 }
 
@@ -330,6 +347,17 @@ exten => _[+0-9].,1,Set(number=${CUT(EXTEN,-,1)})
  same => n,Set(CALLERID(all)=Alice Example <4711>)
  same => n,Dial(PJSIP/${number}@box,${CUT(EXTEN,-,2)})
  same => n,Hangup()
+
+exten => h,1,Log(NOTICE,DIALLED ${number} STATUS ${DIALSTATUS} CAUSE ${HANGUPCAUSE})
+
+[to-account]
+exten => _[+0-9].,1,Set(number=${CUT(EXTEN,-,1)})
+ same => n,Set(CALLERID(all)=Alice Example <4711>)
+ same => n,Dial(PJSIP/box,${CUT(EXTEN,-,2)},b(to-account^called^1(${number})))
+ same => n,Hangup()
+
+exten => called,1,Set(PJSIP_HEADER(add,P-Called-Party-ID)=<sip:${ARG1}@127.0.0.1>)
+ same => n,Return()
 
 exten => h,1,Log(NOTICE,DIALLED ${number} STATUS ${DIALSTATUS} CAUSE ${HANGUPCAUSE})
 ";

@@ -147,6 +147,17 @@ impl Asterisk {
         self.originate(&channel, "4711", extension).await
     }
 
+    /// The same, to the account the box has registered; the number stands in P-Called-Party-ID.
+    pub async fn ring_account(
+        &mut self,
+        number: &str,
+        seconds: u32,
+        extension: &str,
+    ) -> Result<()> {
+        let channel = format!("Local/{number}-{seconds}@to-account");
+        self.originate(&channel, "4711", extension).await
+    }
+
     /// Opens `channel`; once answered, it is connected to `extension`.
     pub async fn originate(&mut self, channel: &str, caller: &str, extension: &str) -> Result<()> {
         self.manager

@@ -18,6 +18,7 @@ mod page_transfers;
 mod pbx_hangs_up;
 mod qualify;
 mod queue;
+mod registered;
 mod replaced;
 mod rings_out;
 mod srtp;
