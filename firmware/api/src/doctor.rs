@@ -49,9 +49,11 @@ pub enum Verdict {
 }
 
 /// Why a check was not begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckRefused {
     UnknownTrunk,
     /// One check at a time for each trunk.
     Running,
+    /// Its name leads nowhere yet; why.
+    NoAddress(String),
 }

@@ -1,7 +1,8 @@
 //! The one validator: reads the text, then looks at everything serde cannot see, and reports all
 //! faults at once with their lines.
 
-use crate::config::{AccountId, AppKey, Config, ConfigError, SipTransport, Trunk, TrunkName};
+use crate::account::AccountId;
+use crate::config::{AppKey, Config, ConfigError, Trunk, TrunkName};
 use crate::dial::Destination;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -111,6 +112,13 @@ impl Check<'_> {
                 "`udp` listens on every address, so `public` must name the one PBXes shall use",
             );
         }
+        if config.sip.dns.len() > 4 || config.sip.dns.iter().any(|s| s.port() == 0) {
+            let at = self.key("sip", "dns");
+            self.fault(
+                at,
+                "`dns` is up to 4 servers with their ports, as in [\"192.0.2.53:53\"]",
+            );
+        }
         if config.rtp.public().is_unspecified() {
             let at = self.key("rtp", "address");
             self.fault(at, "`address` is every address, so `public` must name the one PBXes shall send media to");
@@ -178,12 +186,6 @@ impl Check<'_> {
                     format!("trunk `{name}`: `media_timeout_s` is 0 (never) or 10 to 3600"),
                 );
             }
-            if trunk.address.ip().is_unspecified() || trunk.address.port() == 0 {
-                self.fault(
-                    spanned.span(),
-                    format!("trunk `{name}`: `address` needs the PBX's own address and port"),
-                );
-            }
             if trunk.targets.len() > MAX_TARGETS {
                 self.fault(
                     spanned.span(),
@@ -191,20 +193,10 @@ impl Check<'_> {
                 );
             }
             for (at, target) in trunk.targets.iter().enumerate() {
-                let address = target.get_ref();
-                if address.ip().is_unspecified() || address.port() == 0 {
-                    self.fault(target.span(), "a target needs an own address and port");
-                }
                 // Those before it: `address` and `at` further ones.
-                if trunk
-                    .addresses()
-                    .take(at + 1)
-                    .any(|known| known == *address)
-                {
-                    self.fault(
-                        target.span(),
-                        format!("the target {address} is given twice"),
-                    );
+                let place = target.get_ref();
+                if trunk.places().take(at + 1).any(|known| known == place) {
+                    self.fault(target.span(), format!("the target {place} is given twice"));
                 }
             }
             if let Some(numbering) = &trunk.numbering
@@ -275,7 +267,7 @@ impl Check<'_> {
     fn tls(&mut self, config: &Config, spanned: &Spanned<Trunk>) {
         let trunk = spanned.get_ref();
         let name = trunk.name.get_ref();
-        let trusted = trunk.tls_ca.is_some() || trunk.tls_pin_sha256.is_some();
+        let trusted = trunk.knows_certificates();
         if let Some(pin) = &trunk.tls_pin_sha256 {
             let digits = pin.get_ref().bytes().filter(|b| *b != b':');
             if digits.clone().count() != 64 || !digits.clone().all(|b| b.is_ascii_hexdigit()) {
@@ -285,7 +277,7 @@ impl Check<'_> {
                 );
             }
         }
-        if trunk.transport != SipTransport::Tls {
+        if !trunk.may_use_tls() {
             if trusted || trunk.tls_name.is_some() {
                 let fault = format!("trunk `{name}`: `tls_…` keys need `transport = \"tls\"`");
                 self.fault(spanned.span(), fault);

@@ -2,6 +2,8 @@
 //!
 //! Unknown keys are errors: a misspelt key must not be a silently missing setting.
 
+use crate::account::AccountId;
+use crate::address::SipAddress;
 use crate::dial::DialPattern;
 use crate::numbering::Numbering;
 use crate::origin::OriginPattern;
@@ -79,12 +81,21 @@ pub struct SipSettings {
     pub tls: Option<SocketAddr>,
     /// The address in Via and Contact; default: the one listened on, which must then be a real one.
     pub public: Option<IpAddr>,
+    /// DNS servers for the names of trunks, up to 4; default: those of the system.
+    #[serde(default)]
+    pub dns: Vec<SocketAddr>,
 }
 
 impl SipSettings {
     /// Where TCP listens.
     pub fn tcp(&self) -> SocketAddr {
         self.tcp.unwrap_or(self.udp)
+    }
+
+    /// Whether it listens on addresses of IPv4, or of IPv6.
+    pub fn speaks(&self, v4: bool) -> bool {
+        let listening = [Some(self.udp), self.tcp, self.tls];
+        listening.iter().flatten().any(|a| a.is_ipv4() == v4)
     }
 
     /// The address shown to PBXes.
@@ -158,11 +169,12 @@ impl fmt::Display for TrunkName {
 #[serde(deny_unknown_fields)]
 pub struct Trunk {
     pub name: Spanned<TrunkName>,
-    /// Where the PBX listens.
-    pub address: SocketAddr,
-    #[serde(default)]
-    pub transport: SipTransport,
-    /// Host part of From, To and request URIs; default: the address.
+    /// Where the PBX listens: an address, or a name (RFC 3263).
+    pub address: Spanned<SipAddress>,
+    /// Default `udp`; of a name without a port what the DNS says of UDP, TCP and, with `tls_ca` or
+    /// `tls_pin_sha256`, TLS.
+    pub transport: Option<SipTransport>,
+    /// Host part of From, To and request URIs; default: the address as it is written above.
     pub domain: Option<String>,
     /// Further addresses that may call the box over this trunk.
     #[serde(default)]
@@ -229,16 +241,45 @@ pub struct Trunk {
     /// How digits travel; default auto.
     #[serde(default)]
     pub dtmf: DtmfMode,
-    /// Further addresses of this PBX, up to 15, in order of preference after `address`: calls go to the first that is
+    /// Further addresses or names of this PBX, up to 15, in order of preference after `address`: calls go to the first that is
     /// well.
     #[serde(default)]
-    pub targets: Vec<Spanned<SocketAddr>>,
+    pub targets: Vec<Spanned<SipAddress>>,
 }
 
 impl Trunk {
-    /// Where calls may go, in order of preference.
-    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> + Clone {
-        std::iter::once(self.address).chain(self.targets.iter().map(|t| *t.get_ref()))
+    /// Where calls may go as it is written, in order of preference.
+    pub fn places(&self) -> impl Iterator<Item = &SipAddress> + Clone {
+        std::iter::once(self.address.get_ref()).chain(self.targets.iter().map(|t| t.get_ref()))
+    }
+
+    /// The transport where the DNS has no say.
+    pub fn transport(&self) -> SipTransport {
+        self.transport.unwrap_or_default()
+    }
+
+    /// The transports a place may be spoken to with, the dearest first. One alone is fixed.
+    pub fn transports_to(&self, place: &SipAddress) -> Vec<SipTransport> {
+        let chosen_by_dns = place.name().is_some() && place.port.is_none();
+        if self.transport.is_some() || !chosen_by_dns {
+            return vec![self.transport()];
+        }
+        let mut transports = vec![SipTransport::Udp, SipTransport::Tcp];
+        if self.knows_certificates() {
+            transports.push(SipTransport::Tls);
+        }
+        transports
+    }
+
+    /// Whether any of its places may be spoken to over TLS.
+    pub fn may_use_tls(&self) -> bool {
+        self.places()
+            .any(|place| self.transports_to(place).contains(&SipTransport::Tls))
+    }
+
+    /// Whether it says how the PBX's certificate is judged.
+    pub const fn knows_certificates(&self) -> bool {
+        self.tls_ca.is_some() || self.tls_pin_sha256.is_some()
     }
 }
 
@@ -370,6 +411,16 @@ pub enum SipTransport {
     Tls,
 }
 
+impl SipTransport {
+    /// The port where none is written.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+        }
+    }
+}
+
 /// Reliable provisional responses (RFC 3262).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -475,47 +526,6 @@ pub enum WebCodec {
     Opus,
     /// G.711 end to end, without transcoding, whenever the browser has it.
     G711,
-}
-
-/// `name@domain`, lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountId(String);
-
-impl AccountId {
-    /// Reads and lowers an account's name; the error is a sentence for its writer.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let part = |s: &str| {
-            !s.is_empty()
-                && s.bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
-        };
-        match text.split_once('@') {
-            Some((name, domain)) if part(name) && part(domain) && text.len() <= 128 => {
-                Ok(Self(text.to_ascii_lowercase()))
-            }
-            _ => Err(format!(
-                "`{}` is no account: write name@domain with letters, digits, `.`, `-`, `_`",
-                text.chars().take(64).collect::<String>()
-            )),
-        }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for AccountId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
-    }
 }
 
 /// `[[account]]`: a person.

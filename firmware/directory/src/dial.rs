@@ -1,6 +1,6 @@
 //! What a caller asks for, and the patterns that allow it.
 
-use crate::config::AccountId;
+use crate::account::AccountId;
 use serde::Deserialize;
 use std::fmt;
 

@@ -8,6 +8,8 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod account;
+mod address;
 mod check;
 pub mod config;
 mod dial;
@@ -16,13 +18,15 @@ mod numbering;
 mod origin;
 mod secret;
 
+pub use account::AccountId;
+pub use address::{SipAddress, SipHost};
 pub use config::{
-    AccountId, App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, DtmfMode, Number,
-    NumberTarget, PortRange, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp,
-    Trunk, TrunkHeader, TrunkName, UserToUser, WebCodec,
+    App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, DtmfMode, Number, NumberTarget,
+    PortRange, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp, Trunk,
+    TrunkHeader, TrunkName, UserToUser, WebCodec,
 };
 pub use dial::{Destination, DestinationError, DialPattern};
-pub use lookup::Directory;
+pub use lookup::{Directory, Located};
 pub use numbering::{NumberFormat, Numbering};
 pub use origin::OriginPattern;
 pub use secret::{Secret, SecretHash};

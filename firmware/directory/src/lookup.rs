@@ -1,19 +1,33 @@
 //! The snapshot that calls look things up in.
 
-use crate::config::{Account, AccountId, App, AppKey, Config, NumberTarget, Trunk, TrunkName};
+use crate::account::AccountId;
+use crate::config::{Account, App, AppKey, Config, NumberTarget, SipTransport, Trunk, TrunkName};
 use crate::dial::Destination;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-/// An immutable, checked configuration with its indexes. Cheap to share behind an `Arc`.
-#[derive(Debug)]
+/// An immutable, checked configuration with its indexes. Cheap to share behind an `Arc`, and to copy with other
+/// addresses behind the names of trunks.
+#[derive(Clone, Debug)]
 pub struct Directory {
-    config: Config,
-    numbers: HashMap<String, NumberTarget>,
+    config: Arc<Config>,
+    numbers: Arc<HashMap<String, NumberTarget>>,
+    located: HashMap<TrunkName, Vec<Located>>,
+    former: HashMap<TrunkName, Vec<Located>>,
+}
+
+/// Where calls of a trunk can go: an address it names, or one that a name leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Located {
+    pub address: SocketAddr,
+    pub transport: SipTransport,
+    /// Which of [`Trunk::places`] led here.
+    pub place: usize,
 }
 
 impl Directory {
-    /// Freezes a checked document.
+    /// Freezes a checked document. Names lead nowhere yet.
     pub fn new(config: Config) -> Self {
         let numbers = config
             .numbers
@@ -26,7 +40,17 @@ impl Directory {
                 }
             })
             .collect();
-        Self { config, numbers }
+        let located = config
+            .trunks
+            .iter()
+            .map(|t| (t.get_ref().name.get_ref().clone(), written(t.get_ref())))
+            .collect();
+        Self {
+            config: Arc::new(config),
+            numbers: Arc::new(numbers),
+            located,
+            former: HashMap::new(),
+        }
     }
 
     pub fn config(&self) -> &Config {
@@ -57,21 +81,90 @@ impl Directory {
         self.trunks().find(|t| t.name.get_ref() == name)
     }
 
+    /// A copy in which the places of a trunk lead to these addresses, in order of preference. No new call goes to the
+    /// `former` ones, but they still belong to it: calls that stand there go on.
+    pub fn relocated(
+        &self,
+        trunk: &TrunkName,
+        located: Vec<Located>,
+        former: Vec<Located>,
+    ) -> Self {
+        let mut copy = self.clone();
+        copy.located.insert(trunk.clone(), located);
+        copy.former.insert(trunk.clone(), former);
+        copy
+    }
+
+    /// Where the places of a trunk lead, in order of preference; empty while no name has been found.
+    pub fn located(&self, trunk: &Trunk) -> &[Located] {
+        self.located
+            .get(trunk.name.get_ref())
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Where they lead, and where they led and calls still are.
+    pub fn known(&self, trunk: &Trunk) -> impl Iterator<Item = Located> {
+        let former = self.former.get(trunk.name.get_ref()).into_iter().flatten();
+        self.located(trunk).iter().chain(former).copied()
+    }
+
+    /// One of those. One that is no longer there is spoken to as the trunk's first place.
+    pub fn located_at(&self, trunk: &Trunk, address: SocketAddr) -> Located {
+        self.known(trunk)
+            .find(|l| l.address == address)
+            .unwrap_or(Located {
+                address,
+                transport: trunk.transport(),
+                place: 0,
+            })
+    }
+
     /// The trunk a SIP peer belongs to: by address and port first, then by address alone, then by
     /// the further addresses of a trunk.
-    pub fn trunk_of(&self, peer: std::net::SocketAddr) -> Option<&Trunk> {
+    pub fn trunk_of(&self, peer: SocketAddr) -> Option<&Trunk> {
+        let leads = |t: &&Trunk, to: fn(SocketAddr, SocketAddr) -> bool| {
+            self.known(t).any(|l| to(l.address, peer))
+        };
         self.trunks()
-            .find(|t| t.addresses().any(|a| a == peer))
+            .find(|t| leads(t, |target, peer| target == peer))
             .or_else(|| {
                 self.trunks()
-                    .find(|t| t.addresses().any(|a| a.ip() == peer.ip()))
+                    .find(|t| leads(t, |target, peer| target.ip() == peer.ip()))
             })
             .or_else(|| self.trunks().find(|t| t.accept_from.contains(&peer.ip())))
     }
 
+    /// Whether a trunk is spoken to over TLS: because it says so, or because the DNS does.
+    pub fn is_secure(&self, trunk: &Trunk) -> bool {
+        let tls = |transport: SipTransport| transport == SipTransport::Tls;
+        match trunk.transport {
+            Some(transport) => tls(transport),
+            None => self.known(trunk).any(|l| tls(l.transport)),
+        }
+    }
+
+    /// Every address from which SIP of a trunk is taken, with whether it must come over TLS.
+    pub fn peers_of(&self, trunk: &Trunk) -> Vec<(IpAddr, bool)> {
+        let tls = |transport: SipTransport| transport == SipTransport::Tls;
+        let further = self.is_secure(trunk);
+        let own = self
+            .known(trunk)
+            .map(|l| (l.address.ip(), tls(l.transport)));
+        let mut peers: Vec<(IpAddr, bool)> = trunk
+            .accept_from
+            .iter()
+            .map(|ip| (*ip, further))
+            .chain(own)
+            .collect();
+        peers.sort_unstable();
+        peers.dedup();
+        peers
+    }
+
     /// Every address from which SIP is taken.
     pub fn sip_peers(&self) -> Vec<IpAddr> {
-        let mut peers: Vec<IpAddr> = self.trunks().flat_map(Trunk::peers).collect();
+        let of_trunk = |t| self.peers_of(t).into_iter().map(|(ip, _)| ip);
+        let mut peers: Vec<IpAddr> = self.trunks().flat_map(of_trunk).collect();
         peers.sort_unstable();
         peers.dedup();
         peers
@@ -96,10 +189,18 @@ impl Directory {
     }
 }
 
-impl Trunk {
-    /// Every address from which SIP of this trunk is taken.
-    pub fn peers(&self) -> impl Iterator<Item = IpAddr> {
-        let own = self.addresses().map(|address| address.ip());
-        self.accept_from.iter().copied().chain(own)
-    }
+/// The places that need no DNS.
+fn written(trunk: &Trunk) -> Vec<Located> {
+    let transport = trunk.transport();
+    trunk
+        .places()
+        .enumerate()
+        .filter_map(|(place, of)| {
+            Some(Located {
+                address: of.socket(transport)?,
+                transport,
+                place,
+            })
+        })
+        .collect()
 }

@@ -173,13 +173,13 @@ fn further_targets_belong_to_their_trunk() {
     let text = with("targets = [\"192.0.2.7:5060\", \"192.0.2.8:5070\"]");
     let directory = Directory::new(Config::parse(&text).unwrap());
     let trunk = directory.trunks().next().unwrap();
-    assert_eq!(trunk.addresses().count(), 3);
+    assert_eq!(directory.located(trunk).len(), 3);
     for peer in ["192.0.2.7:5060", "192.0.2.8:40000"] {
         let peer: std::net::SocketAddr = peer.parse().unwrap();
         assert!(directory.trunk_of(peer).is_some(), "{peer}");
         assert!(directory.sip_peers().contains(&peer.ip()), "{peer}");
     }
-    let address = trunk.address;
+    let address = trunk.address.get_ref();
     for (keys, fault) in [
         (format!("targets = [\"{address}\"]"), "is given twice"),
         (
@@ -188,7 +188,7 @@ fn further_targets_belong_to_their_trunk() {
         ),
         (
             "targets = [\"0.0.0.0:5060\"]".to_owned(),
-            "needs an own address",
+            "is no PBX's own address",
         ),
         ("options_s = 1".to_owned(), "0 (off) or 2 to 3600"),
     ] {
@@ -269,4 +269,85 @@ fn a_registration_says_whose_account_it_is() {
             "{keys}: {faults:?}"
         );
     }
+}
+
+#[test]
+fn a_trunk_may_be_a_name() {
+    let named = GOOD.replace(
+        "address = \"127.0.0.1:5070\"",
+        "address = \"PBX.example\"\ntargets = [\"192.0.2.9\", \"spare.example:5080\"]",
+    );
+    let directory = Directory::new(Config::parse(&named).unwrap());
+    let trunk = directory.trunks().next().unwrap();
+    let places: Vec<String> = trunk.places().map(ToString::to_string).collect();
+    assert_eq!(places, ["pbx.example", "192.0.2.9", "spare.example:5080"]);
+    let chosen: Vec<usize> = trunk
+        .places()
+        .map(|p| trunk.transports_to(p).len())
+        .collect();
+    assert_eq!(
+        chosen,
+        [2, 1, 1],
+        "only a bare name leaves the transport open"
+    );
+    // What needs no DNS is there at once.
+    let peer = "192.0.2.9:5060".parse().unwrap();
+    assert_eq!(
+        directory.located(trunk),
+        [Located {
+            address: peer,
+            transport: SipTransport::Udp,
+            place: 1
+        }]
+    );
+    let found: std::net::SocketAddr = "192.0.2.20:5070".parse().unwrap();
+    assert!(directory.trunk_of(found).is_none());
+    let tcp = Located {
+        address: found,
+        transport: SipTransport::Tcp,
+        place: 0,
+    };
+    let moved = directory.relocated(trunk.name.get_ref(), vec![tcp], Vec::new());
+    assert!(moved.trunk_of(found).is_some() && moved.trunk_of(peer).is_none());
+    assert_eq!(moved.located_at(trunk, found), tcp);
+    assert_eq!(moved.located_at(trunk, peer).transport, SipTransport::Udp);
+    assert!(moved.sip_peers().contains(&found.ip()));
+    // It moves on, and calls still stand there.
+    let again = moved.relocated(trunk.name.get_ref(), Vec::new(), vec![tcp]);
+    assert!(again.located(trunk).is_empty() && again.trunk_of(found).is_some());
+    assert_eq!(again.located_at(trunk, found), tcp);
+}
+
+#[test]
+fn faults_of_names_have_their_place() {
+    let with = |address: &str| GOOD.replace("\"127.0.0.1:5070\"", address);
+    for (address, fault) in [
+        (
+            "\"pbx.example:x\"",
+            "line 16, column 11: `pbx.example:x` has no port",
+        ),
+        (
+            "\"192.0.2.300\"",
+            "line 16, column 11: `192.0.2.300` is neither",
+        ),
+        (
+            "\"pbx.example\"\ntargets = [\"pbx.example\"]",
+            "line 17, column 12: the target pbx.example is given twice",
+        ),
+    ] {
+        let told = faults(&with(address));
+        assert!(
+            told.len() == 1 && told[0].starts_with(fault),
+            "{address}: {told:?}"
+        );
+    }
+    let dns = GOOD.replace(
+        "udp = \"127.0.0.1:5060\"",
+        "udp = \"127.0.0.1:5060\"\ndns = [\"127.0.0.1:0\"]",
+    );
+    assert!(
+        faults(&dns)[0].starts_with("line 9, column 1: `dns`"),
+        "{:?}",
+        faults(&dns)
+    );
 }

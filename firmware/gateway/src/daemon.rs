@@ -128,11 +128,13 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     let media = Arc::new(media);
 
     let (sip_in, sip_inputs) = mpsc::channel(SIP_INPUTS);
+    // Where the names of trunks lead changes while the box runs; nothing else of the directory does yet.
+    let (directory_out, directory_in) = watch::channel(directory.clone());
     let sip = &directory.config().sip;
     let secure = match sip.tls {
         Some(address) => {
-            let peers =
-                TlsPeers::read(&directory, tls.clone()).map_err(start_error("SIP over TLS"))?;
+            let peers = TlsPeers::read(directory_in.clone(), tls.clone())
+                .map_err(start_error("SIP over TLS"))?;
             Some((address, peers))
         }
         None => None,
@@ -157,6 +159,7 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         store: store.clone(),
         stopping: stopping.clone(),
         figures: figures_out,
+        directory_out,
     }));
     let pulse = Pulse::default();
     let watchdog = match options.board {
@@ -169,8 +172,6 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         pulse.clone(),
         stopping.clone(),
     ));
-    // The directory does not change while the box runs yet; the sender lives as long as the box.
-    let (_directory_out, directory_in) = watch::channel(directory.clone());
     let api = Api::new(ApiSettings {
         directory: directory_in,
         token_key,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -60,7 +60,8 @@ async fn sockets(trust: &str, own: &Certificate) -> (SipSockets, mpsc::Receiver<
          [[trunk]]\nname = \"pbx\"\naddress = \"127.0.0.1:5071\"\ntransport = \"tls\"\n{trust}\n"
     );
     let directory = Directory::new(Config::parse(&text).unwrap());
-    let peers = TlsPeers::read(&directory, own.config.clone()).unwrap();
+    let (_, directory) = watch::channel(Arc::new(directory));
+    let peers = TlsPeers::read(directory, own.config.clone()).unwrap();
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let (to_switch, inputs) = mpsc::channel(16);
     let sockets = SipSockets::bind(any, any, Some((any, peers)), to_switch)

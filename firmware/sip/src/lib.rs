@@ -17,6 +17,7 @@
 //! | [`registration`] | one account kept registered with a PBX | 3261 §10.2 |
 //! | [`targets`] | which target of a trunk lives, and gets the next call | 3261 §11, 3263 §4.3 |
 //! | [`endpoint`] | calls: INVITE, PRACK, CANCEL, BYE, UPDATE, OPTIONS; REGISTER of ours; session timers; transfers: REFER, NOTIFY, Replaces; INFO | 3261, 3262, 3311, 3515, 3581, 3891, 4028, 6086 |
+//! | [`locate`] | from a name to addresses: what to ask the DNS, and when again | 3263 §4, 2782 |
 //!
 //! The polling order after *every* input (`handle_*` or command): [`Endpoint::poll_transmit`] until `None`,
 //! [`Endpoint::poll_event`] until `None`, then sleep until [`Endpoint::poll_timeout`].
@@ -42,6 +43,7 @@ pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 mod ids;
+pub mod locate;
 pub mod message;
 pub mod registration;
 pub mod targets;

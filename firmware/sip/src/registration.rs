@@ -172,16 +172,18 @@ impl Registration {
         }
     }
 
-    /// Other registrars, as after a DNS answer, and the credentials that are for them.
+    /// Other registrars, as after a DNS answer, how they are spoken to, and the credentials that are for them.
     pub fn replace_registrars(
         &mut self,
         registrars: Vec<SocketAddr>,
+        transport: Transport,
         credentials: Option<Credentials>,
         now: Instant,
     ) {
-        if registrars == self.config.registrars {
+        if registrars == self.config.registrars && transport == self.config.transport {
             return;
         }
+        self.config.transport = transport;
         self.authenticator = Authenticator::new(credentials.clone());
         self.config.credentials = credentials;
         self.config.registrars = registrars;

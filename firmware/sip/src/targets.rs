@@ -38,9 +38,9 @@ pub struct TargetSpec {
     /// The address and port.
     pub address: SocketAddr,
     /// The lowest is used first.
-    pub priority: u16,
+    pub priority: u32,
     /// Share of the calls within a priority; of two targets with 3 and 1 the first gets three of four.
-    pub weight: u16,
+    pub weight: u32,
 }
 
 /// How targets are probed.

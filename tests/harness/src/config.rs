@@ -54,6 +54,10 @@ pub struct BoxPlan {
     pub extra: String,
     /// Where SIP over TLS is listened for, if anywhere.
     pub sip_tls: Option<SocketAddr>,
+    /// Further lines of the `[sip]` table.
+    pub sip_extra: String,
+    /// Further tables.
+    pub tables: String,
 }
 
 impl BoxPlan {
@@ -79,6 +83,8 @@ impl BoxPlan {
             origins: Vec::new(),
             extra: String::new(),
             sip_tls: None,
+            sip_extra: String::new(),
+            tables: String::new(),
         })
     }
 
@@ -116,11 +122,13 @@ impl BoxPlan {
         if let Some(tls) = self.sip_tls {
             let _ = writeln!(text, "tls = \"{tls}\"");
         }
+        let _ = writeln!(text, "{}", self.sip_extra);
         let _ = write!(
             text,
             "[rtp]\naddress = \"127.0.0.1\"\nports = \"{}-{last}\"\n\n",
             self.rtp_first
         );
+        let _ = writeln!(text, "{}", self.tables);
         for trunk in &self.trunks {
             let _ = write!(
                 text,

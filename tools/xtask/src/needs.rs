@@ -17,6 +17,8 @@ use crate::step;
 pub enum Purpose {
     /// Building the firmware: the codecs and the store bring C and C++ sources along.
     Build,
+    /// The name server of the tests.
+    Names,
     /// The browser of `run --check`.
     Chromium,
     /// The second browser of the tests.
@@ -64,6 +66,12 @@ const PACKAGES: &[Package] = &[
         "cmake",
         "cmake",
         "configures the Opus codec",
+    ),
+    row(
+        Purpose::Names,
+        "dnsmasq-base",
+        "dnsmasq",
+        "answers with NAPTR, SRV and addresses for trunks that are names",
     ),
     row(
         Purpose::Chromium,

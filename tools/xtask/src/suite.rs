@@ -141,7 +141,7 @@ fn close(what: &str, tally: Tally, began: Instant) -> ExitCode {
 }
 
 fn tests(selection: Selection<'_>, yes: bool) -> Result<Tally, String> {
-    let mut purposes = vec![Purpose::Build];
+    let mut purposes = vec![Purpose::Build, Purpose::Names];
     if selection.sdk() {
         purposes.push(Purpose::Sdk);
     }

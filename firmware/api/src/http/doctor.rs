@@ -68,6 +68,12 @@ pub(super) async fn begin(
     match ask_switch(&api, question, answer).await? {
         Ok(()) => {}
         Err(CheckRefused::UnknownTrunk) => return Err(unknown()),
+        Err(CheckRefused::NoAddress(fault)) => {
+            return Err(ApiError::new(
+                ErrorCode::WrongState,
+                format!("The trunk has no address: {fault}"),
+            ));
+        }
         Err(CheckRefused::Running) => {
             return Err(ApiError::new(
                 ErrorCode::WrongState,

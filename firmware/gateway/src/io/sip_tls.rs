@@ -9,7 +9,7 @@
 //! nothing more. Web roots are never believed: a PBX is known, not found.
 
 use crate::tls::fingerprint;
-use causeway_directory::{Directory, SipTransport, Trunk};
+use causeway_directory::{Directory, SipAddress, SipHost, SipTransport, Trunk, TrunkName};
 use causeway_sip::endpoint::Transport;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -21,12 +21,13 @@ use rustls::{
 };
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 /// Why the trunks' TLS cannot be set up; a sentence for the admin.
@@ -37,18 +38,21 @@ pub struct TlsPeerError {
     pub fault: String,
 }
 
-/// How a PBX over TLS is met.
+/// How a trunk's PBX is met.
 #[derive(Clone)]
 struct Peer {
     connector: TlsConnector,
-    name: ServerName<'static>,
+    /// The names of the trunk's places, in their order.
+    names: Vec<ServerName<'static>>,
 }
 
 /// The trunks over TLS.
 #[derive(Clone)]
 pub struct TlsPeers {
     acceptor: TlsAcceptor,
-    peers: HashMap<IpAddr, Peer>,
+    peers: HashMap<TrunkName, Peer>,
+    /// Where the trunks are now.
+    directory: watch::Receiver<Arc<Directory>>,
 }
 
 impl std::fmt::Debug for TlsPeers {
@@ -62,28 +66,59 @@ impl TlsPeers {
     ///
     /// # Errors
     /// [`TlsPeerError`] when a file cannot be read or a name cannot be a certificate's.
-    pub fn read(directory: &Directory, own: Arc<ServerConfig>) -> Result<Self, TlsPeerError> {
+    pub fn read(
+        directory: watch::Receiver<Arc<Directory>>,
+        own: Arc<ServerConfig>,
+    ) -> Result<Self, TlsPeerError> {
         let mut peers = HashMap::new();
-        let of_tls = directory
-            .trunks()
-            .filter(|trunk| trunk.transport == SipTransport::Tls);
-        for trunk in of_tls {
+        let now = directory.borrow().clone();
+        for trunk in now.trunks().filter(|trunk| trunk.may_use_tls()) {
             let peer = peer(trunk).map_err(|fault| TlsPeerError {
                 trunk: trunk.name.get_ref().to_string(),
                 fault,
             })?;
-            for address in trunk.peers() {
-                peers.insert(address.to_canonical(), peer.clone());
-            }
+            peers.insert(trunk.name.get_ref().clone(), peer);
         }
         Ok(Self {
             acceptor: TlsAcceptor::from(own),
             peers,
+            directory,
         })
     }
 
-    fn peer(&self, remote: SocketAddr) -> Option<&Peer> {
-        self.peers.get(&remote.ip().to_canonical())
+    /// Whether SIP over TLS may come from there.
+    fn knows(&self, remote: SocketAddr) -> bool {
+        let directory = self.directory.borrow();
+        let from = remote.ip().to_canonical();
+        let mut peers = directory.trunks().flat_map(|t| directory.peers_of(t));
+        peers.any(|(ip, over_tls)| over_tls && ip.to_canonical() == from)
+    }
+
+    /// Who is met there, and by which name: the trunk with this address and port, else one with this address.
+    fn peer(&self, remote: SocketAddr) -> Option<(&Peer, ServerName<'static>)> {
+        let directory = self.directory.borrow();
+        let mut of_host = None;
+        for trunk in directory.trunks() {
+            let Some(peer) = self.peers.get(trunk.name.get_ref()) else {
+                continue;
+            };
+            let over_tls = directory
+                .known(trunk)
+                .filter(|l| l.transport == SipTransport::Tls);
+            for located in over_tls {
+                let name = peer.names.get(located.place).cloned();
+                if located.address == remote {
+                    return Some((peer, name?));
+                }
+                if located.address.ip().to_canonical() == remote.ip().to_canonical() {
+                    of_host = of_host.or(name.map(|name| (peer, name)));
+                }
+            }
+            if of_host.is_none() && trunk.accept_from.contains(&remote.ip().to_canonical()) {
+                of_host = peer.names.first().cloned().map(|name| (peer, name));
+            }
+        }
+        of_host
     }
 }
 
@@ -115,17 +150,37 @@ fn peer(trunk: &Trunk) -> Result<Peer, String> {
         }
         builder.with_root_certificates(roots).with_no_client_auth()
     };
-    let name = match (&trunk.tls_name, &trunk.domain) {
-        (Some(name), _) => name.clone(),
-        (None, Some(domain)) => domain.split(':').next().unwrap_or(domain).to_owned(),
-        (None, None) => trunk.address.ip().to_string(),
-    };
-    let name = ServerName::try_from(name.clone())
-        .map_err(|_| format!("`{name}` cannot be a certificate's name"))?;
+    let names = trunk
+        .places()
+        .map(|place| name_at(trunk, place))
+        .collect::<Result<_, _>>()?;
     Ok(Peer {
         connector: TlsConnector::from(Arc::new(config)),
-        name,
+        names,
     })
+}
+
+/// The name a PBX's certificate must have: what the configuration calls it, never what the DNS made of that
+/// (RFC 5922 section 4).
+fn name_at(trunk: &Trunk, place: &SipAddress) -> Result<ServerName<'static>, String> {
+    let written = match (&trunk.tls_name, &trunk.domain) {
+        (Some(name), _) => name.clone(),
+        // A domain is a URI's host part: `pbx.example:5061`, `[2001:db8::1]`.
+        (None, Some(domain)) => match SipAddress::parse(domain) {
+            Ok(domain) => host_of(&domain),
+            Err(_) => domain.clone(),
+        },
+        (None, None) => host_of(place),
+    };
+    ServerName::try_from(written.clone())
+        .map_err(|_| format!("`{written}` cannot be a certificate's name"))
+}
+
+fn host_of(place: &SipAddress) -> String {
+    match &place.host {
+        SipHost::Ip(ip) => ip.to_string(),
+        SipHost::Name(name) => name.clone(),
+    }
 }
 
 /// What streams travel in.
@@ -148,7 +203,7 @@ impl Carrier {
         match self {
             // The endpoint looks at each message.
             Self::Tcp => true,
-            Self::Tls(peers) => peers.peer(remote).is_some(),
+            Self::Tls(peers) => peers.knows(remote),
         }
     }
 
@@ -160,10 +215,10 @@ impl Carrier {
         match self {
             Self::Tcp => Ok(Stream::Tcp(stream)),
             Self::Tls(peers) => {
-                let peer = peers
+                let (peer, name) = peers
                     .peer(remote)
                     .ok_or_else(|| io::Error::other("no trunk over TLS has this address"))?;
-                let stream = peer.connector.connect(peer.name.clone(), stream).await?;
+                let stream = peer.connector.connect(name, stream).await?;
                 Ok(Stream::Tls(Box::new(stream.into())))
             }
         }

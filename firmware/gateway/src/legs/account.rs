@@ -11,9 +11,11 @@
 //! | of any other | the account, at the registrar's domain |
 
 use super::trunk::{self, dialled};
-use causeway_directory::{Destination, Directory, Trunk};
+use causeway_directory::{Destination, Directory, SipAddress, Trunk};
+use causeway_sip::endpoint::Transport;
 use causeway_sip::message::NameAddr;
 use causeway_sip::registration::RegistrationConfig;
+use std::net::SocketAddr;
 
 /// What the registration of a trunk is made of; `None` when it is peered statically.
 pub fn registration(
@@ -25,11 +27,12 @@ pub fn registration(
     let user = trunk.account()?;
     let registrar = match registrar(trunk) {
         Some(registrar) => registrar.to_owned(),
-        None => trunk.address.to_string(),
+        None => trunk.address.get_ref().to_string(),
     };
+    let (registrars, transport) = registrars(directory, trunk);
     Some(RegistrationConfig {
-        registrars: trunk.addresses().collect(),
-        transport: trunk::transport(trunk),
+        registrars,
+        transport,
         request_uri: format!("sip:{registrar}"),
         account: format!("sip:{user}@{}", domain(trunk)?),
         contact_user: user.to_owned(),
@@ -37,6 +40,19 @@ pub fn registration(
         credentials: trunk::credentials(directory, trunk),
         seed,
     })
+}
+
+/// Where the registrars of a trunk are now, and how they are spoken to: those that are spoken to as the first.
+pub fn registrars(directory: &Directory, trunk: &Trunk) -> (Vec<SocketAddr>, Transport) {
+    let located = directory.located(trunk);
+    let transport = located
+        .first()
+        .map_or(trunk.transport(), |first| first.transport);
+    let registrars = located.iter().filter(|l| l.transport == transport);
+    (
+        registrars.map(|l| l.address).collect(),
+        trunk::transport(transport),
+    )
 }
 
 fn registrar(trunk: &Trunk) -> Option<&str> {
@@ -50,10 +66,13 @@ fn registrar(trunk: &Trunk) -> Option<&str> {
 /// The domain of a trunk's account; `None` when it does not register.
 pub fn domain(trunk: &Trunk) -> Option<String> {
     trunk.registration.as_ref()?;
-    Some(match (registrar(trunk), trunk.address.ip()) {
-        (Some(registrar), _) => registrar.to_owned(),
-        (None, std::net::IpAddr::V4(ip)) => ip.to_string(),
-        (None, std::net::IpAddr::V6(ip)) => format!("[{ip}]"),
+    let host = |place: &SipAddress| {
+        let host = place.host.clone();
+        SipAddress { host, port: None }.to_string()
+    };
+    Some(match registrar(trunk) {
+        Some(registrar) => registrar.to_owned(),
+        None => host(trunk.address.get_ref()),
     })
 }
 
@@ -130,7 +149,10 @@ mod tests {
         assert_eq!(config.account, "sip:4930555@carrier.example");
         assert_eq!(config.contact_user, "4930555");
         assert_eq!(config.expires_s, 300);
-        assert_eq!(config.registrars, [trunk.address]);
+        assert_eq!(
+            config.registrars,
+            [SocketAddr::from(([192, 0, 2, 1], 5070))]
+        );
         assert_eq!(config.credentials.unwrap().username, "box");
 
         let plain = "registration = {}\nusername = \"box\"\npassword = \"geheim\"";

@@ -18,9 +18,10 @@ pub struct Attempt {
 
 impl Attempt {
     /// Of a call that came in from a trunk: it belongs to the target with the caller's address, or with its host.
-    pub fn incoming(targets: impl Iterator<Item = SocketAddr> + Clone, peer: SocketAddr) -> Self {
-        let exact = targets.clone().find(|target| *target == peer);
-        let target = exact.or_else(|| targets.clone().find(|target| target.ip() == peer.ip()));
+    pub fn incoming(targets: impl Iterator<Item = SocketAddr>, peer: SocketAddr) -> Self {
+        let of_host: Vec<SocketAddr> = targets.filter(|t| t.ip() == peer.ip()).collect();
+        let exact = of_host.iter().find(|target| **target == peer);
+        let target = exact.or_else(|| of_host.first()).copied();
         Self {
             tried: target.into_iter().collect(),
             judged_at: None,

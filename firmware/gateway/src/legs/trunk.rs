@@ -11,7 +11,7 @@ use causeway_call::route::TrunkRoute;
 use causeway_call::user_to_user::{self, Ucid};
 use causeway_call::{Cause, FarCause};
 use causeway_directory::{
-    CallerIdHeader, Directory, DtmfMode, Reliable, SessionTimer, SipTransport, Srtp, Trunk,
+    CallerIdHeader, Directory, DtmfMode, Located, Reliable, SessionTimer, SipTransport, Srtp, Trunk,
 };
 use causeway_media::plan::{AudioCodec, TrunkPlan};
 use causeway_media::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
@@ -95,21 +95,24 @@ pub fn listening(trunk: &Trunk) -> Listening {
     }
 }
 
-pub const fn transport(trunk: &Trunk) -> Transport {
-    match trunk.transport {
+pub const fn transport(configured: SipTransport) -> Transport {
+    match configured {
         SipTransport::Udp => Transport::Udp,
         SipTransport::Tcp => Transport::Tcp,
         SipTransport::Tls => Transport::Tls,
     }
 }
 
-/// The URI a number has at a target of a trunk. `#` is no character of a user part (RFC 3261 section 25.1).
-pub fn uri_at(trunk: &Trunk, target: SocketAddr, number: &str) -> String {
-    let host = match &trunk.domain {
-        Some(domain) => domain.clone(),
-        None => target.to_string(),
+/// The URI a number has at a target of a trunk: a PBX that has a name is called by it, wherever the name leads.
+/// `#` is no character of a user part (RFC 3261 section 25.1).
+pub fn uri_at(trunk: &Trunk, target: Located, number: &str) -> String {
+    let place = trunk.places().nth(target.place);
+    let host = match (&trunk.domain, place) {
+        (Some(domain), _) => domain.clone(),
+        (None, Some(place)) if place.name().is_some() => place.to_string(),
+        (None, _) => target.address.to_string(),
     };
-    let suffix = match trunk.transport {
+    let suffix = match target.transport {
         SipTransport::Udp => "",
         SipTransport::Tcp => ";transport=tcp",
         SipTransport::Tls => ";transport=tls",
@@ -125,7 +128,7 @@ pub fn uri_at(trunk: &Trunk, target: SocketAddr, number: &str) -> String {
 pub fn invite(
     directory: &Directory,
     route: &TrunkRoute<'_>,
-    target: SocketAddr,
+    target: Located,
     context: Option<&ContextToken>,
     sdp: String,
     unix_ms: i64,
@@ -161,8 +164,8 @@ pub fn invite(
         headers.push((header.name.clone(), header.value.clone()));
     }
     Invite {
-        remote: target,
-        transport: transport(trunk),
+        remote: target.address,
+        transport: transport(target.transport),
         request_uri: called.clone(),
         from: if trunk.hide_caller {
             Identity {
@@ -193,6 +196,7 @@ pub fn credentials(directory: &Directory, trunk: &Trunk) -> Option<Credentials> 
     let (Some(username), Some(password)) = (&trunk.username, &trunk.password) else {
         return None;
     };
+    let addresses = |of| directory.known(of).map(|l| l.address);
     let others = directory
         .trunks()
         .filter(|other| other.name.get_ref() != trunk.name.get_ref());
@@ -201,9 +205,9 @@ pub fn credentials(directory: &Directory, trunk: &Trunk) -> Option<Credentials> 
         password: password.reveal().to_owned(),
         realm: trunk.realm.clone(),
         hosts: TrunkHosts {
-            own: trunk.addresses().collect(),
-            others: others.flat_map(Trunk::addresses).collect(),
-            secure: trunk.transport == SipTransport::Tls,
+            own: addresses(trunk).collect(),
+            others: others.flat_map(addresses).collect(),
+            secure: directory.is_secure(trunk),
         },
     })
 }
@@ -356,7 +360,7 @@ mod tests {
             caller_name: Some("The \"shop\"".to_owned()),
         };
         let token = ContextToken::parse("0123456789abcdef01234567").unwrap();
-        let target = route.trunk.address;
+        let target = directory.located(route.trunk)[0];
         invite(
             &directory,
             &route,

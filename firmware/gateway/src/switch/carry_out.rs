@@ -213,7 +213,10 @@ impl Switch {
         };
         let tried = active.trunk.attempt.tried();
         match self.probes.pick(&active.trunk.trunk, tried, now) {
-            Some(target) => self.place_at(key, target, now),
+            Some(target) => {
+                self.probes.drawn();
+                self.place_at(key, target, now);
+            }
             None => self.no_target(key, now),
         }
     }
@@ -247,7 +250,7 @@ impl Switch {
                 let invite = trunk::invite(
                     &directory,
                     &route,
-                    target,
+                    directory.located_at(to, target),
                     active.context.as_ref(),
                     sdp,
                     super::unix_ms(),

@@ -7,7 +7,7 @@ use crate::legs::trunk;
 use causeway_api::doctor::{CheckRefused, CheckStep, TrunkCheck};
 use causeway_call::context::ContextToken;
 use causeway_call::route::TrunkRoute;
-use causeway_directory::{SipTransport, Trunk, TrunkName, UserToUser};
+use causeway_directory::{Located, SipTransport, Trunk, TrunkName, UserToUser};
 use causeway_media::sdp::trunk::KeySeed;
 use causeway_sip::endpoint::{CallId, Event as Sip, Invite, RequestId};
 use std::collections::{BTreeMap, HashMap};
@@ -118,9 +118,12 @@ impl Switch {
         if self.checks.running.values().any(|r| r.trunk == name) {
             return Err(CheckRefused::Running);
         }
+        let target = *directory.located(trunk).first().ok_or_else(|| {
+            CheckRefused::NoAddress(self.names.fault(name).unwrap_or_default().to_owned())
+        })?;
         self.checks.next += 1;
         let id = CheckId(self.checks.next);
-        let patient = self.patient(trunk, number.as_deref());
+        let patient = self.patient(trunk, target, number.as_deref());
         let (events, heard) = mpsc::channel(EVENTS);
         let asks = self.checks.asks.clone();
         let ladders = format!("check-{}", crate::random::hex::<4>());
@@ -152,26 +155,26 @@ impl Switch {
         Ok(())
     }
 
-    fn patient(&self, to: &Trunk, number: Option<&str>) -> Patient {
+    fn patient(&self, to: &Trunk, target: Located, number: Option<&str>) -> Patient {
         let directory = &self.directory;
         let random = u64::from_be_bytes(crate::random::bytes());
         Patient {
             configured: Configured {
                 name: to.name.get_ref().0.clone(),
-                address: to.address.to_string(),
-                tcp: matches!(to.transport, SipTransport::Tcp),
+                address: to.address.get_ref().to_string(),
+                tcp: target.transport == SipTransport::Tcp,
                 has_credentials: to.username.is_some() && to.password.is_some(),
                 realm: to.realm.clone(),
                 user_to_user: to.user_to_user != UserToUser::Off,
                 ptime_ms: *to.ptime_ms.get_ref(),
             },
-            invite: number.and_then(|number| self.test_invite(to, number)),
+            invite: number.and_then(|number| self.test_invite(to, target, number)),
             media: trunk::media_config(directory, to, 0, random, KeySeed(crate::random::bytes())),
         }
     }
 
     /// An INVITE as the trunk's calls have it; none on a box without apps, which cannot call.
-    fn test_invite(&self, to: &Trunk, number: &str) -> Option<Invite> {
+    fn test_invite(&self, to: &Trunk, target: Located, number: &str) -> Option<Invite> {
         let app = self.directory.config().apps.first()?.get_ref();
         let route = TrunkRoute {
             trunk: to,
@@ -184,7 +187,7 @@ impl Switch {
         Some(trunk::invite(
             &self.directory,
             &route,
-            to.address,
+            target,
             Some(&token),
             String::new(),
             unix_ms(),
@@ -262,10 +265,13 @@ impl Switch {
         let Some(to) = directory.trunk(&name) else {
             return;
         };
-        let uri = trunk::uri_at(to, to.address, "");
+        let Some(target) = directory.located(to).first().copied() else {
+            return;
+        };
+        let uri = trunk::uri_at(to, target, "");
         // Nothing else may stand in the queue when its Call-ID is looked for.
         self.transmit();
-        let request = self.endpoint.options(to.address, transport, &uri, now);
+        let request = self.endpoint.options(target.address, transport, &uri, now);
         if let Some(check) = self.checks.running.get_mut(&id) {
             check.requests.push(request);
             check.ladders.push(ladder.clone());

@@ -112,7 +112,14 @@ impl Switch {
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };
-        let cause = if self.probes.are_all_down(&active.trunk.trunk) {
+        self.names.hurry(&active.trunk.trunk, now);
+        let cause = if let Some(fault) = self.names.nowhere(&active.trunk.trunk, &self.directory) {
+            FarCause {
+                silent: true,
+                reason: Some(format!("the trunk has no address: {fault}")),
+                ..FarCause::default()
+            }
+        } else if self.probes.are_all_down(&active.trunk.trunk) {
             FarCause {
                 silent: true,
                 reason: Some("no target of the trunk answers".to_owned()),

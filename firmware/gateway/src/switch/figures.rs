@@ -264,6 +264,13 @@ impl Switch {
                 if let Some(registration) = self.registrations.figures(Instant::now()).find(|r| r.trunk == name) {
                     trunk["registration"] = registration.to_json();
                 }
+                // The last answer may still be in use: the fault is told beside the state.
+                if let Some(fault) = self.names.fault(name) {
+                    trunk["dns"] = fault.into();
+                }
+                if self.names.nowhere(name, &self.directory).is_some() {
+                    trunk["state"] = "no address".into();
+                }
                 trunk
             }).collect::<Vec<_>>(),
         })

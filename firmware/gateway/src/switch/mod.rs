@@ -4,7 +4,7 @@
 //! ([`causeway_call::Call`], [`causeway_sip::endpoint::Endpoint`]) and carries out what they ask.
 //! Nothing else touches a call, so nothing is locked.
 //!
-//! The loop serves, in this order: the stop signal, SIP, media events, trunk checks, requests, timers. Each turn
+//! The loop serves, in this order: the stop signal, SIP, media events, names found, trunk checks, requests, timers. Each turn
 //! handles one input and then drains every core, so that a flood of one kind cannot starve another
 //! for longer than one input.
 
@@ -17,6 +17,7 @@ mod from_api;
 mod from_media;
 mod from_sip;
 mod ladder;
+mod naming;
 mod place;
 pub mod ports;
 mod probe;
@@ -36,7 +37,7 @@ use active::{ActiveCall, CallKey};
 use causeway_api::request::{Identity, Request, SessionId, SessionSender};
 use causeway_api::wire::ServerMessage;
 use causeway_call::{Event, Timing};
-use causeway_directory::{Directory, SipTransport};
+use causeway_directory::Directory;
 use causeway_sip::endpoint::{self, AcceptFrom, Endpoint, EndpointConfig, Peers, Transport};
 use ports::PortPool;
 use std::collections::HashMap;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub stopping: watch::Receiver<bool>,
     /// Where the switch shows what it holds.
     pub figures: watch::Sender<Figures>,
+    /// Where it shows where the names of trunks lead.
+    pub directory_out: watch::Sender<Arc<Directory>>,
 }
 
 #[derive(Debug)]
@@ -86,6 +89,7 @@ pub struct Switch {
     recent: recent::RecentCalls,
     probes: probe::TrunkProbes,
     registrations: registration::Registrations,
+    names: naming::Names,
     rates: place::CallRates,
     ladders: ladder::Ladders,
     checks: doctor::Checks,
@@ -110,9 +114,11 @@ pub async fn run(parts: Parts) {
         store,
         mut stopping,
         figures,
+        directory_out,
     } = parts;
     let (checks, mut asks) = doctor::Checks::new();
-    let mut switch = Switch::new(directory, sockets, media, store, figures, checks);
+    let (names, mut found) = naming::Names::new(&directory, directory_out, Instant::now());
+    let mut switch = Switch::new(directory, sockets, media, store, figures, checks, names);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut until: Option<Instant> = None;
@@ -133,6 +139,7 @@ pub async fn run(parts: Parts) {
             }
             Some(input) = sip_inputs.recv() => switch.handle_sip_input(input, Instant::now()),
             Some(event) = media_events.recv() => switch.handle_media(event, Instant::now()),
+            Some(found) = found.recv() => switch.name_found(found, Instant::now()),
             Some((check, ask)) = asks.recv() => switch.handle_check(check, ask, Instant::now()),
             Some(request) = requests.recv() => switch.handle_request(request, Instant::now()),
             () = timer => switch.handle_timeout(Instant::now()),
@@ -157,6 +164,7 @@ impl Switch {
         store: Store,
         figures: watch::Sender<Figures>,
         checks: doctor::Checks,
+        names: naming::Names,
     ) -> Self {
         let sip = &directory.config().sip;
         let public = sip.public();
@@ -181,6 +189,7 @@ impl Switch {
             ports: PortPool::new(rtp.address, rtp.ports),
             probes: probe::TrunkProbes::new(&directory, now),
             registrations: registration::Registrations::new(&directory, now),
+            names,
             directory,
             sockets,
             media,
@@ -210,6 +219,7 @@ impl Switch {
             .chain(self.endpoint.poll_timeout())
             .chain(self.probes.poll_timeout())
             .chain(self.registrations.poll_timeout())
+            .chain(self.names.poll_timeout())
             .min()
     }
 
@@ -226,6 +236,7 @@ impl Switch {
         for key in due {
             self.call_timeout(key, now);
         }
+        self.look_up_names(now);
         self.probe_trunks(now);
         self.registrations_timeout(now);
     }
@@ -234,6 +245,7 @@ impl Switch {
         self.recent.forget(now);
         self.rates.forget(now);
         self.watch_dead_targets();
+        self.forget_former(now);
         self.show_figures(now);
     }
 
@@ -318,12 +330,11 @@ fn unix_ms() -> i64 {
 /// taken in clear.
 fn peers(directory: &Directory) -> Peers {
     let mut peers = Peers::default();
-    for trunk in directory.trunks() {
-        for address in trunk.peers() {
-            match trunk.transport {
-                SipTransport::Udp | SipTransport::Tcp => peers.allow_clear(address),
-                SipTransport::Tls => peers.allow_tls(address),
-            }
+    for (address, over_tls) in directory.trunks().flat_map(|t| directory.peers_of(t)) {
+        if over_tls {
+            peers.allow_tls(address);
+        } else {
+            peers.allow_clear(address);
         }
     }
     peers

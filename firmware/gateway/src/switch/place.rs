@@ -380,7 +380,10 @@ impl Switch {
                     early: false,
                     offer: invite.sdp,
                     offerless,
-                    attempt: Attempt::incoming(from_trunk.addresses(), invite.remote),
+                    attempt: Attempt::incoming(
+                        directory.known(from_trunk).map(|l| l.address),
+                        invite.remote,
+                    ),
                     watch: None,
                 },
                 record,

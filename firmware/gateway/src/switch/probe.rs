@@ -4,7 +4,7 @@
 use super::Switch;
 use super::active::CallKey;
 use crate::legs::trunk;
-use causeway_directory::{Directory, Trunk};
+use causeway_directory::{Directory, Located, Trunk};
 use causeway_sip::endpoint::RequestId;
 use causeway_sip::targets::{
     Sign, TargetChange, TargetPool, TargetSpec, TargetState, TargetTiming, TargetView,
@@ -23,7 +23,11 @@ struct TrunkTargets {
 
 /// The targets of all trunks.
 #[derive(Debug)]
-pub struct TrunkProbes(Vec<TrunkTargets>);
+pub struct TrunkProbes {
+    trunks: Vec<TrunkTargets>,
+    /// What the shares of targets of equal priority are drawn by; moves on with each call that is placed.
+    draw: u64,
+}
 
 impl TrunkProbes {
     pub fn new(directory: &Directory, now: Instant) -> Self {
@@ -32,25 +36,36 @@ impl TrunkProbes {
                 every: (t.options_s > 0).then(|| Duration::from_secs(t.options_s.into())),
                 ..TargetTiming::default()
             };
-            let specs: Vec<TargetSpec> = (0..)
-                .zip(t.addresses())
-                .map(|(priority, address)| TargetSpec {
-                    address,
-                    priority,
-                    weight: 0,
-                })
-                .collect();
+            let specs: Vec<TargetSpec> = directory.located(t).iter().map(written).collect();
             TrunkTargets {
                 trunk: t.name.get_ref().0.clone(),
                 pool: TargetPool::new(&specs, timing, now),
                 open: Vec::new(),
             }
         };
-        Self(directory.trunks().map(of_trunk).collect())
+        Self {
+            trunks: directory.trunks().map(of_trunk).collect(),
+            draw: u64::from_be_bytes(crate::random::bytes()),
+        }
+    }
+
+    /// Other targets, as after an answer of the DNS: those that stay keep their state.
+    pub fn replace(&mut self, trunk: &str, specs: &[TargetSpec], now: Instant) {
+        if let Some(found) = self.trunks.iter_mut().find(|t| t.trunk == trunk) {
+            found.pool.replace(specs, now);
+        }
+    }
+
+    /// A call was placed: the next is drawn anew. Until then [`TrunkProbes::pick`] says the same.
+    pub fn drawn(&mut self) {
+        self.draw = self.draw.wrapping_add(0x9E37_79B9_7F4A_7C15);
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.0.iter().filter_map(|t| t.pool.poll_timeout()).min()
+        self.trunks
+            .iter()
+            .filter_map(|t| t.pool.poll_timeout())
+            .min()
     }
 
     /// Each trunk with its state and its targets.
@@ -58,40 +73,40 @@ impl TrunkProbes {
         &self,
         now: Instant,
     ) -> impl Iterator<Item = (&str, TargetState, impl Iterator<Item = TargetView>)> {
-        self.0
+        self.trunks
             .iter()
             .map(move |t| (t.trunk.as_str(), t.pool.state(now), t.pool.targets()))
     }
 
     /// Where a call over this trunk goes that has `tried` these already; `None`: nowhere.
     pub fn pick(&self, trunk: &str, tried: &[SocketAddr], now: Instant) -> Option<SocketAddr> {
-        let pool = &self.0.iter().find(|t| t.trunk == trunk)?.pool;
-        // Every target has a priority of its own, so there is nothing to draw for.
-        pool.pick(tried, 0, now).or_else(|| pool.last_resort(tried))
+        let pool = &self.trunks.iter().find(|t| t.trunk == trunk)?.pool;
+        pool.pick(tried, mixed(self.draw), now)
+            .or_else(|| pool.last_resort(tried))
     }
 
     /// Whether a target of a trunk does not answer.
     pub fn is_down(&self, trunk: &str, target: SocketAddr) -> bool {
-        let found = self.0.iter().find(|t| t.trunk == trunk);
+        let found = self.trunks.iter().find(|t| t.trunk == trunk);
         found.and_then(|t| t.pool.state_of(target)) == Some(TargetState::Down)
     }
 
     /// Whether none of a trunk's targets answers.
     pub fn are_all_down(&self, trunk: &str) -> bool {
-        let found = self.0.iter().find(|t| t.trunk == trunk);
+        let found = self.trunks.iter().find(|t| t.trunk == trunk);
         found.is_none_or(|t| t.pool.targets().all(|t| t.state == TargetState::Down))
     }
 
     /// A call showed something of a target.
     pub fn observe(&mut self, trunk: &str, target: SocketAddr, sign: Sign, now: Instant) {
-        if let Some(found) = self.0.iter_mut().find(|t| t.trunk == trunk) {
+        if let Some(found) = self.trunks.iter_mut().find(|t| t.trunk == trunk) {
             found.pool.observe(target, sign, now);
         }
     }
 
     /// A probe came to its end.
     pub fn finished(&mut self, request: RequestId, sign: Sign, now: Instant) {
-        for of_trunk in &mut self.0 {
+        for of_trunk in &mut self.trunks {
             if let Some(at) = of_trunk.open.iter().position(|(_, r)| *r == request) {
                 let (address, _) = of_trunk.open.swap_remove(at);
                 of_trunk.pool.probed(address, sign, now);
@@ -100,16 +115,38 @@ impl TrunkProbes {
     }
 
     fn poll_change(&mut self) -> Option<(String, TargetChange)> {
-        self.0
+        self.trunks
             .iter_mut()
             .find_map(|t| Some((t.trunk.clone(), t.pool.poll_change()?)))
     }
 }
 
+/// A target of its own priority, as the configuration lists them.
+pub fn written(target: &Located) -> TargetSpec {
+    TargetSpec {
+        address: target.address,
+        priority: rank(target.place, 0),
+        weight: 0,
+    }
+}
+
+/// The priority of a target among those of other places: the order of the configuration counts before the DNS's.
+pub fn rank(place: usize, priority: u32) -> u32 {
+    let place = u32::try_from(place).unwrap_or(u32::MAX);
+    place.saturating_mul(1 << 16).saturating_add(priority)
+}
+
+/// SplitMix64: spreads a counter over all 64 bits.
+const fn mixed(draw: u64) -> u64 {
+    let z = (draw ^ (draw >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
 impl Switch {
     /// Sends the probes that are due and gives the verdict on those that stayed unanswered.
     pub(super) fn probe_trunks(&mut self, now: Instant) {
-        for of_trunk in &mut self.probes.0 {
+        for of_trunk in &mut self.probes.trunks {
             of_trunk.pool.handle_timeout(now);
             while let Some(address) = of_trunk.pool.poll_probe(now) {
                 // One that is still open has had its verdict: it would only be repeated to a target that is away.
@@ -122,10 +159,10 @@ impl Switch {
                     .trunks()
                     .find(|t| t.name.get_ref().0 == of_trunk.trunk);
                 if let Some(t) = found {
-                    let uri = trunk::uri_at(t, address, "");
-                    let request = self
-                        .endpoint
-                        .options(address, trunk::transport(t), &uri, now);
+                    let target = self.directory.located_at(t, address);
+                    let uri = trunk::uri_at(t, target, "");
+                    let transport = trunk::transport(target.transport);
+                    let request = self.endpoint.options(address, transport, &uri, now);
                     of_trunk.open.push((address, request));
                 }
             }
@@ -152,6 +189,7 @@ impl Switch {
             if change.to != TargetState::Down {
                 continue;
             }
+            self.names.hurry(&trunk, now);
             let unheard: Vec<CallKey> = self
                 .calls
                 .iter()

@@ -155,7 +155,13 @@ impl Switch {
                     Some(numbering) => numbering.get_ref().called(number),
                     None => number.clone(),
                 };
-                let at = active.trunk.attempt.target().unwrap_or(to.address);
+                let at = match active.trunk.attempt.target() {
+                    Some(target) => self.directory.located_at(to, target),
+                    None => {
+                        let first = self.directory.located(to).first();
+                        *first.ok_or("the trunk has no address")?
+                    }
+                };
                 (trunk::uri_at(to, at, &number), None, None)
             }
             TransferTarget::Call(name) => {

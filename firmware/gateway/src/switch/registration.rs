@@ -178,6 +178,18 @@ impl Switch {
         }
     }
 
+    /// The names of a trunk lead elsewhere: so do its registrations.
+    pub(super) fn registrars_moved(&mut self, trunk: &Trunk, now: Instant) {
+        let name = &trunk.name.get_ref().0;
+        if let Some(found) = self.registrations.0.iter_mut().find(|r| r.trunk == *name) {
+            let (registrars, transport) = account::registrars(&self.directory, trunk);
+            let credentials = crate::legs::trunk::credentials(&self.directory, trunk);
+            found
+                .machine
+                .replace_registrars(registrars, transport, credentials, now);
+        }
+    }
+
     /// Takes every registration back.
     pub(super) fn leave_registrars(&mut self, now: Instant) {
         for registration in &mut self.registrations.0 {

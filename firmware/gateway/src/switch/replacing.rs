@@ -141,7 +141,7 @@ impl Switch {
             early: false,
             offer: None,
             offerless: invite.sdp.is_none(),
-            attempt: Attempt::incoming(from.addresses(), invite.remote),
+            attempt: Attempt::incoming(directory.known(from).map(|l| l.address), invite.remote),
             watch: None,
         };
         let timer = trunk::session_timer(from);

@@ -115,7 +115,13 @@ impl Switch {
         };
         let referral = transfer.referral.clone();
         // The dialogs that REFER speaks of are those of the PBX the call is at.
-        let target = active.trunk.attempt.target().unwrap_or(to.address);
+        let target = match active.trunk.attempt.target() {
+            Some(target) => directory.located_at(to, target),
+            None => *directory
+                .located(to)
+                .first()
+                .ok_or("the trunk has no address")?,
+        };
         let (id, context) = (active.id.clone(), active.context.clone());
         let direction = active.call.trunk_direction();
         let ports = self.ports.take().map_err(|fault| fault.to_string())?;
@@ -175,7 +181,7 @@ impl Switch {
             early: false,
             offer: None,
             offerless: false,
-            attempt: Attempt::incoming(std::iter::once(target), target),
+            attempt: Attempt::incoming(std::iter::once(target.address), target.address),
             watch: None,
         };
         let active = self.calls.get_mut(&key);

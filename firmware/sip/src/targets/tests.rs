@@ -9,7 +9,7 @@ fn at(address: &str) -> SocketAddr {
     address.parse().unwrap()
 }
 
-fn spec(address: &str, priority: u16, weight: u16) -> TargetSpec {
+fn spec(address: &str, priority: u32, weight: u32) -> TargetSpec {
     TargetSpec {
         address: at(address),
         priority,

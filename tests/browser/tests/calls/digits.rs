@@ -9,12 +9,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn digits_pressed_on_either_side_arrive_on_the_other() {
-    digits("preferred").await;
+    Box::pin(digits("preferred")).await;
 }
 
 #[tokio::test]
 async fn digits_arrive_in_a_call_without_transcoding() {
-    digits("g711").await;
+    Box::pin(digits("g711")).await;
 }
 
 async fn digits(codec: &str) {
