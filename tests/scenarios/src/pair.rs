@@ -402,6 +402,11 @@ impl<'l> World<'l> {
                         ladder.note(at, side, &name(&event));
                     }
                     self.model.event(side, &event);
+                    if let Event::Incoming { call, .. } = event
+                        && self.dice.percent(40)
+                    {
+                        self.ends[side as usize].prefer_reliable(call, self.now);
+                    }
                     if let Event::Referred { call, refer, .. } = event {
                         self.refers.push((side, call, refer));
                         if self.dice.percent(60) {

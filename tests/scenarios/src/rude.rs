@@ -447,6 +447,11 @@ impl World<'_> {
                     ladder.note(at, End::A, &name(&event));
                 }
                 self.model.rude_event(&event);
+                if let Event::Incoming { call, .. } = event
+                    && self.dice.percent(40)
+                {
+                    self.endpoint.prefer_reliable(call, self.now);
+                }
                 if let Event::Referred { call, refer, .. } = event {
                     self.refers.push((call, refer));
                 }

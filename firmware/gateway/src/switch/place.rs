@@ -14,7 +14,7 @@ use causeway_call::context::{self, ContextToken};
 use causeway_call::record::{CallDirection, CallRecord};
 use causeway_call::route::{self, RouteError, Wish};
 use causeway_call::{Call, DeviceId, Setup};
-use causeway_directory::{AccountId, AppKey, Destination, NumberTarget};
+use causeway_directory::{AccountId, AppKey, Destination, NumberTarget, Reliable};
 use causeway_media::sdp::trunk::{KeySeed, TrunkSession};
 use causeway_sip::endpoint::{self, Party, ReasonHeader};
 use serde_json::{Map, Value};
@@ -269,6 +269,9 @@ impl Switch {
         };
         self.endpoint
             .set_session_timer(invite.sip, trunk::session_timer(from_trunk), now);
+        if from_trunk.reliable == Reliable::Required {
+            self.endpoint.prefer_reliable(invite.sip, now);
+        }
         let numbering = from_trunk.numbering.as_ref().map(|n| n.get_ref());
         let mut called = account::called(
             from_trunk,

@@ -226,6 +226,12 @@ impl Endpoint {
         self.with_call(call, now, |call, _| call.set_session_timer(setting));
     }
 
+    /// Sends the provisional responses of an incoming call reliably when its caller supports that (RFC 3262); to be said
+    /// before the first of them. A caller that demands it gets them so in any case.
+    pub fn prefer_reliable(&mut self, call: CallId, now: Instant) {
+        self.with_call(call, now, |call, _| call.prefer_reliable());
+    }
+
     /// Answers [`Event::Offer`]; also the offer that [`Event::Answered`] brought when our INVITE had none.
     /// Nothing happens when no offer waits.
     pub fn answer_offer(&mut self, call: CallId, answer: AnswerOffer, now: Instant) {

@@ -509,10 +509,12 @@ fn refused_method(method: &Method, in_dialog: bool) -> Option<Reply> {
         | Method::Info => None,
         // Nobody registers here, whatever the credentials.
         Method::Register => Some(Reply::new(403)),
-        Method::Refer | Method::Notify if in_dialog => None,
-        Method::Refer | Method::Subscribe | Method::Notify | Method::Message | Method::Publish => {
-            Some(not_allowed())
-        }
+        Method::Refer if in_dialog => None,
+        // Nobody may have the box call somebody who is in no call with it (RFC 3515 §5.2).
+        Method::Refer => Some(Reply::new(403)),
+        // Without a subscription of ours it is answered 481, in a call and out of one (RFC 6665 §4.1.3).
+        Method::Notify => None,
+        Method::Subscribe | Method::Message | Method::Publish => Some(not_allowed()),
         Method::Other(_) => Some(Reply::new(501).header(HeaderName::Allow, ALLOW)),
     }
 }

@@ -38,8 +38,10 @@ pub(super) struct Ringing {
     cseq: u32,
     pub(super) dialog: Dialog,
     record_routes: Vec<Vec<u8>>,
-    /// The caller demands 100rel.
+    /// Provisional responses go out reliably: the caller demands it, or can and the box wants it.
     reliable: bool,
+    /// The caller can do 100rel.
+    knows_reliable: bool,
     /// The INVITE held an offer.
     has_offer: bool,
     next_rseq: u32,
@@ -164,6 +166,7 @@ impl Call {
                 dialog,
                 record_routes: values(&request.headers, &HeaderName::RecordRoute),
                 reliable: request.headers.has_token(&HeaderName::Require, "100rel"),
+                knows_reliable: request.headers.has_token(&HeaderName::Supported, "100rel"),
                 has_offer: offer.is_some(),
                 next_rseq,
                 outstanding: None,
@@ -189,6 +192,14 @@ impl Call {
         };
         call.note_allow(&request.headers);
         call
+    }
+
+    /// Sends provisional responses reliably where the caller can take them so (RFC 3262 §3).
+    pub(super) fn prefer_reliable(&mut self) {
+        if let State::Ringing(ringing) = &mut self.state {
+            // What went out unreliably is not repeated as something else.
+            ringing.reliable |= ringing.knows_reliable && ringing.keep_alive.is_none();
+        }
     }
 
     pub(super) fn progress(

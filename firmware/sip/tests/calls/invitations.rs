@@ -83,3 +83,24 @@ fn a_reliable_response_is_said_again_every_minute_too() {
     assert_eq!(status(&script.only()), "200");
     assert_eq!(script.event(), None);
 }
+
+#[test]
+fn where_the_box_wants_it_a_caller_that_can_gets_reliable_responses() {
+    for (headers, wanted, is_reliable) in [
+        ("Supported: timer, 100rel\r\n", true, true),
+        ("Supported: timer, 100rel\r\n", false, false),
+        ("Supported: timer\r\n", true, false),
+        ("Require: 100rel\r\n", false, true),
+    ] {
+        let (mut script, call) = ringing(headers);
+        if wanted {
+            script.endpoint.prefer_reliable(call, script.now);
+        }
+        script.endpoint.progress(call, 180, None, script.now);
+        let progress = script.only();
+        assert_eq!(header(&progress, "Require") == "100rel", is_reliable);
+        assert_eq!(header(&progress, "RSeq").is_empty(), !is_reliable);
+        script.wait(Duration::from_millis(500));
+        assert_eq!(script.sent().len(), usize::from(is_reliable), "{headers}");
+    }
+}

@@ -79,6 +79,19 @@ fn what_is_not_supported_is_refused_by_name() {
             "Causeway",
         ),
         (
+            request("REFER", 1, "", "Refer-To: <sip:9@h>\r\n", ""),
+            "403",
+            "Server",
+            "Causeway",
+        ),
+        (
+            // Waiting messages of somebody who never subscribed, as Asterisk sends them.
+            request("NOTIFY", 1, "", "Event: message-summary\r\n", ""),
+            "481",
+            "Server",
+            "Causeway",
+        ),
+        (
             request("FROBNICATE", 1, "", "", ""),
             "501",
             "Server",
