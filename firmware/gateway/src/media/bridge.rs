@@ -83,7 +83,8 @@ pub fn join(legs: &mut HashMap<LegKey, Leg>, a: LegKey, b: LegKey) -> Vec<LegKey
     let mut affected = vec![a, b];
     for (key, peer) in [(a, b), (b, a)] {
         let before = legs.get_mut(&key).and_then(|leg| leg.peer.replace(peer));
-        if let Some(before) = before.filter(|before| *before != peer)
+        // One that heard itself has parted from nobody else.
+        if let Some(before) = before.filter(|before| *before != peer && *before != key)
             && let Some(widow) = legs.get_mut(&before)
         {
             widow.peer = None;
