@@ -2,7 +2,7 @@
 //! faults at once with their lines.
 
 use crate::account::AccountId;
-use crate::config::{AppKey, Config, ConfigError, Trunk, TrunkName};
+use crate::config::{AppKey, Config, ConfigError, SipTransport, Trunk, TrunkName};
 use crate::dial::Destination;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -277,8 +277,18 @@ impl Check<'_> {
                 );
             }
         }
+        match (&trunk.tls_cert, &trunk.tls_key) {
+            (Some(alone), None) | (None, Some(alone)) => {
+                self.fault(alone.span(), "`tls_cert` and `tls_key` go together");
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        if trunk.sips && trunk.transport != Some(SipTransport::Tls) {
+            let fault = format!("trunk `{name}`: `sips` needs `transport = \"tls\"`");
+            self.fault(spanned.span(), fault);
+        }
         if !trunk.may_use_tls() {
-            if trusted || trunk.tls_name.is_some() {
+            if trusted || trunk.tls_name.is_some() || trunk.tls_cert.is_some() {
                 let fault = format!("trunk `{name}`: `tls_…` keys need `transport = \"tls\"`");
                 self.fault(spanned.span(), fault);
             }

@@ -222,6 +222,13 @@ pub struct Trunk {
     pub tls_pin_sha256: Option<Spanned<String>>,
     /// With `transport = "tls"`: the name the PBX's certificate must have; default `domain`, else the address.
     pub tls_name: Option<String>,
+    /// With TLS: a PEM file with the certificate the box shows a PBX that asks for one; goes with `tls_key`.
+    pub tls_cert: Option<Spanned<PathBuf>>,
+    /// With TLS: a PEM file with its key.
+    pub tls_key: Option<Spanned<PathBuf>>,
+    /// With TLS: the PBX is called by `sips:` URIs, so that every hop behind it must be TLS as well; default false.
+    #[serde(default)]
+    pub sips: bool,
     /// Headers of every INVITE to this PBX.
     #[serde(default)]
     pub headers: Vec<Spanned<TrunkHeader>>,

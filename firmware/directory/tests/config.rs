@@ -165,6 +165,17 @@ fn a_trunk_over_tls_says_how_the_pbx_is_known() {
     assert!(told.contains("TLS needs `tls` in [sip]"), "{told}");
     let lost = GOOD.replace("accept_from", "tls_name = \"pbx\"\naccept_from");
     assert!(faults(&lost)[0].contains("`tls_…` keys need"));
+    let sips = GOOD.replace("accept_from", "sips = true\naccept_from");
+    assert!(faults(&sips)[0].contains("`sips` needs `transport"));
+    let half = GOOD.replace(
+        "accept_from",
+        "tls_cert = \"/x.pem\"\ntransport = \"tls\"\naccept_from",
+    );
+    let told = faults(&half).join("\n");
+    assert!(
+        told.contains("line 17, column 12: `tls_cert` and `tls_key` go together"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use causeway_gateway::tls::fingerprint;
 use causeway_sip::endpoint::{Transmit, Transport};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ const OPTIONS: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n";
 
 struct Certificate {
     config: Arc<ServerConfig>,
+    key: KeyPair,
     der: CertificateDer<'static>,
     pem: String,
 }
@@ -46,6 +48,7 @@ fn certificate(name: &str, expired: bool) -> Certificate {
         .unwrap();
     Certificate {
         config: Arc::new(config),
+        key,
         der,
         pem: certificate.pem(),
     }
@@ -53,11 +56,18 @@ fn certificate(name: &str, expired: bool) -> Certificate {
 
 /// The box's sockets with one trunk over TLS at 127.0.0.1 that is believed by `trust`.
 async fn sockets(trust: &str, own: &Certificate) -> (SipSockets, mpsc::Receiver<SipInput>) {
+    let trunk = format!(
+        "[[trunk]]\nname = \"pbx\"\naddress = \"127.0.0.1:5071\"\ntransport = \"tls\"\n{trust}\n"
+    );
+    sockets_with(&trunk, own).await
+}
+
+/// The box's sockets with these trunks.
+async fn sockets_with(trunks: &str, own: &Certificate) -> (SipSockets, mpsc::Receiver<SipInput>) {
     let text = format!(
         "[box]\nhttps = \"127.0.0.1:1\"\nmedia = \"127.0.0.1:2\"\n\
          [sip]\nudp = \"127.0.0.1:5060\"\ntls = \"127.0.0.1:5061\"\n\
-         [rtp]\naddress = \"127.0.0.1\"\nports = \"20000-20099\"\n\
-         [[trunk]]\nname = \"pbx\"\naddress = \"127.0.0.1:5071\"\ntransport = \"tls\"\n{trust}\n"
+         [rtp]\naddress = \"127.0.0.1\"\nports = \"20000-20099\"\n{trunks}"
     );
     let directory = Directory::new(Config::parse(&text).unwrap());
     let (_, directory) = watch::channel(Arc::new(directory));
@@ -76,6 +86,11 @@ async fn next(inputs: &mut mpsc::Receiver<SipInput>) -> SipInput {
 
 /// Sends OPTIONS to a PBX that shows `shown`; what the PBX read, or why nothing got there.
 async fn reach(trust: &str, shown: &Certificate) -> Result<Vec<u8>, String> {
+    reach_as(trust, shown.config.clone()).await
+}
+
+/// The same of a PBX that has further wishes.
+async fn reach_as(trust: &str, pbx: Arc<ServerConfig>) -> Result<Vec<u8>, String> {
     let own = certificate("box.example", false);
     let (sockets, mut inputs) = sockets(trust, &own).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -85,7 +100,7 @@ async fn reach(trust: &str, shown: &Certificate) -> Result<Vec<u8>, String> {
         remote,
         bytes: OPTIONS.to_vec(),
     });
-    let acceptor = TlsAcceptor::from(shown.config.clone());
+    let acceptor = TlsAcceptor::from(pbx);
     let pbx = async {
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = acceptor.accept(stream).await.ok()?;
@@ -145,6 +160,138 @@ async fn a_pbx_is_believed_by_its_authority_and_name() {
     assert!(fault.contains("expired"), "{fault}");
     for file in [file, old_file] {
         let _ = std::fs::remove_file(file);
+    }
+}
+
+#[tokio::test]
+async fn a_wildcard_is_no_name() {
+    let pbx = certificate("*.pbx.example", false);
+    let file = ca_file(&pbx, "wildcard");
+    let trust = format!("tls_ca = \"{file}\"\ntls_name = \"one.pbx.example\"");
+    let fault = reach(&trust, &pbx).await.unwrap_err();
+    assert!(fault.contains("wildcard"), "{fault}");
+    // Who wants that very certificate may have it.
+    let pin = format!("tls_pin_sha256 = \"{}\"", fingerprint(&pbx.der));
+    assert_eq!(reach(&pin, &pbx).await.unwrap(), OPTIONS);
+    let _ = std::fs::remove_file(file);
+}
+
+/// What a PBX is configured with that shows `shown`, speaks these versions, and asks for a certificate of `client`.
+fn demanding(
+    shown: &Certificate,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    client: Option<&Certificate>,
+) -> Arc<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(versions)
+        .unwrap();
+    let builder = match client {
+        Some(client) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(client.der.clone()).unwrap();
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.unwrap())
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(shown.key.serialize_der()));
+    Arc::new(
+        builder
+            .with_single_cert(vec![shown.der.clone()], private)
+            .unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn both_versions_are_spoken() {
+    let pbx = certificate("pbx.example", false);
+    let pin = format!("tls_pin_sha256 = \"{}\"", fingerprint(&pbx.der));
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let pbx = demanding(&pbx, &[version], None);
+        assert_eq!(reach_as(&pin, pbx).await.unwrap(), OPTIONS, "{version:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pbx_that_asks_is_shown_the_trunks_certificate() {
+    let pbx = certificate("pbx.example", false);
+    let ours = certificate("box.example", false);
+    let pin = format!("tls_pin_sha256 = \"{}\"", fingerprint(&pbx.der));
+    let chain = ca_file(&ours, "client");
+    let key = format!("{chain}.key");
+    std::fs::write(&key, ours.key.serialize_pem()).unwrap();
+    let shown = format!("{pin}\ntls_cert = \"{chain}\"\ntls_key = \"{key}\"");
+    // TLS 1.2 tells of a refusal at once; with TLS 1.3 it comes after our handshake is done.
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let asks = || demanding(&pbx, &[version], Some(&ours));
+        assert_eq!(reach_as(&shown, asks()).await.unwrap(), OPTIONS);
+        let nothing_shown = reach_as(&pin, asks()).await;
+        assert!(nothing_shown.is_err(), "{version:?}: {nothing_shown:?}");
+    }
+    // A key that is none is told by its file, not by its content.
+    std::fs::write(&key, "-----BEGIN PRIVATE KEY-----\ngeheim\n").unwrap();
+    let text = format!(
+        "[box]\nhttps = \"127.0.0.1:1\"\nmedia = \"127.0.0.1:2\"\n\
+         [sip]\nudp = \"127.0.0.1:5060\"\ntls = \"127.0.0.1:5061\"\n\
+         [rtp]\naddress = \"127.0.0.1\"\nports = \"20000-20099\"\n\
+         [[trunk]]\nname = \"pbx\"\naddress = \"127.0.0.1:5071\"\ntransport = \"tls\"\n{shown}\n"
+    );
+    let directory = Directory::new(Config::parse(&text).unwrap());
+    let (_, directory) = watch::channel(Arc::new(directory));
+    let fault = TlsPeers::read(directory, ours.config.clone()).unwrap_err();
+    let told = fault.to_string();
+    assert!(
+        told.contains(&key) && told.contains("trunk `pbx`") && !told.contains("geheim"),
+        "{told}"
+    );
+    for file in [chain, key] {
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+#[tokio::test]
+async fn two_trunks_at_one_host_have_their_own_trust() {
+    let own = certificate("box.example", false);
+    let [first, second] = ["one.example", "two.example"].map(|name| certificate(name, false));
+    let mut listeners = Vec::new();
+    let mut trunks = String::new();
+    for certificate in [&first, &second] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        trunks += &format!(
+            "[[trunk]]\nname = \"p{}\"\naddress = \"{address}\"\ntransport = \"tls\"\ntls_pin_sha256 = \"{}\"\n",
+            address.port(),
+            fingerprint(&certificate.der)
+        );
+        listeners.push(listener);
+    }
+    // Each shows its own, then the other's.
+    for (shown, believed) in [([&first, &second], true), ([&second, &first], false)] {
+        let (sockets, mut inputs) = sockets_with(&trunks, &own).await;
+        let mut open = Vec::new();
+        for (listener, shown) in listeners.iter().zip(shown) {
+            sockets.send(Transmit {
+                transport: Transport::Tls,
+                remote: listener.local_addr().unwrap(),
+                bytes: OPTIONS.to_vec(),
+            });
+            let acceptor = TlsAcceptor::from(shown.config.clone());
+            let pbx = async {
+                let (stream, _) = listener.accept().await.unwrap();
+                let mut stream = acceptor.accept(stream).await.ok()?;
+                stream.write_all(OPTIONS).await.ok()?;
+                stream.flush().await.ok()?;
+                Some(stream)
+            };
+            let (stream, input) = tokio::join!(timeout(SOON, pbx), next(&mut inputs));
+            // It stays, so that its end is not the next thing that is heard.
+            open.push(stream);
+            let heard = matches!(input, SipInput::Message { .. });
+            assert_eq!(heard, believed, "{input:?}");
+        }
+        sockets.shutdown().await;
     }
 }
 

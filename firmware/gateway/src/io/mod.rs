@@ -1,6 +1,7 @@
 //! Sockets of the control plane.
 
 pub mod dns;
+mod keep_alive;
 pub mod sip;
 mod sip_stream;
 pub mod sip_tls;

@@ -7,12 +7,16 @@
 //! | dialling | connected | open |
 //! | dialling | refused, too slow | none, `TransportFailed` |
 //! | open | framed message in | open, to the switch |
+//! | open, dialled | says nothing for `ping` | open, a ping ([`super::keep_alive`]) |
+//! | open, dialled | no pong from a peer that sends them; nothing acknowledged | none, `TransportFailed` |
 //! | open | framing lost, end, write too slow, idle | none (`TransportFailed` when something waited) |
 
+use super::keep_alive::{KeepAlive, KeepAliveStep};
 use super::sip::SipInput;
 use super::sip_tls::{Carrier, Stream};
 use causeway_sip::endpoint::{Transmit, Transport};
-use causeway_sip::message::stream::{Frame, PONG, StreamReader};
+use causeway_sip::message::stream::{Frame, PING, PONG, StreamReader};
+use nix::sys::socket::{setsockopt, sockopt};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,18 +26,26 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Bounds of the stream transport.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamSettings {
     pub most_connections: usize,
     pub queue: usize,
-    pub dial: Duration,
+    /// A TCP connection stands within this: time for two SYN. A PBX that drops TCP silently must not make a call wait.
+    pub connect: Duration,
+    /// The TLS handshake is done within this.
+    pub handshake: Duration,
     pub write: Duration,
     /// How long a peer that connected may take to its first whole message or keep-alive.
     pub first: Duration,
     /// RFC 5626 keep-alives come at least every 14 minutes.
     pub idle: Duration,
+    /// A connection that we opened and that says nothing for so long is sent a ping (RFC 5626 section 4.4.1).
+    pub ping: Duration,
+    /// How long its pong may take, once the peer has shown that it sends them.
+    pub pong: Duration,
 }
 
 impl Default for StreamSettings {
@@ -41,16 +53,22 @@ impl Default for StreamSettings {
         Self {
             most_connections: 256,
             queue: 64,
-            dial: Duration::from_secs(4),
+            connect: Duration::from_millis(1_800),
+            handshake: Duration::from_secs(4),
             write: Duration::from_secs(5),
             first: Duration::from_secs(20),
             idle: Duration::from_secs(15 * 60),
+            ping: Duration::from_secs(30),
+            pong: Duration::from_secs(10),
         }
     }
 }
 
 /// How long a stream that lost its framing stays for the answers that are owed on it.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// How long a peer's kernel may leave data unacknowledged.
+const GONE_AFTER: Duration = Duration::from_secs(15);
 
 /// A connection's end, reported by its task.
 struct Closed {
@@ -166,15 +184,20 @@ impl Line {
 }
 
 async fn dial(carrier: Carrier, queue: mpsc::Receiver<Vec<u8>>, line: Line) -> Closed {
-    let connected = async {
-        let stream = TcpStream::connect(line.remote).await?;
+    let connected = TcpStream::connect(line.remote);
+    let stream = match tokio::time::timeout(line.settings.connect, connected).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(fault)) => return refused(&carrier, &line, &fault),
+        Err(_) => return line.closed("no connection in time", true),
+    };
+    let secured = async {
         let ends = ends_of(&stream)?;
         Ok((carrier.connect(stream, line.remote).await?, ends))
     };
-    match tokio::time::timeout(line.settings.dial, connected).await {
+    match tokio::time::timeout(line.settings.handshake, secured).await {
         Ok(Ok((stream, local))) => open(stream, local, carrier, queue, line, true).await,
         Ok(Err(fault)) => refused(&carrier, &line, &fault),
-        Err(_) => line.closed("no connection in time", true),
+        Err(_) => line.closed("no TLS handshake in time", true),
     }
 }
 
@@ -188,7 +211,7 @@ async fn secure(
         let ends = ends_of(&stream)?;
         Ok((carrier.accept(stream).await?, ends))
     };
-    match tokio::time::timeout(line.settings.dial, secured).await {
+    match tokio::time::timeout(line.settings.handshake, secured).await {
         Ok(Ok((stream, local))) => open(stream, local, carrier, queue, line, false).await,
         Ok(Err(fault)) => refused(&carrier, &line, &fault),
         Err(_) => line.closed("no TLS handshake in time", false),
@@ -205,6 +228,10 @@ fn refused(carrier: &Carrier, line: &Line, fault: &std::io::Error) -> Closed {
 
 fn ends_of(stream: &TcpStream) -> std::io::Result<SocketAddr> {
     let _ = stream.set_nodelay(true);
+    // What the peer's kernel does not acknowledge for so long will not arrive: a peer that is gone without a word is
+    // found by the next thing that is sent, pings included, whether or not it knows pongs.
+    let unacknowledged = u32::try_from(GONE_AFTER.as_millis()).unwrap_or(u32::MAX);
+    let _ = setsockopt(stream, sockopt::TcpUserTimeout, &unacknowledged);
     stream.local_addr()
 }
 
@@ -214,7 +241,7 @@ async fn open(
     carrier: Carrier,
     mut queue: mpsc::Receiver<Vec<u8>>,
     line: Line,
-    mut has_spoken: bool,
+    dialled: bool,
 ) -> Closed {
     let Line {
         remote,
@@ -227,27 +254,42 @@ async fn open(
     let (mut input, mut output) = tokio::io::split(stream);
     let mut frames = StreamReader::new();
     let mut buffer = vec![0; 16 * 1024];
-    let opened = tokio::time::Instant::now();
+    let opened = Instant::now();
+    let mut has_spoken = dialled;
+    let mut heard = opened;
+    let mut keep_alive = KeepAlive::new(dialled, settings, opened);
     loop {
         // Who connects and says nothing, or says it an octet at a time, holds a place only so long.
         let patience = if has_spoken {
-            settings.idle
+            heard + settings.idle
         } else {
-            settings.first.saturating_sub(opened.elapsed())
+            opened + settings.first
         };
         tokio::select! {
-            read = tokio::time::timeout(patience, input.read(&mut buffer)) => {
+            () = tokio::time::sleep_until(patience) => return closed("idle", false),
+            () = keep_alive.due() => match keep_alive.handle_timeout(Instant::now()) {
+                KeepAliveStep::Ping => {
+                    frames.ping_sent();
+                    if !write(&mut output, PING, settings.write).await {
+                        return closed("the peer does not read", true);
+                    }
+                }
+                KeepAliveStep::Dead => return closed("no answer to a keep-alive", true),
+                KeepAliveStep::Nothing => {}
+            },
+            read = input.read(&mut buffer) => {
                 let length = match read {
-                    Err(_) => return closed("idle", false),
-                    Ok(Ok(0)) => return closed("closed by the peer", true),
-                    Ok(Ok(length)) => length,
-                    Ok(Err(_)) => return closed("the connection broke", true),
+                    Ok(0) => return closed("closed by the peer", true),
+                    Ok(length) => length,
+                    Err(_) => return closed("the connection broke", true),
                 };
+                heard = Instant::now();
+                keep_alive.heard(heard);
                 frames.push(&buffer[..length]);
                 loop {
                     match frames.next_frame() {
                         Ok(None) => break,
-                        Ok(Some(Frame::Pong)) => {}
+                        Ok(Some(Frame::Pong)) => keep_alive.ponged(),
                         Ok(Some(Frame::Ping)) => {
                             has_spoken = true;
                             if !write(&mut output, PONG, settings.write).await {
@@ -269,7 +311,7 @@ async fn open(
                             }
                             // The refusal of that head, and the answers to what came before it, are still
                             // written; then the stream ends.
-                            let until = tokio::time::Instant::now() + LAST_WORDS;
+                            let until = Instant::now() + LAST_WORDS;
                             while let Ok(Some(bytes)) = tokio::time::timeout_at(until, queue.recv()).await {
                                 if !write(&mut output, &bytes, settings.write).await {
                                     break;
@@ -304,3 +346,6 @@ async fn write(
     };
     matches!(tokio::time::timeout(patience, written).await, Ok(Ok(())))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! | trunk has | the PBX's certificate is believed when |
 //! |---|---|
-//! | `tls_ca` | one of these authorities vouches for it and it is for `tls_name` |
+//! | `tls_ca` | one of these authorities vouches for it and it is for `tls_name`, by name and not by a wildcard (RFC 5922 section 7.2) |
 //! | `tls_pin_sha256` | it is this very certificate, whatever it says |
 //!
 //! A PBX that connects is not asked for a certificate: it is known by its address, as over TCP, and proves
@@ -11,10 +11,11 @@
 use crate::tls::fingerprint;
 use causeway_directory::{Directory, SipAddress, SipHost, SipTransport, Trunk, TrunkName};
 use causeway_sip::endpoint::Transport;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig,
     SignatureScheme,
@@ -22,6 +23,7 @@ use rustls::{
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -127,12 +129,11 @@ fn peer(trunk: &Trunk) -> Result<Peer, String> {
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|fault| fault.to_string())?;
-    let config = if let Some(pin) = &trunk.tls_pin_sha256 {
+    let builder = if let Some(pin) = &trunk.tls_pin_sha256 {
         let wanted = pin.get_ref().replace(':', "").to_ascii_uppercase();
         builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Pinned { wanted, provider }))
-            .with_no_client_auth()
     } else {
         let file = trunk.tls_ca.as_ref().ok_or("neither tls_ca nor a pin")?;
         let shown = file.display();
@@ -148,7 +149,21 @@ fn peer(trunk: &Trunk) -> Result<Peer, String> {
         if roots.is_empty() {
             return Err(format!("{shown}: there is no certificate in it"));
         }
-        builder.with_root_certificates(roots).with_no_client_auth()
+        let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|fault| format!("{shown}: {fault}"))?;
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Named { authorities }))
+    };
+    let config = match (&trunk.tls_cert, &trunk.tls_key) {
+        (Some(chain), Some(key)) => {
+            let (chain, key) = identity(chain.get_ref(), key.get_ref())?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|fault| format!("`tls_cert` and `tls_key`: {fault}"))?
+        }
+        _ => builder.with_no_client_auth(),
     };
     let names = trunk
         .places()
@@ -158,6 +173,26 @@ fn peer(trunk: &Trunk) -> Result<Peer, String> {
         connector: TlsConnector::from(Arc::new(config)),
         names,
     })
+}
+
+/// What the box shows a PBX that asks. A fault names the file, never what is in it.
+fn identity(
+    chain: &Path,
+    key: &Path,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+    let certificates = CertificateDer::pem_file_iter(chain)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|fault| format!("{}: {fault}", chain.display()))?;
+    if certificates.is_empty() {
+        return Err(format!(
+            "{}: there is no certificate in it",
+            chain.display()
+        ));
+    }
+    // The reader's own fault could quote a line of the file.
+    let key = PrivateKeyDer::from_pem_file(key)
+        .map_err(|_| format!("{}: there is no usable key in it", key.display()))?;
+    Ok((certificates, key))
 }
 
 /// The name a PBX's certificate must have: what the configuration calls it, never what the DNS made of that
@@ -302,6 +337,73 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+/// Believes what an authority vouches for, when the certificate has the very name: `*.example` stands for many hosts
+/// and so for none (RFC 5922 section 7.2).
+#[derive(Debug)]
+struct Named {
+    authorities: Arc<WebPkiServerVerifier>,
+}
+
+/// A certificate for many names.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it is only by a wildcard for {0}, which SIP does not take (RFC 5922); pin it with `tls_pin_sha256`"
+)]
+struct Wildcard(String);
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified =
+            self.authorities
+                .verify_server_cert(end_entity, intermediates, name, ocsp, now)?;
+        // The authorities' verifier has found the name fit; what is left to ask is whether as it is written.
+        if let ServerName::DnsName(wanted) = name {
+            let certificate = webpki::EndEntityCert::try_from(end_entity)
+                .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+            let wanted = wanted.as_ref();
+            let exact = certificate
+                .valid_dns_names()
+                .any(|n| n.eq_ignore_ascii_case(wanted));
+            if !exact {
+                let wildcard = rustls::OtherError(Arc::new(Wildcard(wanted.to_owned())));
+                return Err(Error::InvalidCertificate(CertificateError::Other(wildcard)));
+            }
+        }
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.authorities
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.authorities
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
     }
 }
 

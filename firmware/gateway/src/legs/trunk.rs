@@ -112,15 +112,17 @@ pub fn uri_at(trunk: &Trunk, target: Located, number: &str) -> String {
         (None, Some(place)) if place.name().is_some() => place.to_string(),
         (None, _) => target.address.to_string(),
     };
-    let suffix = match target.transport {
-        SipTransport::Udp => "",
-        SipTransport::Tcp => ";transport=tcp",
-        SipTransport::Tls => ";transport=tls",
+    let (scheme, suffix) = match target.transport {
+        SipTransport::Udp => ("sip", ""),
+        SipTransport::Tcp => ("sip", ";transport=tcp"),
+        // A sips URI says TLS by itself (RFC 3261 section 26.2.2).
+        SipTransport::Tls if trunk.sips => ("sips", ""),
+        SipTransport::Tls => ("sip", ";transport=tls"),
     };
     if number.is_empty() {
-        format!("sip:{host}{suffix}")
+        format!("{scheme}:{host}{suffix}")
     } else {
-        format!("sip:{}@{host}{suffix}", number.replace('#', "%23"))
+        format!("{scheme}:{}@{host}{suffix}", number.replace('#', "%23"))
     }
 }
 

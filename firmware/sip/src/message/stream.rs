@@ -19,6 +19,8 @@ pub enum Frame {
     Pong,
 }
 
+/// What asks a peer whether its connection still lives (RFC 5626 §4.4.1).
+pub const PING: &[u8] = b"\r\n\r\n";
 /// The answer to [`Frame::Ping`].
 pub const PONG: &[u8] = b"\r\n";
 
@@ -56,6 +58,8 @@ pub struct StreamReader {
     /// Length of the message at the start of the buffer, once its head was read.
     expected: Option<usize>,
     broken: bool,
+    /// A ping of ours is out: a single empty line is its pong.
+    asked: bool,
 }
 
 impl StreamReader {
@@ -69,6 +73,11 @@ impl StreamReader {
         if !self.broken {
             self.buffer.extend_from_slice(bytes);
         }
+    }
+
+    /// A ping of ours goes out: a single empty line is its pong from here on, not half a ping of the peer's.
+    pub fn ping_sent(&mut self) {
+        self.asked = true;
     }
 
     /// How many bytes wait for their message to be whole.
@@ -109,12 +118,17 @@ impl StreamReader {
     fn empty_lines(&mut self) -> Option<Option<Frame>> {
         let (take, frame) = match self.buffer.as_slice() {
             [b'\r', b'\n', b'\r', b'\n', ..] => (4, Some(Frame::Ping)),
+            // One of ours is out, and a ping of the peer's own comes whole.
+            [b'\r', b'\n'] if self.asked => (2, Some(Frame::Pong)),
             // The second half of a ping may still be under way.
             [] | [b'\r'] | [b'\r', b'\n'] | [b'\r', b'\n', b'\r'] => (0, None),
             [b'\r', b'\n', ..] => (2, Some(Frame::Pong)),
             [b'\n' | b'\r', ..] => (1, Some(Frame::Pong)),
             _ => return None,
         };
+        if frame == Some(Frame::Pong) {
+            self.asked = false;
+        }
         self.buffer.drain(..take);
         Some(frame)
     }
@@ -237,6 +251,18 @@ mod tests {
             );
             assert_eq!(reader.pending(), 0);
         }
+    }
+
+    #[test]
+    fn a_pong_is_known_at_once_when_one_is_due() {
+        let mut reader = StreamReader::new();
+        reader.ping_sent();
+        reader.push(b"\r\n\r\n");
+        assert_eq!(reader.next_frame(), Ok(Some(Frame::Ping)), "the peer's own");
+        reader.push(b"\r\n");
+        assert_eq!(reader.next_frame(), Ok(Some(Frame::Pong)));
+        reader.push(b"\r\n");
+        assert_eq!(reader.next_frame(), Ok(None), "none is due any more");
     }
 
     #[test]
