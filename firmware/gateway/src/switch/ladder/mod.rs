@@ -284,8 +284,8 @@ fn message(passing: Passing<'_>) -> SipMessage {
         sent: passing.sent,
         carrier: match passing.transport {
             Transport::Udp => Carrier::Udp,
-            // What was inside TLS is shown as the stream it was.
-            Transport::Tcp | Transport::Tls => Carrier::Tcp,
+            Transport::Tcp => Carrier::Tcp,
+            Transport::Tls => Carrier::Tls,
         },
         local: passing.local,
         remote: passing.remote,

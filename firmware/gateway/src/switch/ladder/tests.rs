@@ -197,3 +197,19 @@ fn the_box_forgets_ended_calls_before_running_ones() {
     assert!(ladders.bytes() <= 20_000 && ladders.over.len() < 300);
     assert!(ladders.of_call("c0").is_some());
 }
+
+#[test]
+fn what_a_message_went_by_is_told() {
+    let (directory, mut ladders) = (directory(), Ladders::default());
+    ladders.assign("out@x", "c1");
+    for transport in [Transport::Udp, Transport::Tcp, Transport::Tls] {
+        let message = Transmit {
+            transport,
+            ..transmit(&request("INVITE", "out@x"))
+        };
+        ladders.sent(&directory, LOCAL.parse().unwrap(), &message);
+    }
+    let ladder = ladders.of_call("c1").unwrap();
+    let carriers: Vec<&str> = ladder.messages.iter().map(|m| m.carrier.name()).collect();
+    assert_eq!(carriers, ["udp", "tcp", "tls"]);
+}
