@@ -1,4 +1,5 @@
-//! Real parts under a test's control: the box, the demo ACD, browsers, Asterisk.
+//! Real parts under a test's control: the box, the demo ACD, browsers, Asterisk,
+//! Kamailio, baresip.
 //!
 //! Everything is started on free loopback ports with its files in a temporary folder, waits until it is ready, and is
 //! stopped by its own process id; a part that is dropped is ended at once. Nothing here knows the box's insides: it
@@ -6,14 +7,17 @@
 
 pub mod acd;
 pub mod asterisk;
+pub mod baresip;
 pub mod box_process;
 pub mod browser;
+pub mod certificates;
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod customer;
 pub mod error;
 pub mod https;
+pub mod kamailio;
 pub mod load;
 pub mod name_server;
 pub mod page;
@@ -26,10 +30,12 @@ pub mod web_phone;
 
 pub use acd::Acd;
 pub use asterisk::Asterisk;
+pub use baresip::Baresip;
 pub use box_process::BoxProcess;
 pub use browser::Browser;
 pub use config::BoxPlan;
 pub use error::{HarnessError, Result};
+pub use kamailio::Kamailio;
 pub use name_server::NameServer;
 pub use scene::Scene;
 pub use web_phone::WebPhone;

@@ -50,6 +50,7 @@ pub fn ready(yes: bool, limit: Duration) -> Result<(), String> {
     if !nix::unistd::geteuid().is_root() {
         return Err("only root can enter a chroot; run it with sudo".to_owned());
     }
+    needs::ensure(&[Purpose::Peers], yes)?;
     if chroot.is_dir() {
         return Ok(());
     }

@@ -27,13 +27,16 @@ pub enum Purpose {
     Sdk,
     /// Asterisk in a chroot.
     Interop,
+    /// The other peers of the interop tests.
+    Peers,
 }
 
 #[derive(Debug)]
 struct Package {
     purpose: Purpose,
     name: &'static str,
-    /// A program the package brings: when it is on the path, the package is not needed.
+    /// A program the package brings, or a file below `/usr/lib/<architecture>`: when it is there, the package is not
+    /// needed.
     program: &'static str,
     why: &'static str,
 }
@@ -98,6 +101,24 @@ const PACKAGES: &[Package] = &[
         "mmdebstrap",
         "makes the chroot Asterisk runs in",
     ),
+    row(
+        Purpose::Peers,
+        "kamailio",
+        "kamailio",
+        "a SIP proxy between the box and its targets",
+    ),
+    row(
+        Purpose::Peers,
+        "kamailio-tls-modules",
+        "kamailio/modules/tls.so",
+        "the same over TLS",
+    ),
+    row(
+        Purpose::Peers,
+        "baresip-core",
+        "baresip",
+        "a SIP phone of another maker",
+    ),
 ];
 
 /// Makes sure that everything `purposes` need is installed.
@@ -107,7 +128,7 @@ const PACKAGES: &[Package] = &[
 pub fn ensure(purposes: &[Purpose], yes: bool) -> Result<(), String> {
     let missing: Vec<&Package> = PACKAGES
         .iter()
-        .filter(|p| purposes.contains(&p.purpose) && !on_path(p.program))
+        .filter(|p| purposes.contains(&p.purpose) && !present(p.program))
         .collect();
     if missing.is_empty() {
         return Ok(());
@@ -140,13 +161,25 @@ pub fn ensure(purposes: &[Purpose], yes: bool) -> Result<(), String> {
         ));
     }
     install(&names)?;
-    match missing.iter().find(|p| !on_path(p.program)) {
+    match missing.iter().find(|p| !present(p.program)) {
         None => Ok(()),
         Some(package) => Err(format!(
-            "{} was installed, but {} is still not on the path",
+            "{} was installed, but {} is still not there",
             package.name, package.program
         )),
     }
+}
+
+/// Whether `program` is on the path, or a file of this name below a folder of libraries.
+fn present(program: &str) -> bool {
+    let libraries = std::fs::read_dir("/usr/lib")
+        .into_iter()
+        .flatten()
+        .flatten();
+    on_path(program)
+        || libraries
+            .into_iter()
+            .any(|e| e.path().join(program).is_file())
 }
 
 /// Whether `program` is on the path.
@@ -245,6 +278,7 @@ mod tests {
             Purpose::Firefox,
             Purpose::Sdk,
             Purpose::Interop,
+            Purpose::Peers,
         ] {
             assert!(PACKAGES.iter().any(|p| p.purpose == purpose), "{purpose:?}");
         }

@@ -20,12 +20,15 @@
 //!
 //! Every call logs `CALLER <number> NAME <name> UUI <User-to-User> TO <number>`, and at its end `HANGUP <channel> CAUSE
 //! <Q.850>`. A call of [`super::Asterisk::ring`] goes the other way, through the context `to-box`, and logs `DIALLED
-//! <number> STATUS <word> CAUSE <Q.850>`; one of [`super::Asterisk::ring_account`] the same through `to-account`.
+//! <number> STATUS <word> CAUSE <Q.850>`; one of [`super::Asterisk::ring_account`] the same through `to-account`. More numbers are in
+//! [`super::dialplan`].
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::dialplan;
+use crate::certificates::Files;
 use crate::error::{Doing, Result};
 
 /// Where one Asterisk and its peers listen.
@@ -54,7 +57,27 @@ pub struct Trunk {
     pub registers: bool,
     /// The password is asked for with SHA-256 instead of MD5.
     pub sha256: bool,
+    /// Calls the box over TLS, and may be called over it.
+    pub tls: Option<Tls>,
+    /// Further lines of the endpoint the box is.
+    pub endpoint: String,
+    /// Further lines of the endpoint the agent is.
+    pub agent: String,
 }
+
+/// TLS of one Asterisk.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    pub listen: SocketAddr,
+    /// Where the box listens.
+    pub peer: SocketAddr,
+    pub files: Files,
+    /// The certificate the box must have.
+    pub trusted: PathBuf,
+}
+
+/// The tone of the music class `tone`.
+pub const MUSIC_HZ: f64 = 880.0;
 
 /// Account of the manager interface, which listens on loopback for the length of a test.
 pub const MANAGER: (&str, &str) = ("harness", "harness");
@@ -73,6 +96,7 @@ const MODULES: &[&str] = &[
     "res_pjsip_authenticator_digest",
     "res_pjsip_outbound_authenticator_digest",
     "res_pjsip_caller_id",
+    "res_pjsip_diversion",
     "res_pjsip_dtmf_info",
     "res_pjsip_header_funcs",
     "res_pjsip_logger",
@@ -120,7 +144,7 @@ const MODULES: &[&str] = &[
 
 /// Writes everything into `folder`, which the chroot sees as `/mnt`.
 pub fn write(folder: &Path, chroot: &Path, ports: &Ports, trunk: &Trunk) -> Result<()> {
-    for name in ["etc", "log", "run", "spool", "db"] {
+    for name in ["etc", "log", "run", "spool", "db", "moh", "tls"] {
         fs::create_dir_all(folder.join(name)).doing("Asterisk's folders")?;
     }
     let host = fs::read_to_string("/etc/hostname").unwrap_or_default();
@@ -129,6 +153,16 @@ pub fn write(folder: &Path, chroot: &Path, ports: &Ports, trunk: &Trunk) -> Resu
         format!("127.0.0.1 localhost {}\n", host.trim()),
     )
     .doing("hosts")?;
+    fs::write(folder.join("moh/tone.wav"), music()).doing("the music")?;
+    if let Some(tls) = &trunk.tls {
+        for (from, to) in [
+            (&tls.files.certificate, "cert.pem"),
+            (&tls.files.key, "key.pem"),
+            (&tls.trusted, "box.pem"),
+        ] {
+            fs::copy(from, folder.join("tls").join(to)).doing(to)?;
+        }
+    }
     let files = [
         ("asterisk.conf", directories(chroot)?),
         ("modules.conf", modules()),
@@ -136,10 +170,10 @@ pub fn write(folder: &Path, chroot: &Path, ports: &Ports, trunk: &Trunk) -> Resu
         ("manager.conf", manager(ports)),
         ("pjsip.conf", pjsip(ports, trunk)),
         ("rtp.conf", rtp(ports)),
-        ("extensions.conf", EXTENSIONS.to_owned()),
+        ("extensions.conf", format!("{EXTENSIONS}\n{}", dialplan::MORE)),
         ("queues.conf", QUEUES.to_owned()),
-        ("musiconhold.conf", "[default]\nmode=files\ndirectory=moh\n".to_owned()),
-        ("features.conf", String::new()),
+        ("musiconhold.conf", "[default]\nmode=files\ndirectory=moh\n[tone]\nmode=files\ndirectory=/mnt/moh\n".to_owned()),
+        ("features.conf", "[featuremap]\natxfer => *2\n".to_owned()),
         ("indications.conf", "[general]\ncountry=us\n[us]\ndescription=United States\nringcadence=2000,4000\nring=440+480/2000,0/4000\nbusy=480+620/500,0/500\ncongestion=480+620/250,0/250\n".to_owned()),
     ];
     for (name, text) in files {
@@ -191,6 +225,25 @@ fn rtp(ports: &Ports) -> String {
     )
 }
 
+/// A second of [`MUSIC_HZ`] at 8 kHz, as a WAV file: music that a test can tell from a voice.
+fn music() -> Vec<u8> {
+    let samples = (0..8000u32).map(|n| {
+        let turn = f64::from(n) / 8000.0 * MUSIC_HZ * std::f64::consts::TAU;
+        #[expect(clippy::cast_possible_truncation, reason = "within 16 bits")]
+        let sample = (turn.sin() * 8000.0) as i16;
+        sample
+    });
+    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
+    let length = u32::try_from(data.len()).unwrap_or_default();
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + length).to_le_bytes());
+    // PCM, one channel, 8000 a second, 16000 octets a second, 2 a sample, 16 bits.
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
+    file.extend(length.to_le_bytes());
+    file.extend(data);
+    file
+}
+
 fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
     let endpoint = |name: &str, transport: &str, contact: String, further: &str, aor: &str| {
         format!(
@@ -200,7 +253,7 @@ fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
              [{name}]\ntype=aor\n{contact}\n{aor}\n"
         )
     };
-    let listen: String = ["udp", "tcp"]
+    let mut listen: String = ["udp", "tcp"]
         .iter()
         .map(|name| {
             format!(
@@ -209,10 +262,17 @@ fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
             )
         })
         .collect();
-    let (transport, suffix) = if trunk.tcp {
-        ("tcp", ";transport=tcp")
-    } else {
-        ("udp", "")
+    if let Some(tls) = &trunk.tls {
+        listen.push_str(&format!(
+            "[tls]\ntype=transport\nprotocol=tls\nbind={}\nmethod=tlsv1_2\ncert_file=/mnt/tls/cert.pem\n\
+             priv_key_file=/mnt/tls/key.pem\nca_list_file=/mnt/tls/box.pem\nverify_server=yes\n\n",
+            tls.listen
+        ));
+    }
+    let (transport, contact) = match (&trunk.tls, trunk.tcp) {
+        (Some(tls), _) => ("tls", format!("sip:{};transport=tls", tls.peer)),
+        (None, true) => ("tcp", format!("sip:{};transport=tcp", ports.peer)),
+        (None, false) => ("udp", format!("sip:{}", ports.peer)),
     };
     let hash = match trunk.sha256 {
         true => "supported_algorithms_uas=SHA-256",
@@ -236,10 +296,10 @@ fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
         true => "rewrite_contact=yes\n",
         false => "rewrite_contact=no\n",
     };
-    let further = format!("{asks}{encryption}{rewrite}");
+    let further = format!("{asks}{encryption}{rewrite}{}\n", trunk.endpoint);
     let contact = match trunk.registers {
         true => "max_contacts=1\nremove_existing=yes\nminimum_expiration=10".to_owned(),
-        false => format!("contact=sip:{}{suffix}", ports.peer),
+        false => format!("contact={contact}"),
     };
     format!(
         "{listen}{}{}{digest}[box]\ntype=identify\nendpoint=box\nmatch=127.0.0.1\n",
@@ -248,7 +308,7 @@ fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
             "agent",
             "udp",
             format!("contact=sip:agent@{}", ports.agent),
-            "rewrite_contact=no\n",
+            &format!("rewrite_contact=no\n{}\n", trunk.agent),
             ""
         ),
     )

@@ -4,6 +4,7 @@
 //! one run lie in a temporary folder mounted into it for that process only.
 
 mod config;
+mod dialplan;
 mod manager;
 
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use crate::error::{Doing, HarnessError, Result};
 use crate::place::{self, TempFolder};
 use crate::program::Program;
 use config::Ports;
-pub use config::Trunk;
+pub use config::{MUSIC_HZ, Tls, Trunk};
 use manager::Manager;
 
 const START: Duration = Duration::from_secs(30);
@@ -158,21 +159,61 @@ impl Asterisk {
         self.originate(&channel, "4711", extension).await
     }
 
+    /// Rings the number through a context that says more than who calls: `hidden` or `diverted`, where the User-to-User
+    /// header is `uui`. Once answered, it is connected to 600.
+    pub async fn ring_as(&mut self, context: &str, number: &str, uui: &str) -> Result<()> {
+        let channel = format!("Local/{number}-20@{context}");
+        self.originate_with(
+            &channel,
+            "4711",
+            "600",
+            &[("Variable", &format!("__UUI={uui}"))],
+        )
+        .await
+    }
+
+    /// Does something to the channel of this endpoint.
+    ///
+    /// # Errors
+    /// When there is no such channel, or Asterisk refuses.
+    pub async fn act_on(&mut self, endpoint: &str, fields: &[(&str, &str)]) -> Result<()> {
+        let lines = self.console("core show channels concise").await?;
+        let prefix = format!("PJSIP/{endpoint}-");
+        let channel = lines
+            .iter()
+            .filter_map(|line| line.split('!').next())
+            .find(|name| name.starts_with(&prefix))
+            .doing(&format!("no channel of {endpoint} in {lines:?}"))?
+            .to_owned();
+        let mut all = fields.to_vec();
+        all.push(("Channel", &channel));
+        self.manager.action(&all).await.map(|_| ())
+    }
+
     /// Opens `channel`; once answered, it is connected to `extension`.
     pub async fn originate(&mut self, channel: &str, caller: &str, extension: &str) -> Result<()> {
-        self.manager
-            .action(&[
-                ("Action", "Originate"),
-                ("Channel", channel),
-                ("Context", "from-box"),
-                ("Exten", extension),
-                ("Priority", "1"),
-                ("CallerID", caller),
-                ("Timeout", "30000"),
-                ("Async", "true"),
-            ])
-            .await
-            .map(|_| ())
+        self.originate_with(channel, caller, extension, &[]).await
+    }
+
+    async fn originate_with(
+        &mut self,
+        channel: &str,
+        caller: &str,
+        extension: &str,
+        further: &[(&str, &str)],
+    ) -> Result<()> {
+        let mut fields = vec![
+            ("Action", "Originate"),
+            ("Channel", channel),
+            ("Context", "from-box"),
+            ("Exten", extension),
+            ("Priority", "1"),
+            ("CallerID", caller),
+            ("Timeout", "30000"),
+            ("Async", "true"),
+        ];
+        fields.extend_from_slice(further);
+        self.manager.action(&fields).await.map(|_| ())
     }
 
     /// How many channels it has: zero when nothing is left of any call.
