@@ -1,4 +1,4 @@
-//! Calls from a real browser through a real box to Asterisk 22.
+//! Calls from a real browser through a real box to Asterisk 22, Kamailio and baresip.
 //!
 //! A [`Site`] is what one scenario needs: a PBX, a box with a trunk to it, and a page with the SDK in headless Chromium.
 //! The scenarios are in `tests/asterisk`, one a file; every browser side goes through the SDK. Opening a site takes a
@@ -7,20 +7,27 @@
 //! Closing a site is part of every test: the page is closed, and then the box must hold no more descriptors, sockets,
 //! threads, ports, legs, dialogs and sessions than before the page was opened, and Asterisk no channel.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use causeway_harness::asterisk::{self, Trunk};
+use causeway_harness::asterisk::{self, Tls, Trunk};
 use causeway_harness::box_process::Holdings;
+use causeway_harness::certificates::Authority;
 use causeway_harness::config::{TrunkPlan, loopback};
 use causeway_harness::place::{self, TempFolder};
 use causeway_harness::scene::chromium;
 use causeway_harness::{Acd, Asterisk, BoxPlan, BoxProcess, HarnessError, Result, WebPhone};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+mod page_site;
+mod phone_site;
+mod proxy;
 
 pub use causeway_harness::scene::{ACCOUNT, PAGE_HZ};
+pub use page_site::{PageSite, Said, digits, skipped, wire};
+pub use phone_site::{PhonePlan, PhoneSite};
+pub use proxy::{ProxyPlan, ProxySite};
 
 /// What the PBX plays, in Hz.
 pub const PBX_HZ: f64 = 1004.0;
@@ -29,7 +36,9 @@ pub const AGENT_HZ: f64 = 700.0;
 /// How long anything may take that takes no time when nothing is wrong.
 pub const SOON: Duration = Duration::from_secs(10);
 
-static MACHINE: Mutex<()> = Mutex::const_new(());
+/// How many scenarios may run at once when none of them measures time.
+const SIDE_BY_SIDE: u32 = 3;
+static MACHINE: Semaphore = Semaphore::const_new(SIDE_BY_SIDE as usize);
 
 /// How a site differs from the usual one.
 #[derive(Debug, Default)]
@@ -46,6 +55,12 @@ pub struct SitePlan {
     pub agent: bool,
     /// Connections of the trunk that stay open for later calls, beyond those of the box's start.
     pub kept_open: usize,
+    /// Box and PBX speak TLS, each believing the other's certificate.
+    pub tls: bool,
+    /// Further trunks to the same PBX: each a number that leads there and the lines of its table.
+    pub further_trunks: Vec<(&'static str, &'static str)>,
+    /// No time is measured: other scenarios may run beside it.
+    pub beside_others: bool,
 }
 
 /// A PBX, a box with a trunk to it, and a page.
@@ -58,7 +73,7 @@ pub struct Site {
     pub agent: Option<Acd>,
     before: Holdings,
     _microphone: TempFolder,
-    _machine: MutexGuard<'static, ()>,
+    _machine: SemaphorePermit<'static>,
 }
 
 impl Site {
@@ -67,15 +82,18 @@ impl Site {
     /// # Errors
     /// What does not start, and its log.
     pub async fn open(plan: SitePlan) -> Result<Option<Self>> {
+        Box::pin(Self::start(plan)).await
+    }
+
+    async fn start(plan: SitePlan) -> Result<Option<Self>> {
         if asterisk::chroot().is_none() {
-            // Not by `eprintln!`, which the test runner keeps to itself when a test passes.
-            let _ = writeln!(
-                std::io::stderr(),
-                "\n*** SKIPPED: there is no Asterisk here; make it with: cargo xtask interop --prepare ***\n"
-            );
+            skipped("there is no Asterisk here; make it with: cargo xtask interop --prepare");
             return Ok(None);
         }
-        let machine = alone().await;
+        let machine = match plan.beside_others {
+            true => beside_others().await,
+            false => alone().await,
+        };
         let agent = match plan.agent {
             true => Some(Acd::start(&["--tone", &AGENT_HZ.to_string()]).await?),
             false => None,
@@ -85,12 +103,45 @@ impl Site {
         if plan.ring_s > 0 {
             box_plan.ring_s = plan.ring_s;
         }
-        for trunk in &mut box_plan.trunks {
-            trunk.extra = plan.trunk_extra.clone();
+        let main = &mut box_plan.trunks[0];
+        main.extra = plan.trunk_extra.clone();
+        for (number, extra) in &plan.further_trunks {
+            let name = format!("pbx-{number}");
+            box_plan
+                .trunks
+                .insert(0, trunk(&name, loopback(port), number, extra));
         }
         let address = agent.as_ref().map(Acd::address);
-        let pbx = Asterisk::start_with(port, box_plan.sip, address, &plan.trunk).await?;
-        let causeway = BoxProcess::start(box_plan).await?;
+        let sip = box_plan.sip;
+        let (pbx, causeway) = if plan.tls {
+            let certificates = TempFolder::new("certificates")?;
+            let authority = Authority::new(certificates.path())?;
+            let files = authority.issue("127.0.0.1")?;
+            let (listen, peer) = (loopback(place::free_port()?), loopback(place::free_port()?));
+            box_plan.sip_tls = Some(peer);
+            let main = &mut box_plan.trunks[0];
+            main.address = listen;
+            // The PBX starts after the box, whose certificate it believes.
+            main.extra.push_str(&format!(
+                "\ntransport = \"tls\"\noptions_s = 0\ntls_ca = \"{}\"\n",
+                authority.path().display()
+            ));
+            let causeway = BoxProcess::start(box_plan).await?;
+            let secure = Trunk {
+                tls: Some(Tls {
+                    listen,
+                    peer,
+                    files,
+                    trusted: causeway.folder().join("state/tls/cert.pem"),
+                }),
+                ..plan.trunk.clone()
+            };
+            let pbx = Asterisk::start_with(port, sip, address, &secure).await?;
+            (pbx, causeway)
+        } else {
+            let pbx = Asterisk::start_with(port, sip, address, &plan.trunk).await?;
+            (pbx, BoxProcess::start(box_plan).await?)
+        };
         let mut before = causeway.holdings()?;
         before.descriptors += plan.kept_open;
         let microphone = TempFolder::new("microphone")?;
@@ -114,6 +165,46 @@ impl Site {
     pub async fn call(&self) -> Result<String> {
         let id = self.phone.browser().evaluate("phone.call.id").await?;
         Ok(id.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits for a message of this call's ladder.
+    ///
+    /// # Errors
+    /// The whole ladder when there is none within 10 s.
+    pub async fn said(
+        &self,
+        call: &str,
+        what: &str,
+        wanted: impl Fn(&Said) -> bool,
+    ) -> Result<Said> {
+        page_site::said(&self.causeway, call, what, wanted).await
+    }
+
+    /// Waits until the page was told exactly these digits.
+    ///
+    /// # Errors
+    /// What it was told instead.
+    pub async fn digits(&self, digits: &str) -> Result<()> {
+        page_site::digits(&self.phone, digits).await
+    }
+
+    /// The page hangs up.
+    ///
+    /// # Errors
+    /// What is not so.
+    pub async fn hangs_up(&self, call: &str) -> Result<Value> {
+        self.phone.hang_up().await?;
+        self.ends(call, End::new("hangup", "local")).await
+    }
+
+    /// The second phone, which the plan has.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn phone_of_agent(&mut self) -> Result<&mut Acd> {
+        self.agent
+            .as_mut()
+            .ok_or_else(|| HarnessError::new("the plan has no agent"))
     }
 
     /// Waits until the page's call is over, and holds what page and record say of it against `end`. The record.
@@ -188,8 +279,20 @@ impl Site {
 }
 
 /// Waits until no scenario has the machine, and takes it.
-pub async fn alone() -> MutexGuard<'static, ()> {
-    MACHINE.lock().await
+pub async fn alone() -> SemaphorePermit<'static> {
+    permits(SIDE_BY_SIDE).await
+}
+
+/// Waits until there is room for a scenario that measures no time, beside others of its kind.
+pub async fn beside_others() -> SemaphorePermit<'static> {
+    permits(1).await
+}
+
+async fn permits(count: u32) -> SemaphorePermit<'static> {
+    match MACHINE.acquire_many(count).await {
+        Ok(permit) => permit,
+        Err(_) => unreachable!("the semaphore is never closed"),
+    }
 }
 
 /// One of several trunks: `numbers` lead to `address`, and the box does not ask whether it lives.

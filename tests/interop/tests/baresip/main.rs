@@ -1,0 +1,11 @@
+//! Calls from a real browser through a real box to baresip, a SIP phone, one scenario a file.
+
+mod codec;
+mod digits;
+mod hold;
+mod srtp;
+mod tcp;
+mod test_number;
+mod tls;
+mod udp;
+mod video;
