@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::ops::Range;
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 impl Config {
     /// Reads and checks a document.
@@ -15,6 +16,7 @@ impl Config {
     /// # Errors
     /// Every fault found, in the order of the document; a syntax fault hides those behind it.
     pub fn parse(text: &str) -> Result<Self, Vec<ConfigError>> {
+        one_line_each(text)?;
         let config: Self = toml::from_str(text).map_err(|fault| {
             vec![error_at(
                 text,
@@ -198,6 +200,16 @@ impl Check<'_> {
                 if trunk.places().take(at + 1).any(|known| known == place) {
                     self.fault(target.span(), format!("the target {place} is given twice"));
                 }
+            }
+            if let Some(domain) = &trunk.domain
+                && !is_host(domain)
+            {
+                self.fault(
+                    spanned.span(),
+                    format!(
+                        "trunk `{name}`: `domain` is a domain or an address, with or without a port"
+                    ),
+                );
             }
             if let Some(numbering) = &trunk.numbering
                 && let Err(fault) = numbering.get_ref().check()
@@ -411,6 +423,51 @@ impl Check<'_> {
                 self.number(number);
             }
         }
+    }
+}
+
+/// No text of the document holds a line break or another control character: none may become a header, a log line or a
+/// terminal's command of its own. Looked at first, so that no other fault quotes one.
+fn one_line_each(text: &str) -> Result<(), Vec<ConfigError>> {
+    // A syntax fault is told by who reads the document next.
+    let Ok(document) = DeTable::parse(text) else {
+        return Ok(());
+    };
+    let mut faulty = Vec::new();
+    in_table(document.get_ref(), &mut faulty);
+    faulty.sort_by_key(|span| span.start);
+    let message = "a text is one line, without control characters";
+    let faults: Vec<ConfigError> = faulty
+        .into_iter()
+        .map(|span| error_at(text, span, message.to_owned()))
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
+}
+
+/// The places of texts with control characters, keys included.
+fn in_table(table: &DeTable<'_>, faulty: &mut Vec<Range<usize>>) {
+    for (key, value) in table {
+        if key.get_ref().chars().any(char::is_control) {
+            faulty.push(key.span());
+        }
+        in_value(value, faulty);
+    }
+}
+
+fn in_value(value: &Spanned<DeValue<'_>>, faulty: &mut Vec<Range<usize>>) {
+    match value.get_ref() {
+        DeValue::String(text) if text.chars().any(char::is_control) => faulty.push(value.span()),
+        DeValue::Array(values) => values.iter().for_each(|value| in_value(value, faulty)),
+        DeValue::Table(table) => in_table(table, faulty),
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => {}
     }
 }
 

@@ -256,10 +256,7 @@ fn a_registration_says_whose_account_it_is() {
     for (keys, fault) in [
         ("registration = {}", "needs an account"),
         ("registration = { user = \"a@b\" }", "letters, digits"),
-        (
-            "registration = { user = \"a\\r\\nVia: x\" }",
-            "letters, digits",
-        ),
+        ("registration = { user = \"a\\r\\nVia: x\" }", "is one line"),
         (
             "registration = { user = \"a\", registrar = \"b;c\" }",
             "is a domain or an address",
@@ -361,4 +358,87 @@ fn faults_of_names_have_their_place() {
         "{:?}",
         faults(&dns)
     );
+}
+
+#[test]
+fn a_domain_is_the_host_part_of_a_uri() {
+    for domain in ["pbx;x=y", "pbx>", "pbx?X-Evil=1", "a@b", "", "pbx example"] {
+        let text = GOOD.replace(
+            "accept_from",
+            &format!("domain = \"{domain}\"\naccept_from"),
+        );
+        let faults = faults(&text);
+        assert!(
+            faults.len() == 1 && faults[0].contains("`domain` is a domain or an address"),
+            "{faults:?}"
+        );
+    }
+}
+
+#[test]
+fn no_text_becomes_a_second_line() {
+    let evil = "x\\r\\nX-Evil: 1";
+    // Every key that takes a text, where it stands in the document.
+    let of_trunk = [
+        "domain",
+        "username",
+        "realm",
+        "tls_ca",
+        "tls_pin_sha256",
+        "tls_name",
+        "transport",
+        "caller_id",
+        "reliable",
+        "user_to_user",
+        "srtp",
+        "session_timer",
+        "dtmf",
+    ];
+    let of_app = ["caller_name", "codec"];
+    let of_account = ["caller_id"];
+    let of_box = ["name"];
+    let keyed = |keys: &[&str], before: &str| -> Vec<String> {
+        keys.iter()
+            .map(|key| GOOD.replacen(before, &format!("{key} = \"{evil}\"\n{before}"), 1))
+            .collect()
+    };
+    let mut documents = keyed(&of_trunk, "accept_from");
+    documents.extend(keyed(&of_app, "origins = "));
+    documents.extend(keyed(&of_account, "name = \"Anna\""));
+    documents.extend(keyed(&of_box, "https"));
+    for (from, to) in [
+        ("\"pbx\"", format!("\"{evil}\"")),
+        ("\"Anna\"", format!("\"{evil}\"")),
+        ("\"Anna@example.com\"", format!("\"{evil}\"")),
+        ("\"+49 30 555002\"", format!("\"{evil}\"")),
+        ("\"+4930555001\"", format!("\"{evil}\"")),
+        ("\"100\"", format!("\"{evil}\"")),
+        ("key = \"shop\"", format!("key = \"{evil}\"")),
+        (
+            "https://*.shop.example",
+            format!("https://*.shop.example{evil}"),
+        ),
+        (
+            "accept_from",
+            format!("headers = [{{ name = \"X-A\", value = \"{evil}\" }}]\naccept_from"),
+        ),
+        (
+            "accept_from",
+            format!("registration = {{ user = \"u\", registrar = \"{evil}\" }}\naccept_from"),
+        ),
+        (
+            "accept_from",
+            format!("numbering = {{ format = \"national\", country = \"{evil}\" }}\naccept_from"),
+        ),
+    ] {
+        documents.push(GOOD.replacen(from, &to, 1));
+    }
+    for document in documents {
+        let faults = faults(&document);
+        assert!(!faults.is_empty(), "{document}");
+        assert!(
+            faults.iter().all(|fault| !fault.contains(char::is_control)),
+            "{faults:?}"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! Sockets of the control plane.
 
 pub mod dns;
+mod door;
 mod keep_alive;
 pub mod sip;
 mod sip_stream;

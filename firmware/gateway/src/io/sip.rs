@@ -4,15 +4,16 @@
 //! Every queue is bounded. What does not fit is dropped and counted: over UDP the transaction sends
 //! again, and a stream whose peer does not read is closed.
 
+use super::door::Door;
 use super::sip_stream::{self, StreamSettings};
 use super::sip_tls::{Carrier, TlsPeers};
-use causeway_sip::endpoint::{Transmit, Transport};
+use causeway_sip::endpoint::{AcceptFrom, Peers, Transmit, Transport};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// Largest datagram taken in.
@@ -50,6 +51,8 @@ pub struct SipSockets {
     tasks: Vec<JoinHandle<()>>,
     stream_tasks: Vec<JoinHandle<()>>,
     dropped: Arc<AtomicU64>,
+    door: Door,
+    known: watch::Sender<AcceptFrom>,
 }
 
 impl SipSockets {
@@ -68,6 +71,7 @@ impl SipSockets {
         let (udp_addr, tcp_addr) = (udp.local_addr()?, listener.local_addr()?);
         let (streams, outgoing) = mpsc::channel(OUT_QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
+        let (known, door) = Door::new();
         let mut secure = None;
         let mut stream_tasks = Vec::new();
         if let Some((address, peers)) = tls {
@@ -81,6 +85,7 @@ impl SipSockets {
                 to_switch.clone(),
                 StreamSettings::default(),
                 dropped.clone(),
+                door.clone(),
             )));
         }
         stream_tasks.push(tokio::spawn(sip_stream::serve(
@@ -90,6 +95,7 @@ impl SipSockets {
             to_switch.clone(),
             StreamSettings::default(),
             dropped.clone(),
+            door.clone(),
         )));
         let tasks = vec![tokio::spawn(receive(
             udp.clone(),
@@ -106,6 +112,8 @@ impl SipSockets {
             tasks,
             stream_tasks,
             dropped,
+            door,
+            known,
         })
     }
 
@@ -124,6 +132,16 @@ impl SipSockets {
     /// Messages dropped because a queue or socket was full.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Connections that were closed unread: they came from no trunk.
+    pub fn refused(&self) -> u64 {
+        self.door.refused()
+    }
+
+    /// From now on takes TCP connections of these alone. Until the first call anybody's are.
+    pub fn accept_from(&self, peers: Peers) {
+        self.known.send_replace(AcceptFrom::Only(peers));
     }
 
     /// Sends, or drops and counts; never waits.

@@ -11,6 +11,7 @@
 //! | open, dialled | no pong from a peer that sends them; nothing acknowledged | none, `TransportFailed` |
 //! | open | framing lost, end, write too slow, idle | none (`TransportFailed` when something waited) |
 
+use super::door::Door;
 use super::keep_alive::{KeepAlive, KeepAliveStep};
 use super::sip::SipInput;
 use super::sip_tls::{Carrier, Stream};
@@ -91,6 +92,7 @@ pub async fn serve(
     to_switch: mpsc::Sender<SipInput>,
     settings: StreamSettings,
     dropped: Arc<AtomicU64>,
+    door: Door,
 ) {
     let transport = carrier.transport();
     let mut connections: HashMap<SocketAddr, Connection> = HashMap::new();
@@ -100,8 +102,8 @@ pub async fn serve(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 // A handshake costs more than a look at the address.
-                Ok((_, remote)) if !carrier.may_connect(remote) => {
-                    dropped.fetch_add(1, Ordering::Relaxed);
+                Ok((_, remote)) if !(carrier.may_connect(remote) && door.admits(transport, remote)) => {
+                    door.refuse();
                 }
                 Ok((stream, remote)) if connections.len() < settings.most_connections => {
                     serial += 1;

@@ -236,7 +236,7 @@ impl Carrier {
     /// Whether a connection from there is worth a handshake.
     pub fn may_connect(&self, remote: SocketAddr) -> bool {
         match self {
-            // The endpoint looks at each message.
+            // For the door to say.
             Self::Tcp => true,
             Self::Tls(peers) => peers.knows(remote),
         }

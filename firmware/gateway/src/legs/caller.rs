@@ -8,6 +8,7 @@
 //! | diverted from | the newest `Diversion` (RFC 5806), else the last but one of `History-Info` (RFC 7044) |
 //! | context | the token in `User-to-User` (RFC 7433), whatever its dialect |
 
+use super::said;
 use causeway_call::context::ContextToken;
 use causeway_call::user_to_user;
 use causeway_directory::Numbering;
@@ -62,9 +63,12 @@ impl Caller {
                 .raw("privacy")
                 .is_some_and(|level| level.eq_ignore_ascii_case(b"full"))
         });
-        let inward = |number: String| match numbering {
-            Some(numbering) => numbering.inward(&number),
-            None => number,
+        let inward = |number: String| {
+            let number = said::plain(&number, said::NUMBER);
+            match numbering {
+                Some(numbering) => numbering.inward(&number),
+                None => number,
+            }
         };
         let diverted = values("Diversion")
             .next()
@@ -75,7 +79,9 @@ impl Caller {
         Self {
             hidden: asks || full || from.uri.to_ascii_lowercase().contains("anonymous.invalid"),
             number: inward(user),
-            name,
+            name: name
+                .map(|name| said::plain(&name, said::NAME))
+                .filter(|name| !name.is_empty()),
             diverted_from: diverted,
             context: values("User-to-User").find_map(|value| user_to_user::read(&value)),
         }
@@ -156,6 +162,18 @@ mod tests {
         );
         let asserted = party("300", "sip:300@pbx");
         assert_eq!(read(Some(&asserted), &[rpid]).number, "300");
+    }
+
+    #[test]
+    fn what_a_caller_calls_himself_is_plain_text() {
+        let rpid = (
+            "Remote-Party-ID",
+            "\"\u{1b}[31m\u{202e}<b>\" <sip:%0d%0a1%1b2@pbx>;party=calling",
+        );
+        let caller = read(None, &[rpid, ("Diversion", "<sip:%0d%0a3@pbx>")]);
+        assert_eq!(caller.name.as_deref(), Some("[31m<b>"));
+        assert_eq!(caller.number, "12");
+        assert_eq!(caller.diverted_from.as_deref(), Some("3"));
     }
 
     #[test]

@@ -3,5 +3,6 @@
 pub mod account;
 pub mod attempt;
 pub mod caller;
+pub mod said;
 pub mod trunk;
 pub mod web;

@@ -5,6 +5,7 @@
 
 use super::account;
 use super::attempt::Attempt;
+use super::said;
 use crate::media::{LegKey, Listening};
 use causeway_call::context::ContextToken;
 use causeway_call::route::TrunkRoute;
@@ -295,7 +296,7 @@ pub fn cause_of_failure(failure: Failure) -> FarCause {
         && failure.status.is_none();
     FarCause {
         status: failure.status,
-        reason: Some(failure.reason).filter(|r| !r.is_empty()),
+        reason: Some(said::plain(&failure.reason, said::REASON)).filter(|r| !r.is_empty()),
         silent,
         ..cause_of_reason(failure.cause)
     }
@@ -306,9 +307,9 @@ pub fn cause_of_reason(reason: Option<ReasonHeader>) -> FarCause {
     match reason {
         None => FarCause::default(),
         Some(reason) => FarCause {
-            protocol: Some(reason.protocol),
+            protocol: Some(said::plain(&reason.protocol, said::NUMBER)),
             value: reason.cause,
-            text: reason.text,
+            text: reason.text.map(|text| said::plain(&text, said::REASON)),
             ..FarCause::default()
         },
     }

@@ -58,6 +58,8 @@ pub struct Figures {
     /// What the kept SIP messages take.
     pub ladder_bytes: usize,
     pub sip: Counts,
+    /// Connections closed unread.
+    pub sip_connections_refused: u64,
     pub totals: Totals,
     /// Each trunk with its state and that of each target.
     pub trunks: Vec<TrunkFigures>,
@@ -159,6 +161,11 @@ impl Figures {
             self.sip.not_accepted,
         );
         counter(
+            "sip_connections_refused_total",
+            "SIP connections closed unread: they came from no trunk.",
+            self.sip_connections_refused,
+        );
+        counter(
             "sip_credentials_withheld_total",
             "Challenges that were not answered: from elsewhere, over another security, or of another realm.",
             self.sip.credentials_withheld,
@@ -236,6 +243,7 @@ impl Switch {
             f.legs = self.by_leg.len();
             f.ladder_bytes = self.ladders.bytes();
             f.sip = sip;
+            f.sip_connections_refused = self.sockets.refused();
             f.totals = self.totals.clone();
             f.registrations = self.registrations.figures(now).collect();
             f.trunks = self

@@ -175,7 +175,9 @@ impl Switch {
         );
         config.user_agent = format!("Causeway/{}", env!("CARGO_PKG_VERSION"));
         config.contact_tls = sockets.tls_addr().map(|tls| (public, tls.port()).into());
-        config.accept_from = AcceptFrom::Only(peers(&directory));
+        let known = peers(&directory);
+        sockets.accept_from(known.clone());
+        config.accept_from = AcceptFrom::Only(known);
         // A call that leaves a silent target has two INVITEs for a while.
         config.max_dialogs = directory.config().settings.max_calls * 2;
         let now = Instant::now();

@@ -322,7 +322,9 @@ impl Switch {
         let of_trunk = self.names.former.iter().filter(|f| f.trunk == *name);
         let former = of_trunk.map(|f| f.located).collect();
         self.directory = Arc::new(self.directory.relocated(name, located, former));
-        self.endpoint.accept_from(super::peers(&self.directory));
+        let peers = super::peers(&self.directory);
+        self.sockets.accept_from(peers.clone());
+        self.endpoint.accept_from(peers);
         self.names.shown.send_replace(self.directory.clone());
     }
 }

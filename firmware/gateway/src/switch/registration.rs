@@ -5,7 +5,7 @@
 //! to say: calls out are tried all the same, and end with its refusal.
 
 use super::Switch;
-use crate::legs::account;
+use crate::legs::{account, said};
 use causeway_directory::{Directory, Trunk};
 use causeway_sip::endpoint::{RegisterAnswer, RequestId, Transport};
 use causeway_sip::registration::{
@@ -97,7 +97,9 @@ impl Registrations {
                 expires_in_s: view
                     .until
                     .map(|until| until.saturating_duration_since(now).as_secs()),
-                why: view.why.map(ToString::to_string),
+                why: view
+                    .why
+                    .map(|why| said::plain(&why.to_string(), 2 * said::REASON)),
                 failed: r.failed,
             }
         })
@@ -137,7 +139,12 @@ impl Switch {
         let Some((_, registrar)) = registration.open.take() else {
             return;
         };
-        registration.machine.handle_answer(answer, now);
+        // Its words are for people.
+        let answer = RegisterAnswer {
+            reason: said::plain(&answer.reason, said::REASON),
+            ..answer.clone()
+        };
+        registration.machine.handle_answer(&answer, now);
         let sign = Sign::of_status(answer.status, None);
         let trunk = registration.trunk.clone();
         self.probes.observe(&trunk, registrar, sign, now);
@@ -241,7 +248,7 @@ fn tell(trunk: &str, change: &RegistrationChange) {
             registered,
         } => tracing::warn!(
             trunk,
-            reason = %why,
+            reason = said::plain(&why.to_string(), 2 * said::REASON),
             again_in_s = again_in.as_secs(),
             registered,
             "registration failed"

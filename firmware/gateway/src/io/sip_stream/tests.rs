@@ -20,6 +20,7 @@ async fn side(settings: StreamSettings) -> (mpsc::Sender<Transmit>, mpsc::Receiv
         to_switch,
         settings,
         dropped,
+        crate::io::door::Door::new().1,
     ));
     (out, inputs)
 }
