@@ -86,6 +86,11 @@ pub enum Event {
     /// The digits of one `SendDigits` are out.
     DigitsSent,
 
+    /// They cannot be sent.
+    DigitsRefused {
+        cause: FarCause,
+    },
+
     // The trunk's side.
     /// 180 or the like. `early` when sound may come before the answer.
     TrunkProgress {

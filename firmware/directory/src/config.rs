@@ -248,6 +248,9 @@ pub struct Trunk {
     /// How digits travel; default auto.
     #[serde(default)]
     pub dtmf: DtmfMode,
+    /// Whether redirections are followed; default follow.
+    #[serde(default)]
+    pub redirects: Redirects,
     /// Further addresses or names of this PBX, up to 15, in order of preference after `address`: calls go to the first that is
     /// well.
     #[serde(default)]
@@ -338,6 +341,21 @@ pub enum DtmfMode {
     Rfc4733,
     /// Tones in the sound, both ways; telephone events are not offered.
     Inband,
+    /// INFO requests with `application/dtmf-relay`; neither telephone events nor tones. INFO that comes is taken in
+    /// every mode.
+    Info,
+}
+
+/// What becomes of a redirection (301, 302 and other 3xx) of the PBX.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Redirects {
+    /// The call goes on to where it points, as long as that is this trunk: one of its addresses, or a number of
+    /// `numbers`.
+    #[default]
+    Follow,
+    /// The call ends.
+    Refuse,
 }
 
 /// Encryption of a trunk's media.

@@ -22,8 +22,8 @@ pub use account::AccountId;
 pub use address::{SipAddress, SipHost};
 pub use config::{
     App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, DtmfMode, Number, NumberTarget,
-    PortRange, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp, Trunk,
-    TrunkHeader, TrunkName, UserToUser, WebCodec,
+    PortRange, Redirects, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp,
+    Trunk, TrunkHeader, TrunkName, UserToUser, WebCodec,
 };
 pub use dial::{Destination, DestinationError, DialPattern};
 pub use lookup::{Directory, Located};

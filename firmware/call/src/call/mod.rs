@@ -315,6 +315,16 @@ impl Call {
                     self.reply(device, request, Ok(()));
                 }
             }
+            Event::DigitsRefused { cause } => {
+                if let Some((device, request)) = self.digit_requests.pop_front() {
+                    let refusal = Refusal {
+                        code: RefusalCode::Refused,
+                        message: "the digits cannot be sent now".to_owned(),
+                        far: Some(cause),
+                    };
+                    self.reply(device, request, Err(refusal));
+                }
+            }
             Event::TrunkProgress { early } => self.trunk_progress(early, now),
             Event::TrunkAnswered { direction } => self.trunk_answered(direction, now),
             Event::TrunkFailed { cause } => {

@@ -3,6 +3,8 @@
 pub mod account;
 pub mod attempt;
 pub mod caller;
+pub mod info_digits;
+pub mod redirection;
 pub mod said;
 pub mod trunk;
 pub mod web;

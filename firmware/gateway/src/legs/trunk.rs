@@ -5,6 +5,8 @@
 
 use super::account;
 use super::attempt::Attempt;
+use super::info_digits::InfoDigits;
+use super::redirection::Redirection;
 use super::said;
 use crate::media::{LegKey, Listening};
 use causeway_call::context::ContextToken;
@@ -43,6 +45,15 @@ pub struct TrunkLeg {
     pub attempt: Attempt,
     /// What is heard while that target does not answer.
     pub watch: Option<SoundWatch>,
+    /// Where the PBX has sent the call on to.
+    pub redirection: Redirection,
+    /// Digits on their way, when they go as INFO.
+    pub info: Option<InfoDigits>,
+}
+
+/// The pace of digits that go as INFO, on trunks where they do.
+pub fn info_digits(trunk: &Trunk) -> Option<InfoDigits> {
+    (trunk.dtmf == DtmfMode::Info).then(InfoDigits::default)
 }
 
 /// RTP of a PBX that does not answer.
@@ -76,7 +87,7 @@ pub fn media_config(
             })
             .collect(),
         ptime_ms: *trunk.ptime_ms.get_ref(),
-        dtmf_payload_type: (trunk.dtmf != DtmfMode::Inband)
+        dtmf_payload_type: matches!(trunk.dtmf, DtmfMode::Auto | DtmfMode::Rfc4733)
             .then_some(*trunk.dtmf_payload_type.get_ref()),
         srtp: match trunk.srtp {
             Srtp::Off => SrtpPolicy::Off,
@@ -92,7 +103,7 @@ pub fn listening(trunk: &Trunk) -> Listening {
     let seconds = u64::from(trunk.media_timeout_s);
     Listening {
         silence: (seconds > 0).then(|| Duration::from_secs(seconds)),
-        tones: trunk.dtmf != DtmfMode::Rfc4733,
+        tones: matches!(trunk.dtmf, DtmfMode::Auto | DtmfMode::Inband),
     }
 }
 
@@ -294,9 +305,14 @@ pub fn dialled(request_uri: &str) -> String {
 pub fn cause_of_failure(failure: Failure) -> FarCause {
     let silent = matches!(failure.kind, FailureKind::Timeout | FailureKind::Transport)
         && failure.status.is_none();
+    // What exactly did not fit stands in a Warning (RFC 3261 section 20.43).
+    let reason = match failure.warning {
+        Some(warning) => format!("{} ({} {})", failure.reason, warning.code, warning.text),
+        None => failure.reason,
+    };
     FarCause {
         status: failure.status,
-        reason: Some(said::plain(&failure.reason, said::REASON)).filter(|r| !r.is_empty()),
+        reason: Some(said::plain(&reason, said::REASON)).filter(|r| !r.is_empty()),
         silent,
         ..cause_of_reason(failure.cause)
     }

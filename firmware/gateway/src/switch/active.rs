@@ -1,6 +1,7 @@
 //! A call with everything of the box that belongs to it.
 
 use super::unix_ms;
+use crate::legs::info_digits::InfoDigits;
 use crate::legs::trunk::TrunkLeg;
 use crate::legs::web::WebLeg;
 use crate::media::LegFigures;
@@ -76,7 +77,9 @@ impl ActiveCall {
             Some(finished) => Some(finished.until),
             None => {
                 let judged = self.trunk.attempt.poll_timeout();
-                self.call.poll_timeout().into_iter().chain(judged).min()
+                let digits = self.trunk.info.as_ref().and_then(InfoDigits::poll_timeout);
+                let waits = self.call.poll_timeout().into_iter();
+                waits.chain(judged).chain(digits).min()
             }
         }
     }

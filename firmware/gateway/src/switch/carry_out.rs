@@ -2,6 +2,7 @@
 
 use super::Switch;
 use super::active::{ActiveCall, CallKey, WebOffer};
+use crate::legs::info_digits::Due;
 use crate::legs::{trunk, web};
 use crate::media::Command as Media;
 use causeway_api::request::SessionId;
@@ -10,6 +11,7 @@ use causeway_call::route::TrunkRoute;
 use causeway_call::{Cause, CauseCode, Command, Event, FarCause, Told};
 use causeway_directory::{AppKey, TrunkName};
 use causeway_media::plan::Direction;
+use causeway_sip::endpoint::Info;
 use serde_json::Map;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -130,7 +132,7 @@ impl Switch {
                 if let Some(sip) = active.trunk.sip {
                     self.by_sip.remove(&sip);
                     self.endpoint
-                        .cancel(sip, Some(trunk::reason_of(&cause)), now);
+                        .abandon(sip, Some(trunk::reason_of(&cause)), now);
                 }
             }
             Command::EndTrunk { cause } => {
@@ -158,6 +160,10 @@ impl Switch {
                 duration_ms,
                 gap_ms,
             } => {
+                if let Some(info) = &mut active.trunk.info {
+                    info.send(&digits, duration_ms, gap_ms, now);
+                    return self.send_info_digits(key, now);
+                }
                 let leg = active.trunk.media;
                 self.media.send(Media::SendDigits {
                     leg,
@@ -229,7 +235,7 @@ impl Switch {
         }
     }
 
-    fn place_at(&mut self, key: CallKey, target: SocketAddr, now: Instant) {
+    pub(super) fn place_at(&mut self, key: CallKey, target: SocketAddr, now: Instant) {
         let directory = self.directory.clone();
         let Some(active) = self.calls.get_mut(&key) else {
             return;
@@ -247,7 +253,7 @@ impl Switch {
                     caller_name: active.caller_name.clone(),
                 };
                 let sdp = active.trunk.session.offer(Direction::SendRecv);
-                let invite = trunk::invite(
+                let mut invite = trunk::invite(
                     &directory,
                     &route,
                     directory.located_at(to, target),
@@ -255,6 +261,10 @@ impl Switch {
                     sdp,
                     super::unix_ms(),
                 );
+                // To stays who was called first (RFC 3261 section 8.1.3.4).
+                if let Some(user) = active.trunk.redirection.user() {
+                    invite.request_uri = trunk::uri_at(to, target, user);
+                }
                 self.endpoint
                     .invite(invite, now)
                     .map_err(|fault| fault.to_string())
@@ -340,6 +350,41 @@ impl Switch {
         }
     }
 
+    /// Sends the digits whose time has come as INFO.
+    fn send_info_digits(&mut self, key: CallKey, now: Instant) {
+        loop {
+            let Some(active) = self.calls.get_mut(&key) else {
+                return;
+            };
+            let (sip, info) = (active.trunk.sip, active.trunk.info.as_mut());
+            let Some(info) = info else { return };
+            let sent = match (info.handle_timeout(now), sip) {
+                (None, _) => return,
+                (Some(Due::Sent), _) => {
+                    self.feed(key, Event::DigitsSent, now);
+                    continue;
+                }
+                (Some(Due::Digit { digit, duration_ms }), Some(sip)) => {
+                    let duration_ms = u32::from(duration_ms);
+                    self.endpoint
+                        .info(sip, Info::Digit { digit, duration_ms }, now)
+                        .map_err(|fault| fault.to_string())
+                }
+                (Some(Due::Digit { .. }), None) => Err("there is no trunk leg".to_owned()),
+            };
+            if let Err(fault) = sent {
+                for _ in 0..info.give_up() {
+                    let reason = Some(fault.clone());
+                    let cause = FarCause {
+                        reason,
+                        ..FarCause::default()
+                    };
+                    self.feed(key, Event::DigitsRefused { cause }, now);
+                }
+            }
+        }
+    }
+
     fn finish(&mut self, key: CallKey, cause: Cause, now: Instant) {
         let Some(active) = self.calls.get_mut(&key) else {
             return;
@@ -379,6 +424,7 @@ impl Switch {
         } else {
             active.call.handle_timeout(now);
             self.carry_out(key, now);
+            self.send_info_digits(key, now);
             self.judge_target(key, now);
         }
     }

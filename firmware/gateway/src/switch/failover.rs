@@ -5,13 +5,16 @@
 //! | nothing for [`SILENT_FOR`](crate::legs::attempt::SILENT_FOR) | goes to the next target; with none left it waits, unless this one is down |
 //! | nothing, and the target turned out to be down | goes to the next target, or ends as `unreachable` |
 //! | 503, or the transport failed | goes to the next target, or ends with that |
+//! | 3xx | goes where it points, see [`redirection`](crate::legs::redirection), or ends with that |
 //! | any other refusal | ends with that: it is an answer |
 //! | 101…299 | stays with this target whatever comes then |
 
 use super::Switch;
 use super::active::CallKey;
+use crate::legs::attempt::Attempt;
 use crate::legs::trunk::cause_of_failure;
 use causeway_call::{CauseCode, Event, FarCause};
+use causeway_directory::{Redirects, TrunkName};
 use causeway_sip::endpoint::{Failure, FailureKind};
 use causeway_sip::targets::Sign;
 use std::time::Instant;
@@ -69,7 +72,7 @@ impl Switch {
         if let Some(sip) = active.trunk.sip.take() {
             // A response that still comes is dealt with inside: CANCEL, or ACK and BYE.
             self.by_sip.remove(&sip);
-            self.endpoint.cancel(sip, None, now);
+            self.endpoint.abandon(sip, None, now);
         }
         self.place_trunk(key, now);
     }
@@ -82,14 +85,20 @@ impl Switch {
             // Silence was judged long before the transaction gave up.
             (None, FailureKind::Timeout | FailureKind::Rejected | FailureKind::AuthRefused) => None,
         };
+        let Some(active) = self.calls.get_mut(&key) else {
+            return;
+        };
+        if let (Some(target), Some(sign)) = (active.trunk.attempt.target(), sign) {
+            self.probes.observe(&active.trunk.trunk, target, sign, now);
+        }
+        if matches!(failure.status, Some(300..400)) && self.redirected(key, &failure, now) {
+            return;
+        }
         let cause = cause_of_failure(failure);
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };
         let attempt = &active.trunk.attempt;
-        if let (Some(target), Some(sign)) = (attempt.target(), sign) {
-            self.probes.observe(&active.trunk.trunk, target, sign, now);
-        }
         // A 503 whose Reason says more (RFC 3326) is about the called number.
         let of_target = match cause.status {
             Some(status) => status == 503 && cause.code() == CauseCode::Unavailable,
@@ -105,6 +114,42 @@ impl Switch {
             return self.place_trunk(key, now);
         }
         self.feed(key, Event::TrunkFailed { cause }, now);
+    }
+
+    /// Follows a redirection. `false`: it is not to be followed.
+    fn redirected(&mut self, key: CallKey, failure: &Failure, now: Instant) -> bool {
+        let directory = self.directory.clone();
+        let Some(active) = self.calls.get_mut(&key) else {
+            return false;
+        };
+        let name = TrunkName(active.trunk.trunk.clone());
+        let Some(trunk) = directory.trunk(&name) else {
+            return false;
+        };
+        if trunk.redirects == Redirects::Refuse {
+            return false;
+        }
+        let first = match &trunk.numbering {
+            Some(numbering) => numbering.get_ref().called(&active.record.to_number),
+            None => active.record.to_number.clone(),
+        };
+        let redirection = &mut active.trunk.redirection;
+        let Some(way) = redirection.follow(trunk, &first, &failure.contacts) else {
+            tracing::info!(
+                call = active.id,
+                "a redirection leads nowhere this trunk may go"
+            );
+            return false;
+        };
+        let Some(target) = way.at.or_else(|| active.trunk.attempt.target()) else {
+            return false;
+        };
+        tracing::info!(call = active.id, to = way.user, %target, status = failure.status, "redirected");
+        active.trunk.sip = None;
+        // A call of its own: its targets may be silent or busy as any other's.
+        active.trunk.attempt = Attempt::default();
+        self.place_at(key, target, now);
+        true
     }
 
     /// No target can have the call.

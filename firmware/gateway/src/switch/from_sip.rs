@@ -117,7 +117,7 @@ impl Switch {
                 Some(key) => self.far_offer(key, call, sdp, now),
                 None => self
                     .endpoint
-                    .answer_offer(call, refuse(481, "no such call"), now),
+                    .answer_offer(call, refuse(481, 399, "no such call"), now),
             },
             Sip::OfferAnswered { call, sdp } => {
                 if let Some(key) = self.call_of_sip(call) {
@@ -330,7 +330,7 @@ impl Switch {
         let Some(active) = self.calls.get_mut(&key).filter(|c| c.finished.is_none()) else {
             return self
                 .endpoint
-                .answer_offer(sip, refuse(481, "the call has ended"), now);
+                .answer_offer(sip, refuse(481, 399, "the call has ended"), now);
         };
         let wanted = active.call.trunk_direction();
         let Some(sdp) = sdp else {
@@ -356,7 +356,7 @@ impl Switch {
             }
             Err(fault) => {
                 tracing::info!(%fault, "offer of the far side refused");
-                let answer = refuse(fault.sip_status(), &fault.to_string());
+                let answer = refuse(fault.sip_status(), fault.warn_code(), &fault.to_string());
                 self.endpoint.answer_offer(sip, answer, now);
             }
         }
@@ -383,10 +383,15 @@ impl Switch {
     }
 }
 
-pub(super) fn refuse(status: u16, text: &str) -> AnswerOffer {
-    let text = text.chars().filter(|c| !c.is_control()).take(120).collect();
+/// A refusal of an offer that says why.
+pub(super) fn refuse(status: u16, code: u16, text: &str) -> AnswerOffer {
     AnswerOffer::Reject {
         status,
-        warning: Some(Warning { code: 399, text }),
+        warning: Some(warning(code, text)),
     }
+}
+
+pub(super) fn warning(code: u16, text: &str) -> Warning {
+    let text = text.chars().filter(|c| !c.is_control()).take(120).collect();
+    Warning { code, text }
 }

@@ -5,6 +5,7 @@ use super::{Switch, unix_ms};
 use crate::legs::account;
 use crate::legs::attempt::Attempt;
 use crate::legs::caller::Caller;
+use crate::legs::redirection::Redirection;
 use crate::legs::trunk::{self, TrunkLeg};
 use crate::legs::web::{self, WebLeg};
 use crate::media::Command as Media;
@@ -187,6 +188,8 @@ impl Switch {
                     offerless: false,
                     attempt: Attempt::default(),
                     watch: None,
+                    redirection: Redirection::default(),
+                    info: trunk::info_digits(route.trunk),
                 },
                 record,
                 begun: now,
@@ -314,6 +317,8 @@ impl Switch {
         {
             self.ports.release(ports.port);
             tracing::info!(trunk = %from_trunk.name.get_ref(), %fault, "offer refused");
+            let warning = super::from_sip::warning(fault.warn_code(), &fault.to_string());
+            self.endpoint.warn(invite.sip, warning, now);
             return Err((
                 fault.sip_status(),
                 ReasonHeader::q850(88, "Incompatible destination"),
@@ -388,6 +393,8 @@ impl Switch {
                         invite.remote,
                     ),
                     watch: None,
+                    redirection: Redirection::default(),
+                    info: trunk::info_digits(from_trunk),
                 },
                 record,
                 begun: now,

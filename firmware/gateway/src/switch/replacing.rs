@@ -6,6 +6,7 @@
 use super::Switch;
 use super::active::CallKey;
 use crate::legs::attempt::Attempt;
+use crate::legs::redirection::Redirection;
 use crate::legs::trunk::{self, TrunkLeg};
 use crate::media::Command as Media;
 use causeway_call::Event;
@@ -116,6 +117,8 @@ impl Switch {
                 Err(fault) => {
                     self.ports.release(ports.port);
                     tracing::info!(%fault, "offer refused");
+                    let warning = super::from_sip::warning(fault.warn_code(), &fault.to_string());
+                    self.endpoint.warn(invite.sip, warning, now);
                     let reason = ReasonHeader::q850(88, "Incompatible destination");
                     return Err((fault.sip_status(), reason));
                 }
@@ -143,6 +146,8 @@ impl Switch {
             offerless: invite.sdp.is_none(),
             attempt: Attempt::incoming(directory.known(from).map(|l| l.address), invite.remote),
             watch: None,
+            redirection: Redirection::default(),
+            info: trunk::info_digits(from),
         };
         let timer = trunk::session_timer(from);
         self.endpoint.set_session_timer(invite.sip, timer, now);
@@ -152,7 +157,10 @@ impl Switch {
                 self.ladders.assign(name, &active.id);
             }
             tracing::info!(call = active.id, "the PBX replaced its leg");
+            let digits = active.trunk.info.take();
             let old = std::mem::replace(&mut active.trunk, leg);
+            // Digits that wait are sent on the new leg.
+            active.trunk.info = digits;
             // Before the 200: the BYE or CANCEL that follows it is this leg's own end, not the call's.
             if let Some(sip) = old.sip {
                 self.by_sip.remove(&sip);

@@ -8,6 +8,7 @@ use super::Switch;
 use super::active::CallKey;
 use super::carry_out::FAREWELL;
 use crate::legs::attempt::Attempt;
+use crate::legs::redirection::Redirection;
 use crate::legs::trunk::{self, TrunkLeg, cause_of_failure, cause_of_reason};
 use crate::media::Command as Media;
 use causeway_call::record::CallDirection;
@@ -183,6 +184,8 @@ impl Switch {
             offerless: false,
             attempt: Attempt::incoming(std::iter::once(target.address), target.address),
             watch: None,
+            redirection: Redirection::default(),
+            info: trunk::info_digits(to),
         };
         let active = self.calls.get_mut(&key);
         if let Some(transfer) = active.and_then(|c| c.transfer.as_mut()) {
@@ -243,7 +246,7 @@ impl Switch {
             }
             // An UPDATE before the answer; the answer will say it all.
             Sip::Offer { call, .. } => {
-                let refusal = super::from_sip::refuse(488, "not before the answer");
+                let refusal = super::from_sip::refuse(488, 399, "not before the answer");
                 self.endpoint.answer_offer(call, refusal, now);
             }
             _ => {}
@@ -286,9 +289,11 @@ impl Switch {
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };
-        let Some(leg) = active.transfer.take().and_then(|transfer| transfer.leg) else {
+        let Some(mut leg) = active.transfer.take().and_then(|transfer| transfer.leg) else {
             return;
         };
+        // Digits that wait are sent on the new leg.
+        leg.info = active.trunk.info.take();
         tracing::info!(call = active.id, "transferred");
         if let Some(sip) = leg.sip {
             self.by_transfer.remove(&sip);

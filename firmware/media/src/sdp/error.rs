@@ -90,6 +90,21 @@ impl SdpError {
         self.hint().sip_status()
     }
 
+    /// The warn-code that goes with the refusal (RFC 3261 section 20.43).
+    pub const fn warn_code(&self) -> u16 {
+        match self {
+            Self::Address { .. } => 301,
+            Self::Profile { .. } | Self::NotEncrypted { .. } => 302,
+            Self::NoAudio | Self::AudioRefused { .. } => 304,
+            Self::NoCommonCodec { .. } => 305,
+            Self::Line { .. } | Self::Missing(_) | Self::Crypto { .. } => 307,
+            Self::TooLarge { .. }
+            | Self::NotWebRtc(_)
+            | Self::NoOffer
+            | Self::SectionCount { .. } => 399,
+        }
+    }
+
     /// The line the error is about, from 1.
     pub const fn line(&self) -> Option<usize> {
         match self {

@@ -11,7 +11,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::command::{CallId, ReasonHeader};
+use super::command::{CallId, ReasonHeader, Warning};
 use super::core::{ClientKey, ClientUser, Core, Source};
 use super::event::{Event, Failure, FailureKind, Side};
 use super::offering::OurOffer;
@@ -44,6 +44,8 @@ pub(super) struct Call {
     /// An UPDATE that refreshes is under way.
     pub(super) refresh: Option<ClientKey>,
     pub(super) refers: Refers,
+    /// Goes into the refusal of a call that came in.
+    pub(super) warning: Option<Warning>,
     /// The call this one replaces once it is accepted.
     pub(super) replaces: Option<CallId>,
     /// The far side allows UPDATE.
@@ -316,6 +318,10 @@ pub(super) fn failure(response: &Response) -> Failure {
         reason: syntax::lossy(&response.reason),
         cause: reason_header(&response.headers),
         retry_after_s: retry_after(&response.headers),
+        warning: response
+            .headers
+            .elements(&HeaderName::Warning)
+            .find_map(Warning::read),
         contacts: redirections(response),
         kind,
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::session_timer::SessionTimer;
 use crate::credentials::Credentials;
+use crate::message::syntax;
 
 /// Which transport a message came by or goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -190,6 +191,34 @@ pub struct Warning {
     pub code: u16,
     /// The sentence.
     pub text: String,
+}
+
+impl Warning {
+    /// Reads the first value of a header: code, agent, quoted text.
+    pub(super) fn read(value: &[u8]) -> Option<Self> {
+        const MAX_TEXT: usize = 120;
+        let value = value.trim_ascii();
+        let (code, rest) = value.split_at_checked(3)?;
+        let code = syntax::number(code).and_then(|code| u16::try_from(code).ok())?;
+        let at = rest.iter().position(|byte| *byte == b'"')?;
+        let quoted = rest.get(at..)?;
+        let (inner, _) = syntax::quoted(quoted)?;
+        let text = String::from_utf8_lossy(&syntax::unescape(inner)).into_owned();
+        (300..400).contains(&code).then(|| Self {
+            code,
+            text: text
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(MAX_TEXT)
+                .collect(),
+        })
+    }
+
+    /// The value as it is written.
+    pub(super) fn to_value(&self) -> String {
+        let code = self.code.clamp(300, 399);
+        format!("{code} causeway {}", syntax::quote(&self.text))
+    }
 }
 
 /// A `Reason` header (RFC 3326): why a request or response was sent.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::command::{CallId, ReasonHeader, ReferId, RequestId, Transport};
+use super::command::{CallId, ReasonHeader, ReferId, RequestId, Transport, Warning};
 use super::register::RegisterAnswer;
 use super::transfer::Referral;
 
@@ -52,6 +52,8 @@ pub struct Failure {
     pub cause: Option<ReasonHeader>,
     /// Its `Retry-After` in seconds.
     pub retry_after_s: Option<u32>,
+    /// Its first `Warning`: what exactly did not fit, mostly in a 488.
+    pub warning: Option<Warning>,
     /// Where a redirection (300…399) points, the most wanted first; at most 8, never followed by the endpoint.
     pub contacts: Vec<String>,
     /// The kind.

@@ -164,6 +164,12 @@ impl Endpoint {
         self.with_call(call, now, |call, core| call.cancel(core, reason, now));
     }
 
+    /// The same, but a call that nothing has answered yet, not even with 100, closes at once with [`Event::Failed`]
+    /// (487): it need not wait for a silent peer. What still comes is cancelled, or acknowledged and ended, inside.
+    pub fn abandon(&mut self, call: CallId, reason: Option<ReasonHeader>, now: Instant) {
+        self.with_call(call, now, |call, core| call.abandon(core, reason, now));
+    }
+
     /// Ends a call in any state: BYE when answered, CANCEL or 603 before. The BYE of a call we answered waits
     /// for the caller's ACK, as RFC 3261 §15 demands, at most 32 s.
     pub fn bye(&mut self, call: CallId, reason: Option<ReasonHeader>, now: Instant) {
@@ -268,6 +274,11 @@ impl Endpoint {
         self.with_call(call, now, |call, core| {
             call.reject(core, status, reason.as_ref(), now);
         });
+    }
+
+    /// What the refusal of an incoming call that follows says besides (RFC 3261 §20.43).
+    pub fn warn(&mut self, call: CallId, warning: Warning, now: Instant) {
+        self.with_call(call, now, |call, _| call.warning = Some(warning));
     }
 
     /// Says 202 to [`Event::Referred`], and that the new call is tried.

@@ -387,6 +387,7 @@ fn own_failure(kind: FailureKind, reason: &str) -> Failure {
         reason: reason.to_owned(),
         cause: None,
         retry_after_s: None,
+        warning: None,
         contacts: Vec::new(),
         kind,
     }

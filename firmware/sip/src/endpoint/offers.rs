@@ -185,9 +185,7 @@ impl Call {
                 };
                 let mut reply = Reply::new(status).tag(&self.local_tag);
                 if let Some(warning) = warning {
-                    let code = warning.code.clamp(300, 399);
-                    let value = format!("{code} causeway {}", syntax::quote(&warning.text));
-                    reply = reply.header(HeaderName::Warning, value);
+                    reply = reply.header(HeaderName::Warning, warning.to_value());
                 }
                 core.respond(&offer.key, reply, now);
             }

@@ -5,6 +5,9 @@
 //! | not wanted | Progress, PRACK when reliable | ACK, Answered → Established | Failed (401/407: again with credentials) | Failed |
 //! | wanted | send CANCEL | ACK, BYE → Closing | Failed | Failed |
 //! | sent | – | ACK, BYE → Closing | Failed | Failed |
+//!
+//! A call that is abandoned before any response is Failed at once; `receive.rs` sends CANCEL, or ACK and BYE, when a
+//! response comes after all.
 
 use std::time::Instant;
 
@@ -225,6 +228,7 @@ impl Call {
             timer,
             refresh: None,
             refers: Refers::default(),
+            warning: None,
             replaces: None,
             takes_update: false,
         })
@@ -248,6 +252,17 @@ impl Call {
         }
         placing.cancel = Cancel::Wanted(reason);
         placing.send_wanted_cancel(core, now);
+    }
+
+    /// Gives the call up. One that nothing has answered is over at once: its transaction goes on by itself, and what
+    /// still comes of it is cancelled or ended without the call.
+    pub(super) fn abandon(&mut self, core: &mut Core, reason: Option<ReasonHeader>, now: Instant) {
+        if self.is_proceeding() {
+            return self.cancel(core, reason, now);
+        }
+        let mut failure = own_failure(FailureKind::Timeout, "given up without any answer");
+        failure.status = Some(487);
+        self.fail(core, failure);
     }
 
     pub(super) fn handle_invite_response(
@@ -555,6 +570,7 @@ fn own_failure(kind: FailureKind, reason: &str) -> Failure {
         reason: reason.to_owned(),
         cause: None,
         retry_after_s: None,
+        warning: None,
         contacts: Vec::new(),
         kind,
     }

@@ -160,6 +160,9 @@ impl Endpoint {
                 } else if key.method == Method::Invite && (200..300).contains(&response.status) {
                     // Answered after the call was given up.
                     release_fork(&mut self.core, &key, response, essentials, source, now);
+                } else if key.method == Method::Invite && response.status < 200 {
+                    // Given up before CANCEL could be sent (§9.1).
+                    self.core.send_late_cancel(&key, now);
                 }
                 self.settle_call(id, now);
             }

@@ -187,6 +187,7 @@ impl Call {
             timer: Timer::new(core.config.session_timer),
             refresh: None,
             refers: Refers::default(),
+            warning: None,
             replaces: None,
             takes_update: false,
         };
@@ -277,6 +278,9 @@ impl Call {
         let mut reply = Reply::new(status).tag(&ringing.dialog.local_tag);
         if let Some(reason) = reason {
             reply = reply.header(HeaderName::Reason, reason_value(reason));
+        }
+        if let Some(warning) = self.warning.take() {
+            reply = reply.header(HeaderName::Warning, warning.to_value());
         }
         core.respond(&ringing.invite, reply, now);
         let event = Event::Ended {

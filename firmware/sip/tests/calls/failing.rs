@@ -28,6 +28,7 @@ fn busy_with_a_cause() {
                     reason: "Busy Here".to_owned(),
                     cause: Some(reason),
                     retry_after_s: None,
+                    warning: None,
                     contacts: Vec::new(),
                     kind: FailureKind::Rejected,
                 }

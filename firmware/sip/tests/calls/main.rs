@@ -1,5 +1,6 @@
 //! Scenarios between two endpoints, each read as the exchange of messages it is.
 
+mod abandoned;
 mod basic;
 mod chaos;
 mod commands;

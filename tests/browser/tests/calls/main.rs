@@ -13,4 +13,5 @@ mod life_of_a_call;
 mod load;
 mod pass_through;
 mod refused;
+mod silent_pbx;
 mod unanswered;

@@ -16,6 +16,9 @@
 //! | 801 | answers, and after a second transfers the caller to 600 by REFER, and logs `TRANSFER <status>` |
 //! | 802 | the same, to 701, which is busy; then it plays the tone |
 //! | 803 | answers, and after a second calls the box with `Replaces` of this call and gives that call to 600 |
+//! | 804 | sends the caller on to 100 (302) |
+//! | 805 | sends the caller on to itself (302), as a broken forwarding does |
+//! | 806 | answers, logs four digits as 200 does, and presses 1590 itself |
 //! | 706 | does not exist (404): nothing is written for it |
 //!
 //! Every call logs `CALLER <number> NAME <name> UUI <User-to-User> TO <number>`, and at its end `HANGUP <channel> CAUSE
@@ -51,6 +54,8 @@ pub struct Trunk {
     pub tcp: bool,
     /// Seconds between OPTIONS to the box; none when zero.
     pub qualify_s: u32,
+    /// How digits travel: `rfc4733` when absent, `inband` or `info`.
+    pub dtmf: Option<&'static str>,
     /// Media is encrypted with keys in SDP, or refused.
     pub sdes: bool,
     /// The box registers; until then it cannot be called. Over TCP it is called back over its own connection.
@@ -245,10 +250,11 @@ fn music() -> Vec<u8> {
 }
 
 fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
+    let digits = trunk.dtmf.unwrap_or("rfc4733");
     let endpoint = |name: &str, transport: &str, contact: String, further: &str, aor: &str| {
         format!(
             "[{name}]\ntype=endpoint\ntransport={transport}\ncontext=from-box\ndisallow=all\nallow=ulaw,alaw\n\
-             aors={name}\ndtmf_mode=rfc4733\ndirect_media=no\nsend_pai=yes\ntrust_id_inbound=yes\n\
+             aors={name}\ndtmf_mode={digits}\ndirect_media=no\nsend_pai=yes\ntrust_id_inbound=yes\n\
              trust_id_outbound=yes\nmoh_passthrough=yes\nrtp_symmetric=no\n{further}\n\
              [{name}]\ntype=aor\n{contact}\n{aor}\n"
         )
@@ -394,6 +400,19 @@ exten => 803,1,Gosub(caller,log,1(${EXTEN}))
  same => n,Set(GLOBAL(REPLACED)=${CHANNEL(pjsip,call-id)}\\;to-tag=${CHANNEL(pjsip,remote_tag)}\\;from-tag=${CHANNEL(pjsip,local_tag)})
  same => n,Wait(1)
  same => n,Originate(PJSIP/1@box,exten,from-box,600,1,30,ab(takeover^s^1))
+ same => n,Wait(600)
+
+exten => 804,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Transfer(PJSIP/sip:100@127.0.0.1)
+
+exten => 805,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Transfer(PJSIP/sip:805@127.0.0.1)
+
+exten => 806,1,Gosub(caller,log,1(${EXTEN}))
+ same => n,Answer()
+ same => n,Read(digits,,4,,1,15)
+ same => n,Log(NOTICE,DIGITS ${digits})
+ same => n,SendDTMF(1590,150,120)
  same => n,Wait(600)
 
 exten => h,1,Log(NOTICE,HANGUP ${CHANNEL(name)} CAUSE ${HANGUPCAUSE})

@@ -106,6 +106,17 @@ impl Core {
         true
     }
 
+    /// The same for an INVITE whose call is gone, once.
+    pub(crate) fn send_late_cancel(&mut self, invite: &ClientKey, now: Instant) {
+        let cancel = ClientKey {
+            branch: invite.branch.clone(),
+            method: Method::Cancel,
+        };
+        if !self.clients.contains_key(&cancel) {
+            self.send_cancel(invite, None, now);
+        }
+    }
+
     /// Nobody waits for the final response of this INVITE any more.
     pub(crate) fn abandon_invite(&mut self, invite: &ClientKey, now: Instant) {
         if let Some(ClientTransaction {
