@@ -4,11 +4,13 @@
 pub mod browser;
 pub mod crypto;
 mod error;
+pub mod h264;
 mod keying;
 mod reader;
 #[cfg(test)]
 mod tests;
 pub mod trunk;
+pub mod video;
 mod writer;
 
 pub use error::{SdpError, SdpHint};
@@ -75,6 +77,8 @@ pub struct Media {
     pub protocol: String,
     pub formats: Vec<String>,
     pub connection: Option<Connection>,
+    /// Kilobits a second its writer wants to receive at most: `b=AS` or `b=TIAS` (RFC 8866 section 5.8, RFC 3890).
+    pub bandwidth_kbps: Option<u32>,
     pub attributes: Vec<Attribute>,
     /// Of the `m=` line, from 1; 0 in a description that was not read.
     pub line: usize,

@@ -36,6 +36,7 @@ pub fn read(bytes: &[u8]) -> Result<SessionDescription, SdpError> {
         },
         session_name: "-".to_owned(),
         connection: None,
+        bandwidth_kbps: None,
         attributes: Vec::new(),
         media: Vec::new(),
     };
@@ -97,7 +98,12 @@ pub fn read(bytes: &[u8]) -> Result<SessionDescription, SdpError> {
                 }
                 description.media.push(media);
             }
-            // Times, bandwidth, keys, information: of no use here. An unknown type is ignored
+            "b" => {
+                if let Some(media) = description.media.last_mut() {
+                    media.bandwidth_kbps = bandwidth(value).or(media.bandwidth_kbps);
+                }
+            }
+            // Times, keys, information: of no use here. An unknown type is ignored
             // as well (RFC 8866 section 5), as long as it is one.
             kind if kind.len() == 1 && kind.as_bytes().is_ascii() => {}
             _ => return Err(fault("not a line type")),
@@ -163,6 +169,17 @@ fn address(text: &str) -> Option<Address> {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':'));
     is_name.then(|| Address::Name(host.to_owned()))
+}
+
+/// `AS:kilobits` or `TIAS:bits`; other kinds and nonsense are no limit.
+fn bandwidth(value: &str) -> Option<u32> {
+    let (kind, amount) = value.split_once(':')?;
+    let amount: u32 = amount.trim().parse().ok()?;
+    match kind.trim() {
+        kind if kind.eq_ignore_ascii_case("AS") => Some(amount),
+        kind if kind.eq_ignore_ascii_case("TIAS") => Some(amount.div_ceil(1_000)),
+        _ => None,
+    }
 }
 
 /// `kind port[/count] protocol format…`.

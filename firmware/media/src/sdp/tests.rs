@@ -4,3 +4,4 @@ mod browser;
 mod keying;
 mod reader;
 mod trunk;
+mod video;

@@ -231,6 +231,7 @@ impl TrunkSession {
             protocol: profile.name().to_owned(),
             formats,
             connection: None,
+            bandwidth_kbps: None,
             attributes,
             line: 0,
         }
@@ -407,6 +408,7 @@ fn refused(theirs: &Media) -> Media {
     Media {
         port: 0,
         connection: None,
+        bandwidth_kbps: None,
         attributes: Vec::new(),
         line: 0,
         ..theirs.clone()

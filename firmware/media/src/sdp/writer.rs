@@ -28,6 +28,9 @@ impl Display for SessionDescription {
             if let Some(connection) = &media.connection {
                 write!(f, "c={}\r\n", connection.address)?;
             }
+            if let Some(kbps) = media.bandwidth_kbps {
+                write!(f, "b=AS:{kbps}\r\n")?;
+            }
             attributes(f, &media.attributes)?;
         }
         Ok(())

@@ -97,6 +97,52 @@ fn what_browsers_offer_is_accepted() {
 }
 
 #[test]
+fn every_h264_section_is_answered_or_refused() {
+    use causeway_media::sdp::h264::ProfileLevel;
+    use causeway_media::sdp::video::{VideoConfig, answer, offer, receive_answer};
+    let config = VideoConfig {
+        port: 20_002,
+        payload_type: 97,
+        profile_level: ProfileLevel::BROWSER,
+        max_kbps: None,
+    };
+    let (mut sections, mut answered) = (0, 0);
+    for (name, text) in descriptions() {
+        let Ok(description) = read(&text) else {
+            continue;
+        };
+        for section in description.media.iter().filter(|media| media.is("video")) {
+            // What browsers send over DTLS is looked at as if it came from a phone.
+            let mut section = section.clone();
+            section.protocol = "RTP/AVP".to_owned();
+            section.port = section.port.max(1);
+            let h264 = section
+                .payload_types()
+                .any(|pt| section.rtp_maps(pt).any(|map| map.is("H264", 90_000)));
+            sections += usize::from(h264);
+            let direction = description.direction_of(&section);
+            match answer(&config, &section, direction, Direction::SendRecv) {
+                Ok((ours, format)) => {
+                    answered += 1;
+                    assert!(h264, "{name}");
+                    assert!(format.receive.level_rank() <= config.profile_level.level_rank());
+                    // Who offered understands what both agreed on.
+                    let theirs = receive_answer(&config, &ours).unwrap();
+                    assert_eq!(theirs.payload_type, format.payload_type, "{name}");
+                    assert_eq!(theirs.mode, format.mode, "{name}");
+                }
+                Err(fault) => assert!(!fault.to_string().is_empty(), "{name}"),
+            }
+            let _ = receive_answer(&config, &section);
+        }
+    }
+    assert_eq!(offer(&config, Direction::SendRecv).formats.len(), 2);
+    if folder("sdp").is_some() {
+        assert!(sections >= 8 && answered >= 6, "{answered} of {sections}");
+    }
+}
+
+#[test]
 fn a_trunk_answers_each_or_says_why_not() {
     let mut answered = 0;
     for (name, text) in descriptions() {
