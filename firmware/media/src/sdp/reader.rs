@@ -36,7 +36,6 @@ pub fn read(bytes: &[u8]) -> Result<SessionDescription, SdpError> {
         },
         session_name: "-".to_owned(),
         connection: None,
-        bandwidth_kbps: None,
         attributes: Vec::new(),
         media: Vec::new(),
     };
@@ -194,6 +193,7 @@ fn media(value: &str, line: usize) -> Option<Media> {
         protocol: fields.next()?.to_owned(),
         formats: fields.map(str::to_owned).collect(),
         connection: None,
+        bandwidth_kbps: None,
         attributes: Vec::new(),
         line,
     })

@@ -19,7 +19,7 @@ use super::session::Unconfirmed;
 use super::session_timer::Asked;
 use crate::dialog::{Dialog, Order};
 use crate::message::check::Essentials;
-use crate::message::{HeaderName, Headers, Method, Request, body, syntax};
+use crate::message::{HeaderName, Headers, Method, Request, body};
 use crate::timers::{ACCEPT_GIVE_UP, ACCEPT_RESEND, ANSWER_WAIT};
 
 /// An offer of theirs that the box has not answered yet.

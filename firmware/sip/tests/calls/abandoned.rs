@@ -37,7 +37,7 @@ fn who_rings_after_all_is_cancelled_once() {
     script.event();
     script.receive(&response(&invite, "100 Trying", "", "", ""));
     let cancel = script.only();
-    assert_eq!(starts(&[cancel.clone()]), ["CANCEL"]);
+    assert_eq!(starts(std::slice::from_ref(&cancel)), ["CANCEL"]);
     script.receive(&response(&invite, "180 Ringing", "x", "", ""));
     assert_eq!(script.sent(), Vec::<String>::new());
     script.receive(&response(&cancel, "200 OK", "x", "", ""));
