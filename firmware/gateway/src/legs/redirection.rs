@@ -8,7 +8,7 @@
 //!
 //! So a redirection never leads away from the trunk, and its credentials with it.
 
-use causeway_directory::{Destination, Trunk};
+use causeway_directory::{Destination, Located, Trunk};
 use causeway_sip::message::{Uri, UriKind};
 use std::net::SocketAddr;
 
@@ -39,8 +39,15 @@ impl Redirection {
         self.been.get(1..)?.last().map(String::as_str)
     }
 
-    /// Takes the first way on that may be taken; `first` is the user that was called first. `None`: the call ends.
-    pub fn follow(&mut self, trunk: &Trunk, first: &str, contacts: &[String]) -> Option<Way> {
+    /// Takes the first way on that may be taken; `located` is where the trunk's addresses lead, `first` the user that was
+    /// called first. `None`: the call ends.
+    pub fn follow(
+        &mut self,
+        trunk: &Trunk,
+        located: &[Located],
+        first: &str,
+        contacts: &[String],
+    ) -> Option<Way> {
         if self.been.is_empty() {
             self.been.push(first.to_owned());
         }
@@ -49,14 +56,14 @@ impl Redirection {
         }
         let way = contacts
             .iter()
-            .filter_map(|contact| way(trunk, contact))
+            .filter_map(|contact| way(trunk, located, contact))
             .find(|way| !self.been.contains(&way.user))?;
         self.been.push(way.user.clone());
         Some(way)
     }
 }
 
-fn way(trunk: &Trunk, contact: &str) -> Option<Way> {
+fn way(trunk: &Trunk, located: &[Located], contact: &str) -> Option<Way> {
     let uri = Uri::read(contact.as_bytes()).ok()?;
     let user = uri.user();
     let plain = |c: char| c.is_ascii_alphanumeric() || "+*#-_.".contains(c);
@@ -64,7 +71,7 @@ fn way(trunk: &Trunk, contact: &str) -> Option<Way> {
         return None;
     }
     let at = match uri.kind() {
-        UriKind::Sip(sip) => own_address(trunk, &sip.host.to_string(), sip.port),
+        UriKind::Sip(sip) => own_address(trunk, located, &sip.host.to_string(), sip.port),
         UriKind::Tel { .. } => None,
         UriKind::Other { .. } => return None,
     };
@@ -83,17 +90,22 @@ fn way(trunk: &Trunk, contact: &str) -> Option<Way> {
 
 /// `Some` when the host is this trunk; inside, the very address when it names one.
 #[allow(clippy::option_option)]
-fn own_address(trunk: &Trunk, host: &str, port: Option<u16>) -> Option<Option<SocketAddr>> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    if trunk
-        .domain
-        .as_deref()
-        .is_some_and(|domain| domain.eq_ignore_ascii_case(bare))
+fn own_address(
+    trunk: &Trunk,
+    located: &[Located],
+    host: &str,
+    port: Option<u16>,
+) -> Option<Option<SocketAddr>> {
+    let named = |name: &str| name.eq_ignore_ascii_case(host);
+    if trunk.domain.as_deref().is_some_and(named)
+        || trunk.places().filter_map(|place| place.name()).any(named)
     {
         return Some(None);
     }
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
     let ip: std::net::IpAddr = bare.parse().ok()?;
-    let mut own = trunk.addresses().filter(|address| address.ip() == ip);
+    let own = located.iter().map(|located| located.address);
+    let mut own = own.filter(|address| address.ip() == ip);
     match port {
         // One of several targets at a host is not told apart without its port.
         None => own.next().map(|_| None),
@@ -104,20 +116,24 @@ fn own_address(trunk: &Trunk, host: &str, port: Option<u16>) -> Option<Option<So
 #[cfg(test)]
 mod tests {
     use super::*;
+    use causeway_directory::Directory;
 
-    fn trunk(keys: &str) -> Trunk {
+    fn trunk(keys: &str) -> (Trunk, Vec<Located>) {
         let text = format!(
             "[box]\nhttps = \"127.0.0.1:1\"\nmedia = \"127.0.0.1:2\"\n[sip]\nudp = \"127.0.0.1:5060\"\n\
              [rtp]\naddress = \"127.0.0.1\"\nports = \"20000-20099\"\n\
              [[trunk]]\nname = \"pbx\"\naddress = \"10.0.0.2:5070\"\ntargets = [\"10.0.0.3:5060\"]\n{keys}\n"
         );
         let config = causeway_directory::Config::parse(&text).unwrap();
-        config.trunks[0].get_ref().clone()
+        let directory = Directory::new(config);
+        let trunk = directory.trunks().next().unwrap();
+        (trunk.clone(), directory.located(trunk).to_vec())
     }
 
     fn first(keys: &str, contact: &str) -> Option<Way> {
         let mut redirection = Redirection::default();
-        redirection.follow(&trunk(keys), "100", &[contact.to_owned()])
+        let (trunk, located) = trunk(keys);
+        redirection.follow(&trunk, &located, "100", &[contact.to_owned()])
     }
 
     fn to(user: &str, at: Option<&str>) -> Option<Way> {
@@ -157,24 +173,24 @@ mod tests {
 
     #[test]
     fn the_first_that_may_be_taken_and_none_twice() {
-        let trunk = trunk("numbers = [\"*\"]");
+        let (trunk, located) = trunk("numbers = [\"*\"]");
         let contacts = ["mailto:x@y", "sip:100@10.0.0.2", "sip:200@10.0.0.2"].map(str::to_owned);
         let mut redirection = Redirection::default();
         assert_eq!(redirection.user(), None);
-        let way = redirection.follow(&trunk, "100", &contacts);
+        let way = redirection.follow(&trunk, &located, "100", &contacts);
         assert_eq!(way.map(|way| way.user).as_deref(), Some("200"));
         assert_eq!(redirection.user(), Some("200"));
-        assert_eq!(redirection.follow(&trunk, "100", &contacts), None);
+        assert_eq!(redirection.follow(&trunk, &located, "100", &contacts), None);
     }
 
     #[test]
     fn five_times_at_most() {
-        let trunk = trunk("");
+        let (trunk, located) = trunk("");
         let mut redirection = Redirection::default();
         let mut hops = 0;
         for number in 200.. {
             let contact = format!("sip:{number}@10.0.0.2");
-            match redirection.follow(&trunk, "100", &[contact]) {
+            match redirection.follow(&trunk, &located, "100", &[contact]) {
                 Some(_) => hops += 1,
                 None => break,
             }

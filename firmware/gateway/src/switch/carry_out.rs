@@ -263,7 +263,7 @@ impl Switch {
                 );
                 // To stays who was called first (RFC 3261 section 8.1.3.4).
                 if let Some(user) = active.trunk.redirection.user() {
-                    invite.request_uri = trunk::uri_at(to, target, user);
+                    invite.request_uri = trunk::uri_at(to, directory.located_at(to, target), user);
                 }
                 self.endpoint
                     .invite(invite, now)

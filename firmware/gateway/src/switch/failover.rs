@@ -134,7 +134,9 @@ impl Switch {
             None => active.record.to_number.clone(),
         };
         let redirection = &mut active.trunk.redirection;
-        let Some(way) = redirection.follow(trunk, &first, &failure.contacts) else {
+        let Some(way) =
+            redirection.follow(trunk, directory.located(trunk), &first, &failure.contacts)
+        else {
             tracing::info!(
                 call = active.id,
                 "a redirection leads nowhere this trunk may go"
