@@ -24,6 +24,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod doctor;
+pub mod event;
 pub mod http;
 pub mod ladder;
 pub mod limits;

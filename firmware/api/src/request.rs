@@ -4,6 +4,8 @@
 //! WebSocket requests go out through [`SessionSender`]; HTTP questions carry a one-shot.
 
 use crate::doctor::{CheckRefused, TrunkCheck};
+use crate::event::BoxEvent;
+use crate::http::TrunkView;
 use crate::ladder::Ladder;
 use crate::wire::{ClientMessage, ServerMessage};
 use causeway_directory::{AccountId, AppKey, DialPattern};
@@ -49,6 +51,15 @@ pub enum Request {
     Closed { session: SessionId },
     /// Running calls, box state, trunk states.
     Status { reply: oneshot::Sender<Value> },
+    /// The trunks: state, targets, calls, limits.
+    Trunks {
+        reply: oneshot::Sender<Vec<TrunkView>>,
+    },
+    /// Tell this listener what changes, through a bounded queue; false: too many listen already.
+    Listen {
+        out: mpsc::Sender<BoxEvent>,
+        reply: oneshot::Sender<bool>,
+    },
     /// One running call (ended ones are in the store).
     Call {
         id: String,

@@ -15,6 +15,7 @@ mod command;
 pub mod context;
 mod event;
 mod hold;
+pub mod lines;
 pub mod record;
 pub mod route;
 mod timing;

@@ -94,6 +94,16 @@ pub fn from_browser<'a>(
     })
 }
 
+/// The trunks a routed call may take, its own first: when one has no line free the next that serves the number is
+/// tried.
+pub fn trunks<'a>(
+    directory: &'a Directory,
+    route: &TrunkRoute<'_>,
+) -> impl Iterator<Item = &'a Trunk> {
+    let destination = Destination::Number(route.number.clone());
+    directory.trunks_towards(&destination)
+}
+
 /// Routes a PBX's call by the number it dialled.
 ///
 /// # Errors

@@ -188,6 +188,16 @@ impl Check<'_> {
                     format!("trunk `{name}`: `media_timeout_s` is 0 (never) or 10 to 3600"),
                 );
             }
+            if let Some(most) = &trunk.max_calls
+                && !(1..=10_000).contains(most.get_ref())
+            {
+                self.fault(most.span(), "a trunk's `max_calls` is 1 to 10000");
+            }
+            if let Some(most) = &trunk.calls_per_second
+                && !(1..=1_000).contains(most.get_ref())
+            {
+                self.fault(most.span(), "`calls_per_second` is 1 to 1000");
+            }
             if trunk.targets.len() > MAX_TARGETS {
                 self.fault(
                     spanned.span(),

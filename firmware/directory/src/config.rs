@@ -255,6 +255,10 @@ pub struct Trunk {
     /// well.
     #[serde(default)]
     pub targets: Vec<Spanned<SipAddress>>,
+    /// Calls at once over this trunk, in both directions, 1…10000; default as many as the box.
+    pub max_calls: Option<Spanned<usize>>,
+    /// Calls that begin within a second over this trunk, in both directions, 1…1000; default no limit.
+    pub calls_per_second: Option<Spanned<u32>>,
 }
 
 impl Trunk {

@@ -172,8 +172,17 @@ impl Directory {
 
     /// The trunk that reaches a destination: the first whose `numbers` allow it.
     pub fn trunk_towards(&self, destination: &Destination) -> Option<&Trunk> {
+        self.trunks_towards(destination).next()
+    }
+
+    /// Every trunk that reaches a destination, in the document's order.
+    pub fn trunks_towards(
+        &self,
+        destination: &Destination,
+    ) -> impl Iterator<Item = &Trunk> + use<'_> {
+        let destination = destination.clone();
         self.trunks()
-            .find(|t| t.numbers.iter().any(|p| p.allows(destination)))
+            .filter(move |t| t.numbers.iter().any(|p| p.allows(&destination)))
     }
 
     /// What a number called by the PBX leads to. `+4930…` and `4930…`/`004930…` are one number.

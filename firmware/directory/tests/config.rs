@@ -202,6 +202,11 @@ fn further_targets_belong_to_their_trunk() {
             "is no PBX's own address",
         ),
         ("options_s = 1".to_owned(), "0 (off) or 2 to 3600"),
+        ("max_calls = 0".to_owned(), "`max_calls` is 1 to 10000"),
+        (
+            "calls_per_second = 1001".to_owned(),
+            "`calls_per_second` is 1 to 1000",
+        ),
     ] {
         let faults = faults(&with(&keys));
         assert!(

@@ -3,6 +3,7 @@
 //! Nothing listens before the configuration is good and an admin key is set.
 
 use crate::health::{self, Pulse};
+use crate::io::inbox::inbox;
 use crate::io::sip::SipSockets;
 use crate::io::sip_tls::TlsPeers;
 use crate::media::{MediaPlane, MediaSettings};
@@ -24,7 +25,7 @@ use tokio::sync::{mpsc, watch};
 
 /// Requests of all sessions that wait for the switch.
 const REQUESTS: usize = 4_096;
-/// SIP messages that wait for the switch.
+/// SIP messages that wait for the switch: those of calls that stand, and as many new calls.
 const SIP_INPUTS: usize = 4_096;
 
 /// Which board the box runs on.
@@ -127,7 +128,7 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     .map_err(start_error(format!("media on {}", settings.media)))?;
     let media = Arc::new(media);
 
-    let (sip_in, sip_inputs) = mpsc::channel(SIP_INPUTS);
+    let (sip_in, sip_inbox) = inbox(SIP_INPUTS);
     // Where the names of trunks lead changes while the box runs; nothing else of the directory does yet.
     let (directory_out, directory_in) = watch::channel(directory.clone());
     let sip = &directory.config().sip;
@@ -152,7 +153,7 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     let switch = tokio::spawn(switch::run(switch::Parts {
         directory: directory.clone(),
         sockets,
-        sip_inputs,
+        sip_inbox,
         media: media.clone(),
         media_events,
         requests,

@@ -12,4 +12,5 @@ pub mod media;
 pub mod random;
 pub mod store;
 pub mod switch;
+mod timers;
 pub mod tls;

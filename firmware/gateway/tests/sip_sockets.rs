@@ -1,19 +1,19 @@
 //! SIP's sockets with plain peers at the other end.
 
+use causeway_gateway::io::inbox::{SipInbox, inbox};
 use causeway_gateway::io::sip::{SipInput, SipSockets};
 use causeway_sip::endpoint::{Transmit, Transport};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 const LOOPBACK: &str = "127.0.0.1:0";
 const OPTIONS: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n";
 
-async fn sockets() -> (SipSockets, mpsc::Receiver<SipInput>) {
-    let (to_switch, inputs) = mpsc::channel(16);
+async fn sockets() -> (SipSockets, SipInbox) {
+    let (to_switch, inputs) = inbox(16);
     let any: SocketAddr = LOOPBACK.parse().unwrap();
     (
         SipSockets::bind(any, any, None, to_switch).await.unwrap(),
@@ -21,7 +21,7 @@ async fn sockets() -> (SipSockets, mpsc::Receiver<SipInput>) {
     )
 }
 
-async fn next(inputs: &mut mpsc::Receiver<SipInput>) -> SipInput {
+async fn next(inputs: &mut SipInbox) -> SipInput {
     timeout(Duration::from_secs(5), inputs.recv())
         .await
         .unwrap()

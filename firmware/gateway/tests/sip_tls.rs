@@ -1,6 +1,7 @@
 //! SIP over TLS with real handshakes: who is believed, and what travels.
 
 use causeway_directory::{Config, Directory};
+use causeway_gateway::io::inbox::{SipInbox, inbox};
 use causeway_gateway::io::sip::{SipInput, SipSockets};
 use causeway_gateway::io::sip_tls::TlsPeers;
 use causeway_gateway::tls::fingerprint;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -55,7 +56,7 @@ fn certificate(name: &str, expired: bool) -> Certificate {
 }
 
 /// The box's sockets with one trunk over TLS at 127.0.0.1 that is believed by `trust`.
-async fn sockets(trust: &str, own: &Certificate) -> (SipSockets, mpsc::Receiver<SipInput>) {
+async fn sockets(trust: &str, own: &Certificate) -> (SipSockets, SipInbox) {
     let trunk = format!(
         "[[trunk]]\nname = \"pbx\"\naddress = \"127.0.0.1:5071\"\ntransport = \"tls\"\n{trust}\n"
     );
@@ -63,7 +64,7 @@ async fn sockets(trust: &str, own: &Certificate) -> (SipSockets, mpsc::Receiver<
 }
 
 /// The box's sockets with these trunks.
-async fn sockets_with(trunks: &str, own: &Certificate) -> (SipSockets, mpsc::Receiver<SipInput>) {
+async fn sockets_with(trunks: &str, own: &Certificate) -> (SipSockets, SipInbox) {
     let text = format!(
         "[box]\nhttps = \"127.0.0.1:1\"\nmedia = \"127.0.0.1:2\"\n\
          [sip]\nudp = \"127.0.0.1:5060\"\ntls = \"127.0.0.1:5061\"\n\
@@ -73,14 +74,14 @@ async fn sockets_with(trunks: &str, own: &Certificate) -> (SipSockets, mpsc::Rec
     let (_, directory) = watch::channel(Arc::new(directory));
     let peers = TlsPeers::read(directory, own.config.clone()).unwrap();
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let (to_switch, inputs) = mpsc::channel(16);
+    let (to_switch, inputs) = inbox(16);
     let sockets = SipSockets::bind(any, any, Some((any, peers)), to_switch)
         .await
         .unwrap();
     (sockets, inputs)
 }
 
-async fn next(inputs: &mut mpsc::Receiver<SipInput>) -> SipInput {
+async fn next(inputs: &mut SipInbox) -> SipInput {
     timeout(SOON, inputs.recv()).await.unwrap().unwrap()
 }
 

@@ -152,9 +152,9 @@ impl BoxProcess {
         answer.json()
     }
 
-    /// The newest call records, newest first.
+    /// The newest call records, up to 200, newest first.
     pub async fn records(&self) -> Result<Vec<Value>> {
-        let answer = self.admin("/api/v1/calls?limit=50").await?;
+        let answer = self.admin("/api/v1/calls?limit=200").await?;
         answer["calls"]
             .as_array()
             .cloned()

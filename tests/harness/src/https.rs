@@ -9,8 +9,9 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -49,6 +50,45 @@ pub async fn ask(
         .await
         .doing(&what)?
         .map_err(|e| HarnessError::new(format!("{what}: {e}")))
+}
+
+/// The lines of an answer that has no end, as they come; dropping the receiver closes the connection.
+///
+/// # Errors
+/// When there is no connection.
+pub async fn lines(
+    address: SocketAddr,
+    path: &str,
+    bearer: &str,
+) -> Result<UnboundedReceiver<String>> {
+    let tcp = TcpStream::connect(address).await.doing("connecting")?;
+    let name = ServerName::from(address.ip());
+    let mut stream = TlsConnector::from(Arc::new(trusting()?))
+        .connect(name, tcp)
+        .await
+        .doing("TLS")?;
+    let request =
+        format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {bearer}\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .doing("writing")?;
+    let (out, lines) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut read = BufReader::new(stream).lines();
+        loop {
+            tokio::select! {
+                line = read.next_line() => {
+                    let Ok(Some(line)) = line else { return };
+                    if out.send(line).is_err() {
+                        return;
+                    }
+                }
+                () = out.closed() => return,
+            }
+        }
+    });
+    Ok(lines)
 }
 
 async fn exchange(

@@ -25,6 +25,7 @@ pub mod place;
 pub mod program;
 pub mod relay;
 pub mod scene;
+pub mod sipp;
 pub mod sound;
 pub mod web_phone;
 

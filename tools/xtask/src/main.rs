@@ -7,6 +7,7 @@
 mod bench;
 mod fuzz;
 mod interop;
+mod load;
 mod needs;
 mod run;
 mod sim;
@@ -86,6 +87,12 @@ Examples:
   cargo xtask sim --seeds 20000
   cargo xtask sim --replay 406    show one seed's messages as a ladder, and what was wrong with it")]
     Sim(SimArgs),
+    /// Call the box with SIPp: calls a second, cost of a call beside Kamailio's, what many calls leave, overload
+    #[command(after_help = "\
+Examples:
+  cargo xtask load                              100000 calls and a flood of two minutes: half an hour or so
+  cargo xtask load --calls 5000 --seconds 20    a look")]
+    Load(LoadArgs),
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +179,22 @@ struct SimArgs {
 }
 
 #[derive(Debug, Args)]
+struct LoadArgs {
+    /// Calls that must leave nothing behind
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    calls: u32,
+    /// How long ten times too many calls come, in seconds
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(5..=3600))]
+    seconds: u32,
+    /// Do not search: this many calls a second are sustained
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: Option<u32>,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
 struct InteropArgs {
     /// Make the chroot anew
     #[arg(long)]
@@ -195,6 +218,7 @@ fn main() -> ExitCode {
         Command::Fuzz(args) => fuzz::fuzz(&args),
         Command::Interop(args) => interop::interop(&args),
         Command::Sim(args) => sim::sim(&args),
+        Command::Load(args) => load::load(&args),
     };
     match done {
         Ok(code) => code,

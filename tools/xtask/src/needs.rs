@@ -29,6 +29,10 @@ pub enum Purpose {
     Interop,
     /// The other peers of the interop tests.
     Peers,
+    /// Many SIP calls.
+    Load,
+    /// What their cost is measured against.
+    LoadReference,
 }
 
 #[derive(Debug)]
@@ -118,6 +122,12 @@ const PACKAGES: &[Package] = &[
         "baresip-core",
         "baresip",
         "a SIP phone of another maker",
+    row(Purpose::Load, "sip-tester", "sipp", "makes many SIP calls"),
+    row(
+        Purpose::LoadReference,
+        "kamailio",
+        "kamailio",
+        "the proxy whose cost of a call ours stands beside",
     ),
 ];
 
@@ -279,6 +289,8 @@ mod tests {
             Purpose::Sdk,
             Purpose::Interop,
             Purpose::Peers,
+            Purpose::Load,
+            Purpose::LoadReference,
         ] {
             assert!(PACKAGES.iter().any(|p| p.purpose == purpose), "{purpose:?}");
         }

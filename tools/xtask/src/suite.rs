@@ -145,6 +145,9 @@ fn tests(selection: Selection<'_>, yes: bool) -> Result<Tally, String> {
     if selection.sdk() {
         purposes.push(Purpose::Sdk);
     }
+    if selection.crates() {
+        purposes.push(Purpose::Load);
+    }
     if selection.browser() || selection.interop() {
         purposes.extend([Purpose::Chromium, Purpose::Firefox]);
     }

@@ -12,6 +12,7 @@ mod ladder;
 mod openapi;
 mod records;
 mod tokens;
+mod trunks;
 
 pub(crate) use demo::{app as demo_app, host, is_own_origin};
 pub use error::{ApiError, ErrorBody, ErrorDetail};
@@ -19,6 +20,7 @@ pub use ladder::{LadderAnswer, LadderMessage};
 pub use openapi::document;
 pub use records::{CallAnswer, CallsAnswer, ContextAnswer};
 pub use tokens::{TokenAnswer, TokenRequest};
+pub use trunks::{RefusedView, TargetView, TrunkView, TrunksAnswer};
 
 use crate::session;
 use crate::state::Api;
@@ -49,6 +51,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/trunks/{name}/pcap", get(ladder::trunk_pcap))
         .route("/api/v1/contexts/{token}", get(records::context))
         .route("/api/v1/status", get(health::status))
+        .route("/api/v1/trunks", get(trunks::trunks))
+        .route("/api/v1/events", get(trunks::events))
         .route("/api/v1/openapi.json", get(openapi::serve))
         .route("/sdk/v1/{file}", get(assets::sdk))
         .route("/demo", get(demo::redirect))

@@ -1,6 +1,6 @@
 //! The HTTP part's own description: generated here, committed as `openapi.json`, compared by a test.
 
-use super::{ErrorBody, ErrorDetail, doctor, health, ladder, records, tokens};
+use super::{ErrorBody, ErrorDetail, doctor, health, ladder, records, tokens, trunks};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::LazyLock;
@@ -24,6 +24,8 @@ use utoipa::{Modify, OpenApi};
         ladder::trunk_pcap,
         doctor::begin,
         doctor::show,
+        trunks::trunks,
+        trunks::events,
         health::status,
         health::healthz,
         health::metrics,

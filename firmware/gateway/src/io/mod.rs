@@ -2,6 +2,7 @@
 
 pub mod dns;
 mod door;
+pub mod inbox;
 mod keep_alive;
 pub mod sip;
 mod sip_stream;

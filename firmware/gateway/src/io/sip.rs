@@ -2,9 +2,10 @@
 //! the endpoint's business.
 //!
 //! Every queue is bounded. What does not fit is dropped and counted: over UDP the transaction sends
-//! again, and a stream whose peer does not read is closed.
+//! again, and a stream whose peer does not read is closed. What goes to the switch waits in `inbox`.
 
 use super::door::Door;
+use super::inbox::ToSwitch;
 use super::sip_stream::{self, StreamSettings};
 use super::sip_tls::{Carrier, TlsPeers};
 use causeway_sip::endpoint::{AcceptFrom, Peers, Transmit, Transport};
@@ -64,13 +65,13 @@ impl SipSockets {
         udp: SocketAddr,
         tcp: SocketAddr,
         tls: Option<(SocketAddr, TlsPeers)>,
-        to_switch: mpsc::Sender<SipInput>,
+        to_switch: ToSwitch,
     ) -> io::Result<Self> {
         let udp = Arc::new(UdpSocket::bind(udp).await?);
         let listener = TcpListener::bind(tcp).await?;
         let (udp_addr, tcp_addr) = (udp.local_addr()?, listener.local_addr()?);
         let (streams, outgoing) = mpsc::channel(OUT_QUEUE);
-        let dropped = Arc::new(AtomicU64::new(0));
+        let dropped = to_switch.dropped();
         let (known, door) = Door::new();
         let mut secure = None;
         let mut stream_tasks = Vec::new();
@@ -97,12 +98,7 @@ impl SipSockets {
             dropped.clone(),
             door.clone(),
         )));
-        let tasks = vec![tokio::spawn(receive(
-            udp.clone(),
-            udp_addr,
-            to_switch,
-            dropped.clone(),
-        ))];
+        let tasks = vec![tokio::spawn(receive(udp.clone(), udp_addr, to_switch))];
         Ok(Self {
             udp,
             udp_addr,
@@ -185,12 +181,7 @@ impl SipSockets {
     }
 }
 
-async fn receive(
-    udp: Arc<UdpSocket>,
-    local: SocketAddr,
-    to_switch: mpsc::Sender<SipInput>,
-    dropped: Arc<AtomicU64>,
-) {
+async fn receive(udp: Arc<UdpSocket>, local: SocketAddr, to_switch: ToSwitch) {
     let mut buffer = vec![0; MAX_DATAGRAM];
     loop {
         match udp.recv_from(&mut buffer).await {
@@ -203,12 +194,8 @@ async fn receive(
                     remote,
                     bytes,
                 };
-                match to_switch.try_send(input) {
-                    Ok(()) => {}
-                    Err(mpsc::error::TrySendError::Full(_)) => {
-                        dropped.fetch_add(1, Ordering::Relaxed);
-                    }
-                    Err(mpsc::error::TrySendError::Closed(_)) => return,
+                if to_switch.offer(input).is_err() {
+                    return;
                 }
             }
             // ICMP errors of earlier sends surface here; the transaction's timer speaks for them.

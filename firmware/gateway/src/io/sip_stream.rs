@@ -12,6 +12,7 @@
 //! | open | framing lost, end, write too slow, idle | none (`TransportFailed` when something waited) |
 
 use super::door::Door;
+use super::inbox::ToSwitch;
 use super::keep_alive::{KeepAlive, KeepAliveStep};
 use super::sip::SipInput;
 use super::sip_tls::{Carrier, Stream};
@@ -89,7 +90,7 @@ pub async fn serve(
     listener: TcpListener,
     carrier: Carrier,
     mut outgoing: mpsc::Receiver<Transmit>,
-    to_switch: mpsc::Sender<SipInput>,
+    to_switch: ToSwitch,
     settings: StreamSettings,
     dropped: Arc<AtomicU64>,
     door: Door,
@@ -169,7 +170,7 @@ pub async fn serve(
 /// What a connection's task is told.
 struct Line {
     remote: SocketAddr,
-    to_switch: mpsc::Sender<SipInput>,
+    to_switch: ToSwitch,
     settings: StreamSettings,
     serial: u64,
 }

@@ -10,6 +10,7 @@ use super::redirection::Redirection;
 use super::said;
 use crate::media::{LegKey, Listening};
 use causeway_call::context::ContextToken;
+use causeway_call::lines::{Line, LineLimits};
 use causeway_call::route::TrunkRoute;
 use causeway_call::user_to_user::{self, Ucid};
 use causeway_call::{Cause, FarCause};
@@ -49,11 +50,21 @@ pub struct TrunkLeg {
     pub redirection: Redirection,
     /// Digits on their way, when they go as INFO.
     pub info: Option<InfoDigits>,
+    /// The line of the trunk that it holds until it ends.
+    pub line: Option<Line>,
 }
 
 /// The pace of digits that go as INFO, on trunks where they do.
 pub fn info_digits(trunk: &Trunk) -> Option<InfoDigits> {
     (trunk.dtmf == DtmfMode::Info).then(InfoDigits::default)
+}
+
+/// What a trunk may carry.
+pub fn line_limits(trunk: &Trunk) -> LineLimits {
+    LineLimits {
+        max_calls: trunk.max_calls.as_ref().map(|most| *most.get_ref()),
+        per_second: trunk.calls_per_second.as_ref().map(|most| *most.get_ref()),
+    }
 }
 
 /// RTP of a PBX that does not answer.

@@ -14,10 +14,10 @@ use super::demux::{Class, Demux};
 use super::engine::Events;
 use super::leg::{End, Leg, RTCP_EVERY};
 use super::liveness::Change;
-use super::timers::Timers;
 use super::trunk::Admission;
 use super::web::{Fault, WebLeg, Yield};
 use super::{Event, LegKey};
+use crate::timers::Timers;
 use bytes::BytesMut;
 use causeway_media::path::{Output, PathEvent};
 use causeway_media::rtp;
@@ -34,7 +34,7 @@ const SOONEST: Duration = Duration::from_millis(1);
 pub struct Core {
     pub legs: HashMap<LegKey, Leg>,
     demux: Demux,
-    pub timers: Timers,
+    pub timers: Timers<LegKey>,
     /// Web legs whose stack has something to say at the end of the turn.
     restless: Vec<LegKey>,
     pub outbound: Outbound<BytesMut>,

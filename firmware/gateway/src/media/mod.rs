@@ -9,7 +9,7 @@
 //! | `leg`, `web`, `trunk` | a leg; its browser end over the WebRTC stack; its PBX end |
 //! | `bridge` | who hears whom, and what may pass |
 //! | `stack`, `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
-//! | `batch`, `timers`, `counters` | parts of the thread |
+//! | `batch`, `counters` | parts of the thread |
 
 mod batch;
 mod bridge;
@@ -23,7 +23,6 @@ mod liveness;
 mod offer;
 mod plane;
 mod stack;
-mod timers;
 mod trunk;
 mod web;
 

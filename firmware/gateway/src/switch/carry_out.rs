@@ -26,6 +26,7 @@ impl Switch {
         while let Some(command) = self.calls.get_mut(&key).and_then(|c| c.call.poll_command()) {
             self.command(key, command, now);
         }
+        self.reschedule(key);
     }
 
     fn command(&mut self, key: CallKey, command: Command, now: Instant) {
@@ -279,6 +280,8 @@ impl Switch {
                     self.ladders.assign(name, &active.id);
                 }
                 self.by_sip.insert(sip, key);
+                // Its silence is judged in a while.
+                self.reschedule(key);
             }
             Err(fault) => {
                 tracing::error!(call = active.id, fault, "INVITE cannot be sent");
@@ -406,6 +409,8 @@ impl Switch {
             .ended(cause.code, active.call.marks().answered.is_some());
         let cause_code = cause.code;
         active.finish(cause, web_leg.is_some(), true, now);
+        // Its line is free for the next call at once.
+        active.trunk.line = None;
         // Its last state stays askable; the SIP side is done with it.
         if let Some(sip) = active.trunk.sip {
             self.by_sip.remove(&sip);
@@ -434,7 +439,7 @@ impl Switch {
         let Some(active) = self.calls.remove(&key) else {
             return;
         };
-        self.forget(&active);
+        self.forget(key, &active);
         self.ladders.ended(&active.id);
         if let Some(finished) = &active.finished {
             let (_, seq) = active.call.snapshot();
@@ -451,11 +456,12 @@ impl Switch {
             for leg in active.web.media.iter().chain([&active.trunk.media]) {
                 self.media.send(Media::Close { leg: *leg });
             }
-            self.forget(&active);
+            self.forget(key, &active);
         }
     }
 
-    fn forget(&mut self, active: &ActiveCall) {
+    fn forget(&mut self, key: CallKey, active: &ActiveCall) {
+        self.timers.forget(key);
         self.by_name.remove(&active.id);
         for leg in active.web.media.iter().chain([&active.trunk.media]) {
             self.by_leg.remove(leg);

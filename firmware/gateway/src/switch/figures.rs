@@ -35,6 +35,10 @@ pub struct TrunkFigures {
     pub name: String,
     pub state: TargetState,
     pub targets: Vec<(SocketAddr, TargetState)>,
+    /// Lines in use.
+    pub calls: usize,
+    /// Calls that found no line: way, limit, how many.
+    pub refused: Vec<(&'static str, &'static str, u64)>,
 }
 
 /// Whether calls can go there; `None` before anything is known.
@@ -60,6 +64,12 @@ pub struct Figures {
     pub sip: Counts,
     /// Connections closed unread.
     pub sip_connections_refused: u64,
+    /// New calls are refused because there is too much to do.
+    pub shedding: bool,
+    /// Calls refused for that, since the start.
+    pub shed: u64,
+    /// SIP messages that found a queue or socket full.
+    pub dropped: u64,
     pub totals: Totals,
     /// Each trunk with its state and that of each target.
     pub trunks: Vec<TrunkFigures>,
@@ -96,6 +106,11 @@ impl Figures {
             "ladder_bytes",
             "Memory of kept SIP messages.",
             self.ladder_bytes as u64,
+        );
+        gauge(
+            "overloaded",
+            "Whether new calls are refused because there is too much to do.",
+            self.shedding.into(),
         );
         gauge("sip_dialogs", "SIP calls now.", self.sip.dialogs as u64);
         gauge(
@@ -170,6 +185,21 @@ impl Figures {
             "Challenges that were not answered: from elsewhere, over another security, or of another realm.",
             self.sip.credentials_withheld,
         );
+        counter(
+            "sip_overloaded_total",
+            "SIP requests answered 503 because there was too much to do or a bound was reached.",
+            self.sip.overloaded,
+        );
+        counter(
+            "calls_shed_total",
+            "Calls of PBXes refused because there was too much to do.",
+            self.shed,
+        );
+        counter(
+            "sip_dropped_total",
+            "SIP messages dropped because a queue or socket was full.",
+            self.dropped,
+        );
         let _ = write!(
             out,
             "# HELP causeway_calls_ended_total Calls by the cause of their end.\n# TYPE causeway_calls_ended_total counter\n"
@@ -187,6 +217,30 @@ impl Figures {
         for trunk in &self.trunks {
             if let Some(up) = is_up(trunk.state) {
                 let _ = writeln!(out, "causeway_trunk_up{{trunk=\"{}\"}} {up}", trunk.name);
+            }
+        }
+        let _ = write!(
+            out,
+            "# HELP causeway_trunk_calls Calls now over a trunk.\n# TYPE causeway_trunk_calls gauge\n"
+        );
+        for trunk in &self.trunks {
+            let _ = writeln!(
+                out,
+                "causeway_trunk_calls{{trunk=\"{}\"}} {}",
+                trunk.name, trunk.calls
+            );
+        }
+        let _ = write!(
+            out,
+            "# HELP causeway_trunk_refused_total Calls that found no line of a trunk.\n# TYPE causeway_trunk_refused_total counter\n"
+        );
+        for trunk in &self.trunks {
+            for (way, limit, count) in &trunk.refused {
+                let _ = writeln!(
+                    out,
+                    "causeway_trunk_refused_total{{trunk=\"{}\",way=\"{way}\",limit=\"{limit}\"}} {count}",
+                    trunk.name
+                );
             }
         }
         let _ = write!(
@@ -244,6 +298,9 @@ impl Switch {
             f.ladder_bytes = self.ladders.bytes();
             f.sip = sip;
             f.sip_connections_refused = self.sockets.refused();
+            f.shedding = self.overload.is_shedding();
+            f.shed = self.overload.refused();
+            f.dropped = self.sockets.dropped();
             f.totals = self.totals.clone();
             f.registrations = self.registrations.figures(now).collect();
             f.trunks = self
@@ -253,6 +310,13 @@ impl Switch {
                     name: name.to_owned(),
                     state,
                     targets: targets.map(|t| (t.spec.address, t.state)).collect(),
+                    calls: self.lines.in_use(name),
+                    refused: self
+                        .lines
+                        .refused(name)
+                        .into_iter()
+                        .map(|(way, why, count)| (way.as_str(), why.as_str(), count))
+                        .collect(),
                 })
                 .collect();
         });

@@ -24,6 +24,12 @@ impl Switch {
             }
             Request::Message { session, message } => self.message(session, message, now),
             Request::Closed { session } => self.close_session(session, now),
+            Request::Trunks { reply } => {
+                let _ = reply.send(self.trunk_views(now));
+            }
+            Request::Listen { out, reply } => {
+                let _ = reply.send(self.listen(out, now));
+            }
             Request::Status { reply } => {
                 let _ = reply.send(self.status());
             }

@@ -2,8 +2,10 @@
 
 use super::Switch;
 use super::active::CallKey;
+use super::overload::Turn;
 use super::place::Incoming;
 use super::replacing::Replacement;
+use crate::io::inbox::NewCall;
 use crate::io::sip::SipInput;
 use crate::legs::trunk::{cause_of_failure, cause_of_reason};
 use crate::media::Command as Media;
@@ -33,6 +35,42 @@ impl Switch {
                 self.endpoint
                     .handle_transport_failed(transport, remote, now);
                 self.registrations_lost(transport, remote, now);
+            }
+        }
+    }
+
+    /// An INVITE that begins a call, or that is sent again.
+    pub(super) fn handle_new_call(&mut self, new_call: NewCall, now: Instant) {
+        let NewCall { input, came } = new_call;
+        let full = self.calls.len() >= self.directory.config().settings.max_calls;
+        let (late, turn) = self.overload.judge(came, now);
+        match turn {
+            Some(Turn::Began) => {
+                tracing::warn!("overload: new calls are refused, those that stand are served");
+            }
+            Some(Turn::Ended) => {
+                let refused = self.overload.refused();
+                tracing::warn!(refused, "the overload is over");
+            }
+            None => {}
+        }
+        if !late && !full {
+            return self.handle_sip_input(input, now);
+        }
+        if let SipInput::Message {
+            transport,
+            local,
+            remote,
+            bytes,
+        } = input
+        {
+            self.endpoint.refuse_calls(true);
+            self.endpoint
+                .handle_message(transport, local, remote, &bytes, now);
+            self.endpoint.refuse_calls(false);
+            // No ladder is kept of it: what it costs is what there is too little of.
+            while let Some(transmit) = self.endpoint.poll_transmit() {
+                self.sockets.send(transmit);
             }
         }
     }

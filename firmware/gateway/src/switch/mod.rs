@@ -4,9 +4,10 @@
 //! ([`causeway_call::Call`], [`causeway_sip::endpoint::Endpoint`]) and carries out what they ask.
 //! Nothing else touches a call, so nothing is locked.
 //!
-//! The loop serves, in this order: the stop signal, SIP, media events, names found, trunk checks, requests, timers. Each turn
-//! handles one input and then drains every core, so that a flood of one kind cannot starve another
-//! for longer than one input.
+//! The loop serves, in this order: the stop signal, SIP of calls that stand, media events, names found, trunk checks,
+//! requests, timers, calls that a PBX begins. Each turn handles one input and then drains every core, so that a flood of
+//! one kind cannot starve another for longer than one input. What comes last is what there may be too much of;
+//! [`overload`] says what happens then.
 
 mod active;
 mod carry_out;
@@ -18,6 +19,7 @@ mod from_media;
 mod from_sip;
 mod ladder;
 mod naming;
+mod overload;
 mod place;
 pub mod ports;
 mod probe;
@@ -27,15 +29,19 @@ pub mod registration;
 mod replacing;
 mod stranded;
 mod transfer;
+mod trunks;
 
 pub use figures::Figures;
 
-use crate::io::sip::{SipInput, SipSockets};
+use crate::io::inbox::SipInbox;
+use crate::io::sip::SipSockets;
 use crate::media::{self, LegKey, MediaPlane};
 use crate::store::Store;
+use crate::timers::Timers;
 use active::{ActiveCall, CallKey};
 use causeway_api::request::{Identity, Request, SessionId, SessionSender};
 use causeway_api::wire::ServerMessage;
+use causeway_call::lines::Lines;
 use causeway_call::{Event, Timing};
 use causeway_directory::Directory;
 use causeway_sip::endpoint::{self, AcceptFrom, Endpoint, EndpointConfig, Peers, Transport};
@@ -50,7 +56,7 @@ use tokio::sync::{mpsc, watch};
 pub struct Parts {
     pub directory: Arc<Directory>,
     pub sockets: SipSockets,
-    pub sip_inputs: mpsc::Receiver<SipInput>,
+    pub sip_inbox: SipInbox,
     pub media: Arc<MediaPlane>,
     pub media_events: mpsc::UnboundedReceiver<media::Event>,
     pub requests: mpsc::Receiver<Request>,
@@ -91,6 +97,10 @@ pub struct Switch {
     registrations: registration::Registrations,
     names: naming::Names,
     rates: place::CallRates,
+    lines: Lines,
+    overload: overload::Overload,
+    listeners: trunks::Listeners,
+    timers: Timers<CallKey>,
     ladders: ladder::Ladders,
     checks: doctor::Checks,
     next_key: u64,
@@ -107,7 +117,7 @@ pub async fn run(parts: Parts) {
     let Parts {
         directory,
         sockets,
-        mut sip_inputs,
+        sip_inbox,
         media,
         mut media_events,
         mut requests,
@@ -116,6 +126,10 @@ pub async fn run(parts: Parts) {
         figures,
         directory_out,
     } = parts;
+    let SipInbox {
+        mut standing,
+        mut new_calls,
+    } = sip_inbox;
     let (checks, mut asks) = doctor::Checks::new();
     let (names, mut found) = naming::Names::new(&directory, directory_out, Instant::now());
     let mut switch = Switch::new(directory, sockets, media, store, figures, checks, names);
@@ -137,13 +151,14 @@ pub async fn run(parts: Parts) {
                 until = Some(now + Duration::from_secs(2));
                 switch.stop(now);
             }
-            Some(input) = sip_inputs.recv() => switch.handle_sip_input(input, Instant::now()),
+            Some(input) = standing.recv() => switch.handle_sip_input(input, Instant::now()),
             Some(event) = media_events.recv() => switch.handle_media(event, Instant::now()),
             Some(found) = found.recv() => switch.name_found(found, Instant::now()),
             Some((check, ask)) = asks.recv() => switch.handle_check(check, ask, Instant::now()),
             Some(request) = requests.recv() => switch.handle_request(request, Instant::now()),
             () = timer => switch.handle_timeout(Instant::now()),
             _ = tick.tick() => switch.tick(Instant::now()),
+            Some(new_call) = new_calls.recv() => switch.handle_new_call(new_call, Instant::now()),
         }
         let now = Instant::now();
         switch.settle(now);
@@ -180,6 +195,8 @@ impl Switch {
         config.accept_from = AcceptFrom::Only(known);
         // A call that leaves a silent target has two INVITEs for a while.
         config.max_dialogs = directory.config().settings.max_calls * 2;
+        // A call leaves two transactions for 32 s (RFC 3261 sections 13.3.1.4 and 17.2.2): room for 1000 calls a second.
+        config.max_transactions = 64 * 1024;
         let now = Instant::now();
         let rtp = &directory.config().rtp;
         let timing = Timing {
@@ -205,6 +222,10 @@ impl Switch {
             by_leg: HashMap::new(),
             recent: recent::RecentCalls::default(),
             rates: place::CallRates::default(),
+            lines: Lines::default(),
+            overload: overload::Overload::default(),
+            listeners: trunks::Listeners::default(),
+            timers: Timers::default(),
             ladders: ladder::Ladders::default(),
             checks,
             next_key: 0,
@@ -215,9 +236,9 @@ impl Switch {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        self.calls
-            .values()
-            .flat_map(ActiveCall::poll_timeout)
+        self.timers
+            .next()
+            .into_iter()
             .chain(self.endpoint.poll_timeout())
             .chain(self.probes.poll_timeout())
             .chain(self.registrations.poll_timeout())
@@ -229,18 +250,25 @@ impl Switch {
         if self.endpoint.poll_timeout().is_some_and(|at| at <= now) {
             self.endpoint.handle_timeout(now);
         }
-        let due: Vec<CallKey> = self
-            .calls
-            .iter()
-            .filter(|(_, c)| c.poll_timeout().is_some_and(|at| at <= now))
-            .map(|(key, _)| *key)
-            .collect();
-        for key in due {
-            self.call_timeout(key, now);
+        while let Some(key) = self.timers.pop(now) {
+            let due = self.calls.get(&key).and_then(ActiveCall::poll_timeout);
+            if due.is_some_and(|at| at <= now) {
+                self.call_timeout(key, now);
+            }
+            self.reschedule(key);
         }
         self.look_up_names(now);
         self.probe_trunks(now);
         self.registrations_timeout(now);
+    }
+
+    /// Notes when a call wants to be looked at. One that wants it later than before is looked at in vain once.
+    fn reschedule(&mut self, key: CallKey) {
+        match self.calls.get(&key).map(ActiveCall::poll_timeout) {
+            Some(Some(at)) => self.timers.schedule(key, at),
+            Some(None) => {}
+            None => self.timers.forget(key),
+        }
     }
 
     fn tick(&mut self, now: Instant) {
@@ -248,6 +276,7 @@ impl Switch {
         self.rates.forget(now);
         self.watch_dead_targets();
         self.forget_former(now);
+        self.tell_trunks(now);
         self.show_figures(now);
     }
 

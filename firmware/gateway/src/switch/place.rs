@@ -12,10 +12,13 @@ use crate::media::Command as Media;
 use causeway_api::request::{Identity, SessionId};
 use causeway_api::wire::{ErrorCode, RequestNumber};
 use causeway_call::context::{self, ContextToken};
+use causeway_call::lines::{Line, NoLine, Way};
 use causeway_call::record::{CallDirection, CallRecord};
-use causeway_call::route::{self, RouteError, Wish};
+use causeway_call::route::{self, RouteError, TrunkRoute, Wish};
 use causeway_call::{Call, DeviceId, Setup};
-use causeway_directory::{AccountId, AppKey, Destination, NumberTarget, Reliable};
+use causeway_directory::{
+    AccountId, AppKey, Destination, Directory, NumberTarget, Reliable, Trunk,
+};
 use causeway_media::sdp::trunk::{KeySeed, TrunkSession};
 use causeway_sip::endpoint::{self, Party, ReasonHeader};
 use serde_json::{Map, Value};
@@ -74,6 +77,22 @@ pub struct Place {
 
 pub(super) type Refused = (ErrorCode, String);
 
+/// How a PBX's call is refused.
+#[derive(Clone, Copy, Debug)]
+enum RefusedCall {
+    With(u16),
+    /// 503 with `Retry-After`.
+    Busy {
+        retry_after_s: u32,
+    },
+}
+
+/// What a full trunk group says: 503 and cause 34 (RFC 3398 section 7.2.4.1 read backwards).
+fn no_circuit(retry_after_s: u32) -> (RefusedCall, ReasonHeader) {
+    let reason = ReasonHeader::q850(34, "No circuit available");
+    (RefusedCall::Busy { retry_after_s }, reason)
+}
+
 impl Switch {
     pub(super) fn place(&mut self, session: SessionId, place: Place, now: Instant) {
         let id = place.id;
@@ -84,7 +103,12 @@ impl Switch {
         }
     }
 
-    fn try_place(&mut self, session: SessionId, place: Place, now: Instant) -> Result<(), Refused> {
+    fn try_place(
+        &mut self,
+        session: SessionId,
+        place: Place,
+        now: Instant,
+    ) -> Result<(), (ErrorCode, String)> {
         let Some(known) = self.sessions.get(&session) else {
             return Ok(());
         };
@@ -98,7 +122,7 @@ impl Switch {
             to: &place.to,
             from: place.from.as_deref(),
         };
-        let route =
+        let mut route =
             route::from_browser(&directory, wish).map_err(|e| (route_code(&e), e.to_string()))?;
         let context = place.context.unwrap_or_default();
         context::check(&context).map_err(|e| (ErrorCode::TooLarge, e.to_string()))?;
@@ -108,6 +132,11 @@ impl Switch {
             route.app.calls_per_minute,
             now,
         )?;
+        let (trunk, line) = self.free_trunk(&directory, &route, now).map_err(|why| {
+            let message = format!("no line to the telephone system: {why}");
+            (ErrorCode::RateLimited, message)
+        })?;
+        route.trunk = trunk;
         let ports = self.ports.take().map_err(|fault| {
             tracing::error!(%fault, "no RTP ports");
             (
@@ -190,6 +219,7 @@ impl Switch {
                     watch: None,
                     redirection: Redirection::default(),
                     info: trunk::info_digits(route.trunk),
+                    line: Some(line),
                 },
                 record,
                 begun: now,
@@ -215,7 +245,7 @@ impl Switch {
         most: usize,
         per_minute: u32,
         now: Instant,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), (ErrorCode, String)> {
         let running = self.calls.values().filter(|c| c.finished.is_none());
         let of_app = running
             .filter(|c| c.app.as_ref() == Some(&identity.app))
@@ -261,14 +291,27 @@ impl Switch {
         let sip = invite.sip;
         if let Err((status, reason)) = self.try_incoming(invite, now) {
             self.totals.refused += 1;
-            self.endpoint.reject(sip, status, Some(reason), now);
+            let reason = Some(reason);
+            match status {
+                RefusedCall::With(status) => self.endpoint.reject(sip, status, reason, now),
+                RefusedCall::Busy { retry_after_s } => {
+                    self.endpoint.reject_busy(sip, retry_after_s, reason, now);
+                }
+            }
         }
     }
 
-    fn try_incoming(&mut self, invite: Incoming, now: Instant) -> Result<(), (u16, ReasonHeader)> {
+    fn try_incoming(
+        &mut self,
+        invite: Incoming,
+        now: Instant,
+    ) -> Result<(), (RefusedCall, ReasonHeader)> {
         let directory = self.directory.clone();
         let Some(from_trunk) = directory.trunk_of(invite.remote) else {
-            return Err((403, ReasonHeader::q850(21, "Not a trunk of this box")));
+            return Err((
+                RefusedCall::With(403),
+                ReasonHeader::q850(21, "Not a trunk of this box"),
+            ));
         };
         self.endpoint
             .set_session_timer(invite.sip, trunk::session_timer(from_trunk), now);
@@ -292,14 +335,19 @@ impl Switch {
         let dialled = called.swap_remove(at.unwrap_or(called.len() - 1));
         let target = route::from_trunk(&directory, &dialled).map_err(|fault| {
             tracing::info!(trunk = %from_trunk.name.get_ref(), %fault, "incoming call refused");
-            (404, ReasonHeader::q850(1, "Unallocated number"))
+            let reason = ReasonHeader::q850(1, "Unallocated number");
+            (RefusedCall::With(404), reason)
         })?;
         if self.calls.len() >= directory.config().settings.max_calls {
-            return Err((503, ReasonHeader::q850(34, "No circuit available")));
+            return Err(no_circuit(NoLine::Full.retry_after_s()));
         }
+        let line = self.take_line(from_trunk, Way::In, now).map_err(|why| {
+            tracing::info!(trunk = %from_trunk.name.get_ref(), %why, "incoming call refused");
+            no_circuit(why.retry_after_s())
+        })?;
         let ports = self.ports.take().map_err(|fault| {
             tracing::error!(%fault, "no RTP ports");
-            (503, ReasonHeader::q850(34, "No circuit available"))
+            no_circuit(NoLine::Full.retry_after_s())
         })?;
         let config = trunk::media_config(
             &directory,
@@ -320,7 +368,7 @@ impl Switch {
             let warning = super::from_sip::warning(fault.warn_code(), &fault.to_string());
             self.endpoint.warn(invite.sip, warning, now);
             return Err((
-                fault.sip_status(),
+                RefusedCall::With(fault.sip_status()),
                 ReasonHeader::q850(88, "Incompatible destination"),
             ));
         }
@@ -395,6 +443,7 @@ impl Switch {
                     watch: None,
                     redirection: Redirection::default(),
                     info: trunk::info_digits(from_trunk),
+                    line: Some(line),
                 },
                 record,
                 begun: now,
@@ -416,6 +465,37 @@ impl Switch {
 }
 
 impl Switch {
+    /// A line of a trunk, which is counted when there is none.
+    pub(super) fn take_line(
+        &mut self,
+        trunk: &Trunk,
+        way: Way,
+        now: Instant,
+    ) -> Result<Line, NoLine> {
+        let name = trunk.name.get_ref().0.as_str();
+        let limits = trunk::line_limits(trunk);
+        self.lines.take(name, way, limits, now)
+    }
+
+    /// The first trunk that serves the number and has a line free, and that line.
+    fn free_trunk<'a>(
+        &mut self,
+        directory: &'a Directory,
+        route: &TrunkRoute<'_>,
+        now: Instant,
+    ) -> Result<(&'a Trunk, Line), NoLine> {
+        let mut first = None;
+        for trunk in route::trunks(directory, route) {
+            match self.take_line(trunk, Way::Out, now) {
+                Ok(line) => return Ok((trunk, line)),
+                Err(why) => {
+                    first.get_or_insert(why);
+                }
+            }
+        }
+        Err(first.unwrap_or(NoLine::Full))
+    }
+
     /// The sessions that are signed in for an account.
     fn devices_of(&self, account: &AccountId) -> Vec<DeviceId> {
         self.sessions

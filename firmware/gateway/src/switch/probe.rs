@@ -186,6 +186,8 @@ impl Switch {
             if from_down && change.to != TargetState::Down {
                 self.registrar_back(&trunk, address, now);
             }
+            self.tell_target(&trunk, address.to_string(), from, to);
+            self.tell_trunks(now);
             if change.to != TargetState::Down {
                 continue;
             }

@@ -10,6 +10,7 @@ use crate::legs::redirection::Redirection;
 use crate::legs::trunk::{self, TrunkLeg};
 use crate::media::Command as Media;
 use causeway_call::Event;
+use causeway_call::lines::Way;
 use causeway_directory::Trunk;
 use causeway_media::plan::Direction;
 use causeway_media::sdp::trunk::{KeySeed, TrunkSession};
@@ -99,9 +100,23 @@ impl Switch {
             Some(active) => active.call.trunk_direction(),
             None => return Err((481, ReasonHeader::sip(481, "No browser's call"))),
         };
+        let no_circuit = || (503, ReasonHeader::q850(34, "No circuit available"));
+        // Within a trunk the new leg takes over the line of the old one: a full trunk can still hand calls on.
+        let stays = self
+            .calls
+            .get(&key)
+            .is_some_and(|active| active.trunk.trunk == from.name.get_ref().0);
+        let line = if stays {
+            None
+        } else {
+            Some(
+                self.take_line(from, Way::In, now)
+                    .map_err(|_| no_circuit())?,
+            )
+        };
         let ports = self.ports.take().map_err(|fault| {
             tracing::error!(%fault, "no RTP ports");
-            (503, ReasonHeader::q850(34, "No circuit available"))
+            no_circuit()
         })?;
         let mut session = TrunkSession::new(trunk::media_config(
             &directory,
@@ -148,6 +163,7 @@ impl Switch {
             watch: None,
             redirection: Redirection::default(),
             info: trunk::info_digits(from),
+            line,
         };
         let timer = trunk::session_timer(from);
         self.endpoint.set_session_timer(invite.sip, timer, now);
@@ -158,7 +174,10 @@ impl Switch {
             }
             tracing::info!(call = active.id, "the PBX replaced its leg");
             let digits = active.trunk.info.take();
-            let old = std::mem::replace(&mut active.trunk, leg);
+            let mut old = std::mem::replace(&mut active.trunk, leg);
+            if stays {
+                active.trunk.line = old.line.take();
+            }
             // Digits that wait are sent on the new leg.
             active.trunk.info = digits;
             // Before the 200: the BYE or CANCEL that follows it is this leg's own end, not the call's.

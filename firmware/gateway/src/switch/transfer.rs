@@ -11,6 +11,7 @@ use crate::legs::attempt::Attempt;
 use crate::legs::redirection::Redirection;
 use crate::legs::trunk::{self, TrunkLeg, cause_of_failure, cause_of_reason};
 use crate::media::Command as Media;
+use causeway_call::lines::Way;
 use causeway_call::record::CallDirection;
 use causeway_call::route::TrunkRoute;
 use causeway_call::{Event, FarCause};
@@ -125,6 +126,8 @@ impl Switch {
         };
         let (id, context) = (active.id.clone(), active.context.clone());
         let direction = active.call.trunk_direction();
+        let line = self.take_line(to, Way::Out, now);
+        let line = line.map_err(|why| why.to_string())?;
         let ports = self.ports.take().map_err(|fault| fault.to_string())?;
         let config = trunk::media_config(
             &directory,
@@ -186,6 +189,7 @@ impl Switch {
             watch: None,
             redirection: Redirection::default(),
             info: trunk::info_digits(to),
+            line: Some(line),
         };
         let active = self.calls.get_mut(&key);
         if let Some(transfer) = active.and_then(|c| c.transfer.as_mut()) {

@@ -77,6 +77,12 @@ impl Endpoint {
         self.receive(transport, remote, bytes, now);
     }
 
+    /// Answers INVITEs that begin a call with 503 and `Retry-After` from now on, or no longer. That keeps no
+    /// transaction (RFC 3261 §8.2.7). Calls that stand, and INVITEs sent again, are served as ever.
+    pub fn refuse_calls(&mut self, refuse: bool) {
+        self.core.refusing_calls = refuse;
+    }
+
     /// The transport to `remote` failed: what waits for an answer from there fails now instead of in 32 s.
     pub fn handle_transport_failed(
         &mut self,
@@ -279,6 +285,19 @@ impl Endpoint {
     /// What the refusal of an incoming call that follows says besides (RFC 3261 §20.43).
     pub fn warn(&mut self, call: CallId, warning: Warning, now: Instant) {
         self.with_call(call, now, |call, _| call.warning = Some(warning));
+    }
+
+    /// Refuses an incoming call with 503 and `Retry-After` (RFC 3261 §21.5.4). [`Event::Ended`] follows.
+    pub fn reject_busy(
+        &mut self,
+        call: CallId,
+        retry_after_s: u32,
+        reason: Option<ReasonHeader>,
+        now: Instant,
+    ) {
+        self.with_call(call, now, |call, core| {
+            call.reject_busy(core, retry_after_s, reason.as_ref(), now);
+        });
     }
 
     /// Says 202 to [`Event::Referred`], and that the new call is tried.

@@ -192,7 +192,9 @@ impl Endpoint {
             return;
         }
         let to_tag = essentials.to.tag();
-        if self.core.is_full(to_tag.is_some()) {
+        let refused =
+            self.core.refusing_calls && to_tag.is_none() && request.method == Method::Invite;
+        if refused || self.core.is_full(to_tag.is_some()) {
             self.overloaded(request, essentials, source);
             return;
         }

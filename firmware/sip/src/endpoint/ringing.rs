@@ -267,15 +267,37 @@ impl Call {
         reason: Option<&ReasonHeader>,
         now: Instant,
     ) {
-        let State::Ringing(ringing) = &mut self.state else {
-            return;
-        };
         let status = if (300..700).contains(&status) {
             status
         } else {
             500
         };
-        let mut reply = Reply::new(status).tag(&ringing.dialog.local_tag);
+        self.reject_with(core, Reply::new(status), reason, now);
+    }
+
+    pub(super) fn reject_busy(
+        &mut self,
+        core: &mut Core,
+        retry_after_s: u32,
+        reason: Option<&ReasonHeader>,
+        now: Instant,
+    ) {
+        let wait = retry_after_s.to_string();
+        let reply = Reply::new(503).header(HeaderName::RetryAfter, wait);
+        self.reject_with(core, reply, reason, now);
+    }
+
+    fn reject_with(
+        &mut self,
+        core: &mut Core,
+        reply: Reply,
+        reason: Option<&ReasonHeader>,
+        now: Instant,
+    ) {
+        let State::Ringing(ringing) = &mut self.state else {
+            return;
+        };
+        let mut reply = reply.tag(&ringing.dialog.local_tag);
         if let Some(reason) = reason {
             reply = reply.header(HeaderName::Reason, reason_value(reason));
         }

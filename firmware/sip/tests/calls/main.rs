@@ -16,6 +16,7 @@ mod loss;
 mod net;
 mod offers;
 mod oracle;
+mod overload;
 mod refusals;
 mod registrations;
 mod reliable;

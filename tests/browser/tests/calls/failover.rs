@@ -9,6 +9,8 @@ use causeway_harness::{Acd, BoxPlan, BoxProcess};
 use serde_json::Value;
 use tokio::time::sleep;
 
+/// Calls that stand when the PBX dies.
+const CALLS: u32 = 50;
 /// What the box promises for a target that died.
 const DOWN_WITHIN: Duration = Duration::from_secs(10);
 
@@ -24,11 +26,12 @@ async fn a_pbx_dies_under_its_calls_and_comes_back() {
         becomes(&causeway, target, 1.0, DOWN_WITHIN).await;
     }
 
-    // Ten talk over the first. They would for long.
-    let talking = Load::new(10, 10, 120.0);
+    // Fifty talk over the first. They would for long.
+    let mut talking = Load::new(CALLS, CALLS, 120.0);
+    talking.codec = "pcmu".to_owned();
     let dying = async {
-        for _ in 0..10 {
-            let answered = first.wait("answered", Duration::from_secs(20), |_| true);
+        for _ in 0..CALLS {
+            let answered = first.wait("answered", Duration::from_secs(30), |_| true);
             answered.await.unwrap();
         }
         assert_eq!(second.seen("invite").len(), 0);
@@ -64,15 +67,19 @@ async fn a_pbx_dies_under_its_calls_and_comes_back() {
     };
     let (talked, ()) = tokio::join!(talking.run(&causeway), dying);
 
-    // The ten were told too: neither SIP nor sound came any more.
+    // The fifty were told too: neither SIP nor sound came any more.
     let talked = talked.unwrap();
-    assert_eq!(talked["connected"], 10, "{talked}");
-    assert_eq!(talked["failures"]["ended_unreachable"], 10, "{talked}");
+    assert_eq!(talked["connected"], CALLS, "{talked}");
+    assert_eq!(talked["failures"]["ended_unreachable"], CALLS, "{talked}");
     let records = causeway.records().await.unwrap();
+    assert!(
+        records.iter().all(|r| !r["ended_at"].is_null()),
+        "{records:#?}"
+    );
     let unreachable = records
         .iter()
         .filter(|r| r["cause_code"] == "unreachable" && r["cause_by"] == "box");
-    assert_eq!(unreachable.count(), 11, "{records:#?}");
+    assert_eq!(unreachable.count(), CALLS as usize + 1);
 
     // Back again, it is used again.
     let mut first = Acd::start_on(at_first.port(), &[]).await.unwrap();

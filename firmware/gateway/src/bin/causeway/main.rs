@@ -10,6 +10,7 @@ mod commands;
 mod document;
 mod ladder;
 mod table;
+mod trunks;
 mod trust;
 
 use clap::{Args, Parser, Subcommand};
@@ -20,6 +21,7 @@ const EXAMPLES: &str = "Examples:
   causeway secret                              draw an app's secret or the admin key
   causeway config check causeway.toml          every fault with its line
   causeway status --admin-key-file admin.key   running calls and trunks
+  causeway trunks                              state, targets, calls and limits of each
   causeway calls --limit 5 --json
   causeway calls show ID --ladder              what box and PBX said to each other
   causeway trunk check pbx --number 600        what the PBX does, and settings that fit
@@ -68,6 +70,8 @@ enum Command {
     Health,
     /// Running calls and trunks
     Status,
+    /// The trunks: state, targets, calls, limits
+    Trunks,
     /// Call records, newest first; `calls show ID` for one call
     #[command(args_conflicts_with_subcommands = true)]
     Calls {
@@ -219,6 +223,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Check { file }) => document::check(file, json),
         Command::Health => commands::health(connection, json).await,
         Command::Status => commands::status(connection, json).await,
+        Command::Trunks => trunks::trunks(connection, json).await,
         Command::Calls {
             one:
                 Some(CallsCommand::Show {

@@ -1,5 +1,6 @@
 //! Connections that die without a word, against real sockets.
 
+use super::super::inbox::{SipInbox, inbox};
 use super::*;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
@@ -8,11 +9,12 @@ const OPTIONS: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n";
 const SOON: Duration = Duration::from_secs(5);
 
 /// A TCP side with these settings, and what it tells the switch.
-async fn side(settings: StreamSettings) -> (mpsc::Sender<Transmit>, mpsc::Receiver<SipInput>) {
+async fn side(settings: StreamSettings) -> (mpsc::Sender<Transmit>, SipInbox) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (out, outgoing) = mpsc::channel(8);
-    let (to_switch, inputs) = mpsc::channel(8);
-    let dropped = Arc::new(AtomicU64::new(0));
+    let (to_switch, inputs) = inbox(8);
+    let dropped = to_switch.dropped();
+    let (_, door) = Door::new();
     tokio::spawn(serve(
         listener,
         Carrier::Tcp,
@@ -21,6 +23,7 @@ async fn side(settings: StreamSettings) -> (mpsc::Sender<Transmit>, mpsc::Receiv
         settings,
         dropped,
         crate::io::door::Door::new().1,
+        door,
     ));
     (out, inputs)
 }
@@ -33,8 +36,12 @@ fn options(remote: SocketAddr) -> Transmit {
     }
 }
 
-async fn failure(inputs: &mut mpsc::Receiver<SipInput>) -> String {
-    match timeout(SOON, inputs.recv()).await.unwrap().unwrap() {
+async fn failure(inputs: &mut SipInbox) -> String {
+    match timeout(SOON, inputs.standing.recv())
+        .await
+        .unwrap()
+        .unwrap()
+    {
         SipInput::TransportFailed { reason, .. } => reason,
         input @ SipInput::Message { .. } => panic!("{input:?}"),
     }
@@ -90,7 +97,10 @@ async fn a_peer_that_knows_no_pings_keeps_its_connection() {
     assert_eq!(pings.as_slice(), PING.repeat(4));
     // The same connection still carries messages, both ways.
     stream.write_all(OPTIONS).await.unwrap();
-    let input = timeout(SOON, inputs.recv()).await.unwrap().unwrap();
+    let input = timeout(SOON, inputs.standing.recv())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(matches!(input, SipInput::Message { .. }), "{input:?}");
 }
 

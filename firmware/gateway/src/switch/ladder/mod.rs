@@ -50,6 +50,8 @@ struct Dialog {
 #[derive(Debug)]
 pub struct Ladders {
     dialogs: HashMap<SipCallId, Dialog>,
+    /// The dialogs of each call that runs.
+    of_running: HashMap<String, Vec<SipCallId>>,
     trunks: BTreeMap<String, Ring>,
     /// What may be forgotten, oldest first; and what runs, oldest first. Names that are gone are skipped.
     over: VecDeque<SipCallId>,
@@ -62,6 +64,7 @@ impl Default for Ladders {
     fn default() -> Self {
         Self {
             dialogs: HashMap::new(),
+            of_running: HashMap::new(),
             trunks: BTreeMap::new(),
             over: VecDeque::new(),
             running: VecDeque::new(),
@@ -128,6 +131,8 @@ impl Ladders {
         if let Some(dialog) = dialog {
             dialog.call = Some(call.to_owned());
             dialog.over = false;
+            let of_call = self.of_running.entry(call.to_owned()).or_default();
+            of_call.push(name.clone());
             self.running.push_back(name);
         }
     }
@@ -145,18 +150,13 @@ impl Ladders {
 
     /// The call has ended; what was said stays until room is needed.
     pub fn ended(&mut self, call: &str) {
-        let of_call = |d: &Dialog| !d.over && d.call.as_deref() == Some(call);
-        let names: Vec<SipCallId> = self
-            .dialogs
-            .iter()
-            .filter(|(_, d)| of_call(d))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in names {
-            if let Some(dialog) = self.dialogs.get_mut(&name) {
+        for name in self.of_running.remove(call).unwrap_or_default() {
+            let dialog = self.dialogs.get_mut(&name);
+            let dialog = dialog.filter(|d| !d.over && d.call.as_deref() == Some(call));
+            if let Some(dialog) = dialog {
                 dialog.over = true;
+                self.over.push_back(name);
             }
-            self.over.push_back(name);
         }
         // The names of ended calls in `running` are skipped when they are met; here they are kept few.
         if self.running.len() > 2 * MOST_RINGS {

@@ -108,6 +108,8 @@ pub(crate) struct Core {
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     refused: (Instant, u32),
+    /// No further call is taken for now.
+    pub(crate) refusing_calls: bool,
     /// Peers that refused TCP, and until when large requests go to them over UDP at once.
     no_stream: BTreeMap<SocketAddr, Instant>,
     next_handle: u64,
@@ -126,6 +128,7 @@ impl Core {
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             refused: (now, 0),
+            refusing_calls: false,
             no_stream: BTreeMap::new(),
             next_handle: 0,
         }

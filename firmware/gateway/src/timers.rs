@@ -1,38 +1,47 @@
-//! When which leg wants to be looked at.
+//! When which leg or call wants to be looked at.
 //!
-//! A heap with lazy removal: a leg whose deadline moves away keeps its entry, which then comes up
+//! A heap with lazy removal: an owner whose deadline moves away keeps its entry, which then comes up
 //! early and finds nothing due. Deadlines of media move away with every packet, so this spares a
 //! removal and an insertion for each.
 
-use super::LegKey;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::hash::Hash;
 use std::time::Instant;
 
 /// See the module.
-#[derive(Debug, Default)]
-pub struct Timers {
-    heap: BinaryHeap<Reverse<(Instant, LegKey)>>,
-    /// The entry that counts for each leg; others of the heap are stale.
-    standing: HashMap<LegKey, Instant>,
+#[derive(Debug)]
+pub struct Timers<K> {
+    heap: BinaryHeap<Reverse<(Instant, K)>>,
+    /// The entry that counts for each owner; others of the heap are stale.
+    standing: HashMap<K, Instant>,
 }
 
-impl Timers {
-    /// `leg` wants to be looked at by `due`. A standing earlier date stays.
-    pub fn schedule(&mut self, leg: LegKey, due: Instant) {
+impl<K: Ord> Default for Timers<K> {
+    fn default() -> Self {
+        Self {
+            heap: BinaryHeap::new(),
+            standing: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Copy + Ord + Hash> Timers<K> {
+    /// `owner` wants to be looked at by `due`. A standing earlier date stays.
+    pub fn schedule(&mut self, owner: K, due: Instant) {
         if self
             .standing
-            .get(&leg)
+            .get(&owner)
             .is_some_and(|standing| *standing <= due)
         {
             return;
         }
-        self.standing.insert(leg, due);
-        self.heap.push(Reverse((due, leg)));
+        self.standing.insert(owner, due);
+        self.heap.push(Reverse((due, owner)));
     }
 
-    pub fn forget(&mut self, leg: LegKey) {
-        self.standing.remove(&leg);
+    pub fn forget(&mut self, owner: K) {
+        self.standing.remove(&owner);
     }
 
     /// When [`Self::pop`] will have something, at the earliest.
@@ -40,13 +49,13 @@ impl Timers {
         self.heap.peek().map(|Reverse((due, _))| *due)
     }
 
-    /// A leg whose date has come; it has none afterwards.
-    pub fn pop(&mut self, now: Instant) -> Option<LegKey> {
+    /// An owner whose date has come; it has none afterwards.
+    pub fn pop(&mut self, now: Instant) -> Option<K> {
         while self.next().is_some_and(|due| due <= now) {
-            let Reverse((due, leg)) = self.heap.pop()?;
-            if self.standing.get(&leg) == Some(&due) {
-                self.standing.remove(&leg);
-                return Some(leg);
+            let Reverse((due, owner)) = self.heap.pop()?;
+            if self.standing.get(&owner) == Some(&due) {
+                self.standing.remove(&owner);
+                return Some(owner);
             }
         }
         None
@@ -56,6 +65,7 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::LegKey;
     use std::time::Duration;
 
     #[test]

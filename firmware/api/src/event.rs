@@ -1,0 +1,43 @@
+//! What the box tells whoever listens at `GET /api/v1/events`.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Events that wait for one listener; who has more waiting loses its stream.
+pub const EVENT_QUEUE: usize = 256;
+/// Listeners at once.
+pub const MAX_LISTENERS: usize = 16;
+
+/// Something changed. States are `up`, `degraded`, `down` and `unknown`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum BoxEvent {
+    /// A trunk can carry calls, or no longer.
+    Trunk {
+        trunk: String,
+        /// Before; none in the report a listener begins with.
+        from: Option<String>,
+        to: String,
+        /// Milliseconds since 1970.
+        at: i64,
+    },
+    /// One address of a trunk answers, or no longer.
+    Target {
+        trunk: String,
+        /// Address and port.
+        target: String,
+        from: Option<String>,
+        to: String,
+        at: i64,
+    },
+}
+
+impl BoxEvent {
+    /// The event's name in the stream.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Trunk { .. } => "trunk",
+            Self::Target { .. } => "target",
+        }
+    }
+}
