@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use serde::Serialize;
+use serde_json::Value;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +35,11 @@ pub struct TrunkView {
     pub name: String,
     /// `up`, `degraded`, `down` or `unknown`: that of the target the next call would go to.
     pub state: &'static str,
+    /// For trunks that register: how that stands.
+    #[schema(value_type = Option<Object>)]
+    pub registration: Option<Value>,
+    /// Why a name of the trunk is not known in the DNS; what was known before may still be in use.
+    pub dns: Option<String>,
     pub targets: Vec<TargetView>,
     /// Calls now, in both directions.
     pub calls: usize,

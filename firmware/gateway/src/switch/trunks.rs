@@ -54,6 +54,12 @@ impl Switch {
                             avoided_until: target.avoided_until.filter(|at| *at > now).map(wall),
                         })
                         .collect(),
+                    registration: self
+                        .registrations
+                        .figures(now)
+                        .find(|r| r.trunk == name)
+                        .map(|r| r.to_json()),
+                    dns: self.names.fault(name).map(str::to_owned),
                     calls: self.lines.in_use(name),
                     max_calls: limits.max_calls,
                     calls_per_second: limits.per_second,
