@@ -168,3 +168,43 @@ async fn what_came_before_nonsense_on_a_stream_is_still_answered() {
     assert_eq!(rest, [answer.clone(), answer].concat());
     sockets.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_last_word_for_a_connection_that_was_reset_goes_over_a_new_one() {
+    const ACK: &[u8] = b"ACK sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n";
+    let (sockets, mut inputs) = sockets().await;
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let remote = listener.local_addr().unwrap();
+    let send = |bytes: &[u8]| {
+        sockets.send(Transmit {
+            transport: Transport::Tcp,
+            remote,
+            bytes: bytes.to_vec(),
+        });
+    };
+    send(ACK);
+    // At which moment the reset is noticed is chance.
+    for round in 0..20 {
+        let (mut peer, _) = timeout(Duration::from_secs(5), listener.accept())
+            .await
+            .unwrap_or_else(|_| panic!("round {round}: the ACK is lost"))
+            .unwrap();
+        let mut read = vec![0; ACK.len()];
+        timeout(Duration::from_secs(5), peer.read_exact(&mut read))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(read, ACK);
+        peer.write_all(OPTIONS).await.unwrap();
+        peer.set_zero_linger().unwrap();
+        drop(peer);
+        loop {
+            match next(&mut inputs).await {
+                SipInput::Message { .. } => break,
+                SipInput::TransportFailed { .. } => {}
+            }
+        }
+        send(ACK);
+    }
+    sockets.shutdown().await;
+}

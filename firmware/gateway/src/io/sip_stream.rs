@@ -9,7 +9,10 @@
 //! | open | framed message in | open, to the switch |
 //! | open, dialled | says nothing for `ping` | open, a ping ([`super::keep_alive`]) |
 //! | open, dialled | no pong from a peer that sends them; nothing acknowledged | none, `TransportFailed` |
-//! | open | framing lost, end, write too slow, idle | none (`TransportFailed` when something waited) |
+//! | open | framing lost, end, write too slow, idle | none, `TransportFailed`; a last word that was not written yet: dialling |
+//!
+//! A request that a lost connection takes with it fails, and the endpoint decides what follows. Nobody would repeat the
+//! last words: responses, ACK, CANCEL and BYE. They go over a new connection (RFC 3261 sections 18.1.1 and 18.2.2).
 
 use super::door::Door;
 use super::inbox::ToSwitch;
@@ -78,6 +81,8 @@ struct Closed {
     reason: String,
     lost: bool,
     serial: u64,
+    /// What was to be written and was not.
+    unsent: Vec<Vec<u8>>,
 }
 
 struct Connection {
@@ -125,19 +130,18 @@ pub async fn serve(
                 let Some(Transmit { remote, bytes, .. }) = message else {
                     break;
                 };
-                if !connections.contains_key(&remote) {
-                    if connections.len() >= settings.most_connections {
-                        dropped.fetch_add(1, Ordering::Relaxed);
-                        continue;
-                    }
+                // A connection whose end is not yet told of takes nothing any more.
+                let gone = connections.get(&remote).is_some_and(|c| c.out.is_closed());
+                if gone && is_last_word(&bytes) {
+                    connections.remove(&remote);
+                }
+                let mut dialled = |queue| {
                     serial += 1;
-                    let (out, queue) = mpsc::channel(settings.queue);
                     let line = Line { remote, to_switch: to_switch.clone(), settings, serial };
                     tasks.spawn(dial(carrier.clone(), queue, line));
-                    connections.insert(remote, Connection { out, serial });
-                }
-                let taken = connections.get(&remote).is_some_and(|c| c.out.try_send(bytes).is_ok());
-                if !taken {
+                    serial
+                };
+                if !hand_over(&mut connections, &settings, remote, bytes, &mut dialled) {
                     dropped.fetch_add(1, Ordering::Relaxed);
                 }
             },
@@ -159,12 +163,52 @@ pub async fn serve(
                         break;
                     }
                 }
+                let remote = closed.remote;
+                for bytes in closed.unsent.into_iter().filter(|bytes| is_last_word(bytes)) {
+                    let mut dialled = |queue| {
+                        serial += 1;
+                        let line = Line { remote, to_switch: to_switch.clone(), settings, serial };
+                        tasks.spawn(dial(carrier.clone(), queue, line));
+                        serial
+                    };
+                    if !hand_over(&mut connections, &settings, remote, bytes, &mut dialled) {
+                        dropped.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
             }
         }
     }
     // Closing the queues lets each connection write the rest and end.
     connections.clear();
     while tasks.join_next().await.is_some() {}
+}
+
+/// Puts a message into the queue of its connection, which is dialled when there is none. `false` when it is dropped.
+fn hand_over(
+    connections: &mut HashMap<SocketAddr, Connection>,
+    settings: &StreamSettings,
+    remote: SocketAddr,
+    bytes: Vec<u8>,
+    dial: &mut dyn FnMut(mpsc::Receiver<Vec<u8>>) -> u64,
+) -> bool {
+    if !connections.contains_key(&remote) {
+        if connections.len() >= settings.most_connections {
+            return false;
+        }
+        let (out, queue) = mpsc::channel(settings.queue);
+        let serial = dial(queue);
+        connections.insert(remote, Connection { out, serial });
+    }
+    connections
+        .get(&remote)
+        .is_some_and(|c| c.out.try_send(bytes).is_ok())
+}
+
+/// What nobody would send again when it is lost with its connection.
+fn is_last_word(bytes: &[u8]) -> bool {
+    [&b"SIP/2.0 "[..], b"ACK ", b"CANCEL ", b"BYE "]
+        .iter()
+        .any(|start| bytes.starts_with(start))
 }
 
 /// What a connection's task is told.
@@ -182,11 +226,21 @@ impl Line {
             reason: reason.into(),
             lost,
             serial: self.serial,
+            unsent: Vec::new(),
         }
     }
 }
 
-async fn dial(carrier: Carrier, queue: mpsc::Receiver<Vec<u8>>, line: Line) -> Closed {
+/// With what waits in the queue of a connection that we had made.
+fn with_unsent(mut closed: Closed, mut queue: mpsc::Receiver<Vec<u8>>) -> Closed {
+    queue.close();
+    while let Ok(bytes) = queue.try_recv() {
+        closed.unsent.push(bytes);
+    }
+    closed
+}
+
+async fn dial(carrier: Carrier, mut queue: mpsc::Receiver<Vec<u8>>, line: Line) -> Closed {
     let connected = TcpStream::connect(line.remote);
     let stream = match tokio::time::timeout(line.settings.connect, connected).await {
         Ok(Ok(stream)) => stream,
@@ -198,7 +252,10 @@ async fn dial(carrier: Carrier, queue: mpsc::Receiver<Vec<u8>>, line: Line) -> C
         Ok((carrier.connect(stream, line.remote).await?, ends))
     };
     match tokio::time::timeout(line.settings.handshake, secured).await {
-        Ok(Ok((stream, local))) => open(stream, local, carrier, queue, line, true).await,
+        Ok(Ok((stream, local))) => {
+            let closed = open(stream, local, carrier, &mut queue, line, true).await;
+            with_unsent(closed, queue)
+        }
         Ok(Err(fault)) => refused(&carrier, &line, &fault),
         Err(_) => line.closed("no TLS handshake in time", true),
     }
@@ -207,7 +264,7 @@ async fn dial(carrier: Carrier, queue: mpsc::Receiver<Vec<u8>>, line: Line) -> C
 async fn secure(
     stream: TcpStream,
     carrier: Carrier,
-    queue: mpsc::Receiver<Vec<u8>>,
+    mut queue: mpsc::Receiver<Vec<u8>>,
     line: Line,
 ) -> Closed {
     let secured = async {
@@ -215,7 +272,8 @@ async fn secure(
         Ok((carrier.accept(stream).await?, ends))
     };
     match tokio::time::timeout(line.settings.handshake, secured).await {
-        Ok(Ok((stream, local))) => open(stream, local, carrier, queue, line, false).await,
+        // What it leaves unsaid goes nowhere: who connected is not to be found at the port it came from.
+        Ok(Ok((stream, local))) => open(stream, local, carrier, &mut queue, line, false).await,
         Ok(Err(fault)) => refused(&carrier, &line, &fault),
         Err(_) => line.closed("no TLS handshake in time", false),
     }
@@ -242,7 +300,7 @@ async fn open(
     stream: Stream,
     local: SocketAddr,
     carrier: Carrier,
-    mut queue: mpsc::Receiver<Vec<u8>>,
+    queue: &mut mpsc::Receiver<Vec<u8>>,
     line: Line,
     dialled: bool,
 ) -> Closed {
@@ -328,7 +386,9 @@ async fn open(
             message = queue.recv() => match message {
                 Some(bytes) => {
                     if !write(&mut output, &bytes, settings.write).await {
-                        return closed("the peer does not read", true);
+                        let mut closed = closed("the peer does not read", true);
+                        closed.unsent.push(bytes);
+                        return closed;
                     }
                 }
                 None => return closed("the box stops", false),
