@@ -176,7 +176,7 @@ impl Model {
                 Some(_) => {}
                 None => wrong.extend(seen.settle(sdp)),
             },
-            Event::OfferRejected { .. }
+            Event::OfferDue { .. } | Event::OfferRejected { .. }
                 if seen.offers.pop().is_none() && !std::mem::take(&mut seen.asking) =>
             {
                 wrong.push("without an offer of ours".to_owned());
@@ -283,6 +283,7 @@ pub fn call_of(event: &Event) -> Option<CallId> {
         | Event::Failed { call, .. }
         | Event::Offer { call, .. }
         | Event::OfferAnswered { call, .. }
+        | Event::OfferDue { call }
         | Event::OfferRejected { call, .. }
         | Event::Cancelled { call, .. }
         | Event::Ended { call, .. }

@@ -229,6 +229,13 @@ impl Call {
         self.hold.trunk_direction()
     }
 
+    /// What our side of the trunk leg has asked for, when it is still to be agreed; else what it wants now.
+    pub fn offered_direction(&self) -> plan::Direction {
+        let local = self.hold_request.as_ref().map(|asked| asked.local);
+        let local = local.unwrap_or(self.hold.local);
+        Hold { local, ..self.hold }.trunk_direction()
+    }
+
     pub fn poll_command(&mut self) -> Option<Command> {
         self.commands.pop_front()
     }

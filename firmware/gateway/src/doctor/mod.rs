@@ -385,7 +385,9 @@ impl Doctor {
                     return Ok(talking.session.receive_answer(&sdp).is_ok());
                 }
                 Event::Offer { sdp, .. } => self.their_offer(talking, sdp).await?,
-                Event::OfferRejected { .. } | Event::Ended { .. } => return Ok(false),
+                Event::OfferRejected { .. } | Event::OfferDue { .. } | Event::Ended { .. } => {
+                    return Ok(false);
+                }
                 _ => {}
             }
         }

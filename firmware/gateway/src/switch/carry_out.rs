@@ -335,7 +335,7 @@ impl Switch {
         }
     }
 
-    fn offer_trunk(&mut self, key: CallKey, direction: Direction, now: Instant) {
+    pub(super) fn offer_trunk(&mut self, key: CallKey, direction: Direction, now: Instant) {
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };

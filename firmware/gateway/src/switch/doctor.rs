@@ -92,6 +92,7 @@ fn call_of(event: &Sip) -> Option<CallId> {
         | Sip::Failed { call, .. }
         | Sip::Offer { call, .. }
         | Sip::OfferAnswered { call, .. }
+        | Sip::OfferDue { call }
         | Sip::OfferRejected { call, .. }
         | Sip::Cancelled { call, .. }
         | Sip::Ended { call, .. }

@@ -162,6 +162,11 @@ impl Switch {
                     self.offer_answered(key, &sdp, now);
                 }
             }
+            Sip::OfferDue { call } => {
+                if let Some(key) = self.call_of_sip(call) {
+                    self.offer_again(key, now);
+                }
+            }
             Sip::OfferRejected { call, failure } => {
                 if let Some(key) = self.call_of_sip(call) {
                     self.feed(
@@ -397,6 +402,14 @@ impl Switch {
                 let answer = refuse(fault.sip_status(), fault.warn_code(), &fault.to_string());
                 self.endpoint.answer_offer(sip, answer, now);
             }
+        }
+    }
+
+    /// An offer of ours that waited for theirs: made anew of what is agreed now.
+    fn offer_again(&mut self, key: CallKey, now: Instant) {
+        let active = self.calls.get(&key).filter(|c| c.finished.is_none());
+        if let Some(direction) = active.map(|active| active.call.offered_direction()) {
+            self.offer_trunk(key, direction, now);
         }
     }
 

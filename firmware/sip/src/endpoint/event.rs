@@ -136,6 +136,12 @@ pub enum Event {
         /// The answer. Empty when the far side's ACK carried none.
         sdp: Vec<u8>,
     },
+    /// Our `offer` was answered 491 and is due again, but the far side has changed the session meanwhile: what was to be
+    /// offered is no longer true. Nothing is under way; `offer` it anew.
+    OfferDue {
+        /// The call.
+        call: CallId,
+    },
     /// Our `offer` was refused; the session stays as it was.
     OfferRejected {
         /// The call.

@@ -9,6 +9,10 @@
 //! | Waiting | `OfferPending` | – | – | – | – |
 //! | Waiting, a refresh | takes its place | – | – | – | – |
 //!
+//! What waits is sent when its time has come, unless an offer of theirs was accepted meanwhile: a session description
+//! from before is no successor of that (RFC 3264 §8). A refresh then takes the new one; of others the box is told
+//! `OfferDue`, and offers anew.
+//!
 //! 408, 481 and silence end the call (§12.2.1.2).
 
 use std::time::{Duration, Instant};
@@ -52,6 +56,8 @@ pub(super) struct Offering {
     /// Nothing changes; the session timer wants it.
     pub(super) is_refresh: bool,
     tries: u8,
+    /// The far side changed the session while this waited.
+    is_outdated: bool,
     /// Commanded while the refresh was under way.
     next: Option<Vec<u8>>,
 }
@@ -63,6 +69,7 @@ impl Offering {
             sdp,
             is_refresh,
             tries: 0,
+            is_outdated: false,
             next: None,
         }
     }
@@ -75,6 +82,13 @@ impl OurOffer {
 
     pub(super) fn is_sent_with(&self, sent: &ClientKey) -> bool {
         matches!(self, Self::Sent { key, .. } if key == sent)
+    }
+
+    /// An offer of theirs was accepted.
+    pub(super) fn note_change(&mut self) {
+        if let Self::Waiting { what, .. } = self {
+            what.is_outdated = what.sdp.is_some();
+        }
     }
 
     /// The call ends: whatever the answer would have been, nobody waits for it.
@@ -368,7 +382,7 @@ impl Call {
                 if let OurOffer::Waiting { what, .. } =
                     std::mem::replace(&mut self.our_offer, OurOffer::None)
                 {
-                    self.send_offer(core, what, now);
+                    self.send_due_offer(core, what, now);
                 }
             }
             OurOffer::Sent { key, .. } => {
@@ -378,6 +392,20 @@ impl Call {
                 self.offer_rejected(core, failure, now);
             }
         }
+    }
+}
+
+impl Call {
+    fn send_due_offer(&mut self, core: &mut Core, mut what: Offering, now: Instant) {
+        if what.is_outdated && !what.is_refresh {
+            core.event(Event::OfferDue { call: self.id });
+            return;
+        }
+        if what.is_outdated && what.sdp.is_some() {
+            what.sdp.clone_from(&self.sdp.local);
+            what.is_outdated = false;
+        }
+        self.send_offer(core, what, now);
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct TheirOffer {
     key: ServerKey,
     is_invite: bool,
     cseq: u32,
+    /// The tag of the dialog it came in: before the answer there may be several.
+    from: Vec<u8>,
     sdp: Option<Vec<u8>>,
     contact: Headers,
     timer: Asked,
@@ -199,9 +201,16 @@ impl Call {
                 if matches!(self.state, State::Established(_)) {
                     self.timer.answer(&offer.timer, &mut reply.headers, now);
                 }
+                // The same again, as in a refresh, changes nothing.
+                if self.sdp.local.as_ref() != Some(&sdp) || self.sdp.remote != offer.sdp {
+                    self.our_offer.note_change();
+                }
                 let holds_offer = offer.sdp.is_none();
                 self.sdp.local = Some(sdp);
                 if offer.sdp.is_some() {
+                    if let State::Placing(placing) = &mut self.state {
+                        placing.note_description(&offer.from, offer.sdp.clone());
+                    }
                     self.sdp.remote = offer.sdp;
                 }
                 let Some(transmit) = core.respond(&offer.key, reply, now) else {
@@ -297,6 +306,7 @@ impl TheirOffer {
             key: key.clone(),
             is_invite: request.method == Method::Invite,
             cseq: essentials.cseq.number,
+            from: essentials.from_tag().to_vec(),
             sdp,
             contact,
             timer: Asked::read(&request.headers),

@@ -92,6 +92,14 @@ impl Placing {
             .find(|dialog| dialog.remote_tag == remote_tag)
     }
 
+    /// What a fork wants now: said in a provisional response, or in an UPDATE since.
+    pub(super) fn note_description(&mut self, remote_tag: &[u8], sdp: Option<Vec<u8>>) {
+        let is_its = |early: &&mut Early| early.dialog.remote_tag == remote_tag;
+        if let Some(early) = self.early.iter_mut().find(is_its) {
+            early.sdp = sdp;
+        }
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.give_up
     }
@@ -365,10 +373,7 @@ impl Call {
         let early = sdp(response);
         if early.is_some() {
             self.sdp.remote.clone_from(&early);
-            let fork = |early: &&mut Early| early.dialog.remote_tag == tag;
-            if let Some(fork) = placing.early.iter_mut().find(fork) {
-                fork.sdp.clone_from(&early);
-            }
+            placing.note_description(tag, early.clone());
         }
         core.event(Event::Progress {
             call: id,

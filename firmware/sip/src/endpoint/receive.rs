@@ -312,7 +312,8 @@ impl Endpoint {
             .dialog_mut(essentials.from_tag())
             .is_some_and(|dialog| in_order(dialog, essentials));
         if !in_order {
-            core.respond(key, Reply::new(500).phrase("CSeq out of order"), now);
+            // There are peers that take the first "CSeq" of a message for the header's.
+            core.respond(key, Reply::new(500).phrase("Request Out Of Order"), now);
             return;
         }
         if let Some(reply) = refusal {

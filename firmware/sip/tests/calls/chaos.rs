@@ -119,6 +119,7 @@ impl World {
                     | Event::Confirmed { call, .. }
                     | Event::Offer { call, .. }
                     | Event::OfferAnswered { call, .. }
+                    | Event::OfferDue { call }
                     | Event::OfferRejected { call, .. }
                     | Event::PictureFastUpdate { call }
                     | Event::Referred { call, .. }

@@ -101,14 +101,22 @@ fn glare_is_resolved_by_waiting() {
         "{:?}",
         net.exchange
     );
-    // Whose turn it is depends on the jitter; both get through.
-    let mut answered = Vec::new();
+    // Whose turn it is depends on the jitter; both get through. Who comes second offers anew: what it had to say is
+    // older than what was agreed meanwhile.
+    let (mut answered, mut offered) = (Vec::new(), Vec::new());
     for _ in 0..100 {
         net.run(Duration::from_millis(100));
         for (side, call) in [(A, at_a), (B, at_b)] {
             while let Some(event) = net.event(side) {
                 match event {
-                    Event::Offer { .. } => accept(&mut net, side, call, "v=0\r\nanswer"),
+                    Event::Offer { sdp, .. } => {
+                        offered.push(sdp.unwrap_or_default());
+                        accept(&mut net, side, call, "v=0\r\nanswer");
+                    }
+                    Event::OfferDue { .. } => net.at(side, |endpoint, now| {
+                        let anew = b"v=0\r\nanew".to_vec();
+                        endpoint.offer(call, anew, now).unwrap();
+                    }),
                     Event::OfferAnswered { .. } => answered.push(side),
                     other => panic!("{other:?}"),
                 }
@@ -117,6 +125,8 @@ fn glare_is_resolved_by_waiting() {
     }
     answered.sort();
     assert_eq!(answered, [A, B]);
+    assert_eq!(offered.len(), 2);
+    assert_eq!(offered[1], b"v=0\r\nanew");
 }
 
 #[test]
