@@ -1,5 +1,4 @@
-//! Real parts under a test's control: the box, the demo ACD, browsers, Asterisk,
-//! Kamailio, baresip.
+//! Real parts under a test's control: the box, the demo ACD, browsers, Asterisk, Kamailio, baresip, SIPp.
 //!
 //! Everything is started on free loopback ports with its files in a temporary folder, waits until it is ready, and is
 //! stopped by its own process id; a part that is dropped is ended at once. Nothing here knows the box's insides: it
@@ -27,6 +26,8 @@ pub mod relay;
 pub mod scene;
 pub mod sipp;
 pub mod sound;
+pub mod tap;
+pub mod web_caller;
 pub mod web_phone;
 
 pub use acd::Acd;
@@ -39,4 +40,6 @@ pub use error::{HarnessError, Result};
 pub use kamailio::Kamailio;
 pub use name_server::NameServer;
 pub use scene::Scene;
+pub use sipp::Sipp;
+pub use web_caller::WebCaller;
 pub use web_phone::WebPhone;

@@ -133,11 +133,11 @@ async fn converse(
                 }
             }
             event = peer.events.recv() => match event {
-                Some(PeerEvent::State(RTCPeerConnectionState::Connected)) => peer.speak(shared.clone()),
+                Some(PeerEvent::State(RTCPeerConnectionState::Connected)) => peer.speak(shared.options.codec, shared.frames.clone()),
                 Some(PeerEvent::State(RTCPeerConnectionState::Failed)) => {
                     return Err(failure("media_failed", "no path for media"));
                 }
-                Some(PeerEvent::Track(track)) => peer.listen(track, shared)?,
+                Some(PeerEvent::Track(track)) => peer.listen(track, shared.options.codec, shared.options.expect_hz)?,
                 Some(PeerEvent::State(_) | PeerEvent::Gathered) => {}
                 None => return Err(failure("webrtc", "the connection went away")),
             },

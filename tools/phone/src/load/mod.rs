@@ -6,6 +6,7 @@ mod report;
 mod signalling;
 mod sound;
 mod token;
+mod web_caller;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -18,7 +19,9 @@ use tokio::task::JoinSet;
 pub use crate::secure::{Server, Trust};
 pub use call::Outcome;
 pub use report::Summary;
+pub use signalling::Failure;
 pub use sound::Codec;
+pub use web_caller::WebCaller;
 
 use report::Progress;
 use sound::ToneFrames;
@@ -94,7 +97,7 @@ pub(crate) struct Shared {
     pub(crate) options: LoadOptions,
     pub(crate) server: Server,
     pub(crate) tokens: Tokens,
-    pub(crate) frames: ToneFrames,
+    pub(crate) frames: Arc<ToneFrames>,
     /// Turns true when the operator has had enough.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -105,7 +108,7 @@ pub(crate) struct Shared {
 /// A sentence when the set-up itself is wrong: URL, certificates, codec.
 pub async fn run(options: LoadOptions) -> Result<Summary, String> {
     let server = Server::new(&options.url, &options.trust).await?;
-    let frames = ToneFrames::new(options.codec, options.tone)?;
+    let frames = Arc::new(ToneFrames::new(options.codec, options.tone)?);
     let tokens = Tokens::new(&options);
     let (stop, stopping) = watch::channel(false);
     let watching = tokio::spawn(async move {

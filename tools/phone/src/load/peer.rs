@@ -20,9 +20,8 @@ use webrtc::peer_connection::{
     RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription,
 };
 
-use super::Shared;
 use super::signalling::{Failure, failure};
-use super::sound::{Codec, Sampler};
+use super::sound::{Codec, Sampler, ToneFrames};
 use crate::caller::listen_towards;
 use crate::clock::random;
 
@@ -163,10 +162,9 @@ impl Peer {
     }
 
     /// Starts sending the tone, a frame every 20 ms.
-    pub(crate) fn speak(&mut self, shared: Arc<Shared>) {
+    pub(crate) fn speak(&mut self, codec: Codec, frames: Arc<ToneFrames>) {
         let (track, ssrc) = (self.track.clone(), self.ssrc);
         self.tasks.push(tokio::spawn(async move {
-            let codec = shared.options.codec;
             let mut clock = tokio::time::interval(Duration::from_millis(20));
             let mut timestamp = random() as u32;
             let mut sequence = random() as u16;
@@ -183,7 +181,7 @@ impl Peer {
                 };
                 let packet = rtp::Packet {
                     header,
-                    payload: shared.frames.frame(n),
+                    payload: frames.frame(n),
                 };
                 if track.write_rtp(packet).await.is_err() {
                     return;
@@ -194,15 +192,14 @@ impl Peer {
         }));
     }
 
-    /// Starts listening to a track of the box.
+    /// Starts listening to a track of the box, where `wanted` Hz shall be heard.
     pub(crate) fn listen(
         &mut self,
         track: Arc<dyn TrackRemote>,
-        shared: &Shared,
+        codec: Codec,
+        wanted: f64,
     ) -> Result<(), Failure> {
-        let mut sampler =
-            Sampler::new(shared.options.codec).map_err(|error| failure("webrtc", error))?;
-        let wanted = shared.options.expect_hz;
+        let mut sampler = Sampler::new(codec).map_err(|error| failure("webrtc", error))?;
         let received = self.received.clone();
         self.tasks.push(tokio::spawn(async move {
             let mut last: Option<(u32, u16)> = None;

@@ -15,7 +15,7 @@ use super::token::Token;
 use crate::secure::Server;
 
 /// Why something failed: a stable code and a sentence.
-pub(crate) type Failure = (String, String);
+pub type Failure = (String, String);
 
 pub(crate) fn failure(code: &str, message: impl ToString) -> Failure {
     (code.to_owned(), message.to_string())

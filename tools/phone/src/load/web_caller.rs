@@ -1,0 +1,320 @@
+//! A web caller under a test's control: signs in, places and takes calls, and says what the box told it.
+//!
+//! It does nothing by itself: messages of the box are read while one of its functions waits for something. Media is
+//! real (ICE, DTLS-SRTP, G.711 from and to the box) and costs little: nothing is decoded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+use webrtc::peer_connection::RTCPeerConnectionState;
+
+use super::peer::{Peer, PeerEvent};
+use super::signalling::{Failure, Session, failure, refusal};
+use super::sound::{Codec, ToneFrames};
+use super::token::Token;
+use crate::media::g711::Law;
+use crate::secure::Server;
+
+const CODEC: Codec = Codec::G711(Law::Pcmu);
+/// What it says, Hz.
+const TONE: f64 = 440.0;
+/// How long the box may take to answer a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A signed-in caller.
+pub struct WebCaller {
+    server: Server,
+    session: Box<Session>,
+    frames: Arc<ToneFrames>,
+    calls: Vec<Call>,
+    events: mpsc::UnboundedReceiver<(usize, PeerEvent)>,
+    tell: mpsc::UnboundedSender<(usize, PeerEvent)>,
+    /// Every message of the box that answers no request, oldest first.
+    seen: Vec<Value>,
+}
+
+struct Call {
+    id: String,
+    peer: Peer,
+}
+
+impl std::fmt::Debug for WebCaller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebCaller")
+            .field("calls", &self.calls.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What one wait brought.
+enum Heard {
+    Message(Value),
+    Media,
+}
+
+impl WebCaller {
+    /// Signs in with a token; `origin` is the page it pretends to be on.
+    ///
+    /// # Errors
+    /// A code and a sentence, as everywhere here: the box's own, or what failed on the way.
+    pub async fn open(server: Server, origin: &str, token: &str) -> Result<Self, Failure> {
+        let token = Token(token.to_owned());
+        let session = Box::new(Box::pin(Session::open(&server, origin, &token)).await?);
+        let frames = ToneFrames::new(CODEC, TONE).map_err(|error| failure("tone", error))?;
+        let (tell, events) = mpsc::unbounded_channel();
+        Ok(Self {
+            server,
+            session,
+            frames: Arc::new(frames),
+            calls: Vec::new(),
+            events,
+            tell,
+            seen: Vec::new(),
+        })
+    }
+
+    /// Calls `to`; the box's name of the call, as soon as it took it.
+    ///
+    /// # Errors
+    /// The box's refusal.
+    pub async fn place(&mut self, to: &str) -> Result<String, Failure> {
+        let (peer, sdp) = Box::pin(Peer::offer(CODEC, self.server.address)).await?;
+        let message = json!({
+            "type": "call.place", "to": to, "sdp": sdp, "audio": true, "video": false,
+            "context": {"from": "causeway-phone"},
+        });
+        let id = self.session.send(message).await?;
+        // The peer stands before the answer is read: `call.answer` may follow at once.
+        let taken = self.answered(id).await?;
+        if taken["type"] == "error" {
+            Box::pin(peer.close()).await;
+            return Err(refusal(&taken));
+        }
+        let call = taken["call"].as_str().unwrap_or_default().to_owned();
+        self.keep(call.clone(), peer);
+        Ok(call)
+    }
+
+    /// Waits for a call of the box: the whole `call.incoming`.
+    ///
+    /// # Errors
+    /// None came in time.
+    pub async fn incoming(&mut self, within: Duration) -> Result<Value, Failure> {
+        let from = self.seen.len();
+        let known = self
+            .seen
+            .iter()
+            .rev()
+            .find(|m| m["type"] == "call.incoming" && !self.has(&m["call"]));
+        if let Some(message) = known {
+            return Ok(message.clone());
+        }
+        self.message(from, within, "an incoming call", |m| {
+            m["type"] == "call.incoming"
+        })
+        .await
+    }
+
+    /// Answers a call of the box.
+    ///
+    /// # Errors
+    /// The box's refusal.
+    pub async fn accept(&mut self, call: &str) -> Result<(), Failure> {
+        let (peer, sdp) = Box::pin(Peer::offer(CODEC, self.server.address)).await?;
+        self.keep(call.to_owned(), peer);
+        let taken = self
+            .ask(json!({"type": "call.accept", "call": call, "sdp": sdp}))
+            .await?;
+        match taken["type"].as_str() {
+            Some("ok") => Ok(()),
+            _ => Err(refusal(&taken)),
+        }
+    }
+
+    /// Makes a request, such as `call.hangup`; the box's `ok` or `error`, whole.
+    ///
+    /// # Errors
+    /// Only when there is no answer.
+    pub async fn ask(&mut self, message: Value) -> Result<Value, Failure> {
+        let id = self.session.send(message).await?;
+        self.answered(id).await
+    }
+
+    /// Waits until the call is in `state`; the message that said so.
+    ///
+    /// # Errors
+    /// It is not in time, with all the states it was in.
+    pub async fn reaches(
+        &mut self,
+        call: &str,
+        state: &str,
+        within: Duration,
+    ) -> Result<Value, Failure> {
+        let deadline = Instant::now() + within;
+        loop {
+            let last = self.states(call).last().map(|m| (*m).clone());
+            if let Some(last) = last
+                && last["state"] == state
+            {
+                return Ok(last);
+            }
+            if self.heard(deadline).await?.is_none() {
+                let past: Vec<String> = self.states(call).iter().map(|m| m.to_string()).collect();
+                return Err(failure(
+                    "timeout",
+                    format!(
+                        "call {call} is not {state} within {within:?}; it was {}",
+                        past.join(" ")
+                    ),
+                ));
+            }
+        }
+    }
+
+    /// Waits for a message of the box after the first `from` that is `wanted`.
+    ///
+    /// # Errors
+    /// None came in time.
+    pub async fn message(
+        &mut self,
+        from: usize,
+        within: Duration,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value, Failure> {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(found) = self.seen.iter().skip(from).find(|m| wanted(m)) {
+                return Ok(found.clone());
+            }
+            if self.heard(deadline).await?.is_none() {
+                return Err(failure(
+                    "timeout",
+                    format!("{what} did not come within {within:?}"),
+                ));
+            }
+        }
+    }
+
+    /// Reads what comes for so long.
+    ///
+    /// # Errors
+    /// The socket went away.
+    pub async fn listen(&mut self, during: Duration) -> Result<(), Failure> {
+        let deadline = Instant::now() + during;
+        while self.heard(deadline).await?.is_some() {}
+        Ok(())
+    }
+
+    /// Every `call.state` of the call so far.
+    pub fn states(&self, call: &str) -> Vec<&Value> {
+        self.seen
+            .iter()
+            .filter(|m| m["type"] == "call.state" && m["call"] == call)
+            .collect()
+    }
+
+    /// Every message so far that answers no request.
+    pub fn seen(&self) -> &[Value] {
+        &self.seen
+    }
+
+    /// Packets of sound of a call so far.
+    pub fn packets(&self, call: &str) -> u64 {
+        self.peer(call).map_or(0, |peer| peer.received().packets)
+    }
+
+    /// Distinct sources (SSRC) heard in a call so far.
+    pub fn sources(&self, call: &str) -> u32 {
+        self.peer(call).map_or(0, |peer| peer.received().sources)
+    }
+
+    /// Ends every connection.
+    pub async fn close(self) {
+        for call in self.calls {
+            Box::pin(call.peer.close()).await;
+        }
+        self.session.close().await;
+    }
+
+    fn peer(&self, call: &str) -> Option<&Peer> {
+        self.calls.iter().find(|c| c.id == call).map(|c| &c.peer)
+    }
+
+    fn has(&self, call: &Value) -> bool {
+        self.calls.iter().any(|c| *call == c.id.as_str())
+    }
+
+    fn keep(&mut self, id: String, mut peer: Peer) {
+        let number = self.calls.len();
+        let (_, nothing) = mpsc::unbounded_channel();
+        let mut events = std::mem::replace(&mut peer.events, nothing);
+        let tell = self.tell.clone();
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                if tell.send((number, event)).is_err() {
+                    return;
+                }
+            }
+        });
+        self.calls.push(Call { id, peer });
+    }
+
+    /// The answer to request `id`.
+    async fn answered(&mut self, id: u64) -> Result<Value, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.heard(deadline).await? {
+                Some(Heard::Message(message)) if message["id"] == id => return Ok(message),
+                Some(_) => {}
+                None => return Err(failure("timeout", format!("request {id} has no answer"))),
+            }
+        }
+    }
+
+    /// The next thing that happens; none when the time is up.
+    async fn heard(&mut self, deadline: Instant) -> Result<Option<Heard>, Failure> {
+        let next = async {
+            tokio::select! {
+                message = self.session.receive() => message.map(Ok),
+                event = self.events.recv() => event
+                    .map(Err)
+                    .ok_or_else(|| failure("webrtc", "the connections went away")),
+            }
+        };
+        let Ok(next) = timeout_at(deadline, next).await else {
+            return Ok(None);
+        };
+        match next? {
+            Ok(message) => {
+                if message.get("id").is_none() || message["id"].is_null() {
+                    self.seen.push(message.clone());
+                }
+                if message["type"] == "call.answer" {
+                    let sdp = message["sdp"].as_str().unwrap_or_default();
+                    if let Some(call) = self.calls.iter().find(|c| message["call"] == c.id.as_str())
+                    {
+                        Box::pin(call.peer.answer(sdp)).await?;
+                    }
+                }
+                Ok(Some(Heard::Message(message)))
+            }
+            Err((number, event)) => {
+                let frames = self.frames.clone();
+                if let Some(call) = self.calls.get_mut(number) {
+                    match event {
+                        PeerEvent::State(RTCPeerConnectionState::Connected) => {
+                            call.peer.speak(CODEC, frames);
+                        }
+                        PeerEvent::Track(track) => call.peer.listen(track, CODEC, TONE)?,
+                        PeerEvent::State(_) | PeerEvent::Gathered => {}
+                    }
+                }
+                Ok(Some(Heard::Media))
+            }
+        }
+    }
+}
