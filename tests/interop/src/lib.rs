@@ -24,6 +24,8 @@ mod page_site;
 mod phone_site;
 mod proxy;
 
+pub mod stage;
+
 pub use causeway_harness::scene::{ACCOUNT, PAGE_HZ};
 pub use page_site::{PageSite, Said, digits, skipped, wire};
 pub use phone_site::{PhonePlan, PhoneSite};

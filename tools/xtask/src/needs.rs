@@ -33,6 +33,8 @@ pub enum Purpose {
     Load,
     /// What their cost is measured against.
     LoadReference,
+    /// The PBX of the scenarios about signalling.
+    Sipp,
 }
 
 #[derive(Debug)]
@@ -128,6 +130,12 @@ const PACKAGES: &[Package] = &[
         "kamailio",
         "kamailio",
         "the proxy whose cost of a call ours stands beside",
+    ),
+    row(
+        Purpose::Sipp,
+        "sip-tester",
+        "sipp",
+        "plays the PBX in the scenarios about signalling",
     ),
 ];
 
@@ -291,6 +299,7 @@ mod tests {
             Purpose::Peers,
             Purpose::Load,
             Purpose::LoadReference,
+            Purpose::Sipp,
         ] {
             assert!(PACKAGES.iter().any(|p| p.purpose == purpose), "{purpose:?}");
         }

@@ -17,6 +17,10 @@ use crate::{CiArgs, TestArgs, interop, tidy, workspace};
 
 const BROWSER: &str = "causeway-browser-tests";
 const INTEROP: &str = "causeway-interop";
+/// The program of the interop package that needs neither Asterisk nor the machine for itself.
+const SIPP: &str = "sipp";
+/// Its scenarios act a few at a time, and for most of their time wait for SIP's timers.
+const SIPP_THREADS: &str = "--test-threads=128";
 /// How long one test program may run, and one stage of real-time calls.
 const PROGRAM_LIMIT: Duration = Duration::from_secs(10 * 60);
 const CALLS_LIMIT: Duration = Duration::from_secs(25 * 60);
@@ -191,6 +195,10 @@ fn tests(selection: Selection<'_>, yes: bool) -> Result<Tally, String> {
         tally.add(calls("browser", BROWSER, &programs, corpora.as_deref())?);
     }
     if selection.interop() {
+        match needs::ensure(&[Purpose::Sipp], yes) {
+            Ok(()) => tally.add(sipp(&programs, corpora.as_deref())?),
+            Err(why) => loud(&format!("the tests against SIPp did not run: {why}")),
+        }
         match interop::ready(yes, CHROOT_LIMIT) {
             Ok(()) => tally.add(calls("interop", INTEROP, &programs, corpora.as_deref())?),
             Err(why) if selection.only.is_none() => {
@@ -332,10 +340,27 @@ fn calls(
 ) -> Result<Tally, String> {
     let since = Instant::now();
     let mut tally = Tally::default();
-    for program in programs.iter().filter(|p| p.package == package) {
+    for program in programs
+        .iter()
+        .filter(|p| p.package == package && p.name != SIPP)
+    {
         tally.add(run(program, &["--test-threads=1"], CALLS_LIMIT, corpora)?);
     }
     took(stage, since);
+    Ok(tally)
+}
+
+/// SIPp's scenarios, beside each other.
+fn sipp(programs: &[Program], corpora: Option<&Path>) -> Result<Tally, String> {
+    let since = Instant::now();
+    let mut tally = Tally::default();
+    for program in programs
+        .iter()
+        .filter(|p| p.package == INTEROP && p.name == SIPP)
+    {
+        tally.add(run(program, &[SIPP_THREADS], CALLS_LIMIT, corpora)?);
+    }
+    took("SIPp", since);
     Ok(tally)
 }
 

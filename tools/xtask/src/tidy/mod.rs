@@ -1,6 +1,8 @@
-//! What no compiler checks: who may import whom, how long a file may be, what the top folder holds.
+//! What no compiler checks: who may import whom, how long a file may be, what the top folder holds,
+//! and whether the table of interop scenarios is true.
 
 mod arrows;
+mod scenarios;
 mod tree;
 
 use std::process::ExitCode;
@@ -21,6 +23,7 @@ pub fn check() -> Result<bool, String> {
     let root = workspace::root()?;
     let mut findings = arrows::findings(&workspace::metadata()?)?;
     findings.extend(tree::findings(&root)?);
+    findings.extend(scenarios::findings(&root)?);
     for finding in &findings {
         eprintln!("tidy: {finding}");
     }
