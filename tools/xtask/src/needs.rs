@@ -27,14 +27,14 @@ pub enum Purpose {
     Sdk,
     /// Asterisk in a chroot.
     Interop,
-    /// The other peers of the interop tests.
-    Peers,
     /// Many SIP calls.
     Load,
     /// What their cost is measured against.
     LoadReference,
     /// The PBX of the scenarios about signalling.
     Sipp,
+    /// The other peers of the interop tests.
+    Peers,
 }
 
 #[derive(Debug)]
@@ -107,6 +107,19 @@ const PACKAGES: &[Package] = &[
         "mmdebstrap",
         "makes the chroot Asterisk runs in",
     ),
+    row(Purpose::Load, "sip-tester", "sipp", "makes many SIP calls"),
+    row(
+        Purpose::LoadReference,
+        "kamailio",
+        "kamailio",
+        "the proxy whose cost of a call ours stands beside",
+    ),
+    row(
+        Purpose::Sipp,
+        "sip-tester",
+        "sipp",
+        "plays the PBX in the scenarios about signalling",
+    ),
     row(
         Purpose::Peers,
         "kamailio",
@@ -124,18 +137,6 @@ const PACKAGES: &[Package] = &[
         "baresip-core",
         "baresip",
         "a SIP phone of another maker",
-    row(Purpose::Load, "sip-tester", "sipp", "makes many SIP calls"),
-    row(
-        Purpose::LoadReference,
-        "kamailio",
-        "kamailio",
-        "the proxy whose cost of a call ours stands beside",
-    ),
-    row(
-        Purpose::Sipp,
-        "sip-tester",
-        "sipp",
-        "plays the PBX in the scenarios about signalling",
     ),
 ];
 
@@ -296,10 +297,10 @@ mod tests {
             Purpose::Firefox,
             Purpose::Sdk,
             Purpose::Interop,
-            Purpose::Peers,
             Purpose::Load,
             Purpose::LoadReference,
             Purpose::Sipp,
+            Purpose::Peers,
         ] {
             assert!(PACKAGES.iter().any(|p| p.purpose == purpose), "{purpose:?}");
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use causeway_harness::box_process::Holdings;
 use causeway_harness::config::ECHO;
-use causeway_harness::kamailio::Kamailio;
+use causeway_harness::kamailio::relay::Kamailio;
 use causeway_harness::sipp::{Answering, Calls, Outcome, Scene};
 use causeway_harness::{BoxPlan, BoxProcess, Result};
 use clap::Parser;

@@ -1,6 +1,7 @@
 //! Kamailio as a proxy on free loopback ports: what it does with which number is in [`config`].
 
 mod config;
+pub mod relay;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;

@@ -22,7 +22,6 @@ async fn side(settings: StreamSettings) -> (mpsc::Sender<Transmit>, SipInbox) {
         to_switch,
         settings,
         dropped,
-        crate::io::door::Door::new().1,
         door,
     ));
     (out, inputs)
