@@ -1,4 +1,4 @@
-//! Digits both ways where telephone events are not spoken: as tones in the sound, and as INFO.
+//! Digits where telephone events are not spoken: to Asterisk as tones in the sound, both ways as INFO.
 
 use causeway_harness::Result;
 use causeway_harness::asterisk::Trunk;
@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn digits_go_as_tones() -> Result<()> {
-    digits("inband").await
+    digits("inband", false).await
 }
 
 #[tokio::test]
 async fn digits_go_as_info() -> Result<()> {
-    digits("info").await
+    digits("info", true).await
 }
 
-async fn digits(mode: &'static str) -> Result<()> {
+async fn digits(mode: &'static str, both_ways: bool) -> Result<()> {
     let plan = SitePlan {
         trunk: Trunk {
             dtmf: Some(mode),
@@ -32,19 +32,20 @@ async fn digits(mode: &'static str) -> Result<()> {
     site.phone.answered().await?;
     site.phone.press("19,05").await?;
     site.pbx.logged(mark, &["DIGITS 1905"], SOON).await?;
-    // And the other way.
-    let four = "phone.events.filter(e => e.event === 'dtmf').length >= 4";
-    site.phone
-        .browser()
-        .until("four digits", four, SOON)
-        .await?;
-    let events = site.phone.events("dtmf").await?;
-    let heard: Vec<&Value> = events.iter().map(|e| &e["args"][0]).collect();
-    equal(
-        "what Asterisk pressed",
-        &json!(heard),
-        &json!(["1", "5", "9", "0"]),
-    )?;
+    if both_ways {
+        let four = "phone.events.filter(e => e.event === 'dtmf').length >= 4";
+        site.phone
+            .browser()
+            .until("four digits", four, SOON)
+            .await?;
+        let events = site.phone.events("dtmf").await?;
+        let heard: Vec<&Value> = events.iter().map(|e| &e["args"][0]).collect();
+        equal(
+            "what Asterisk pressed",
+            &json!(heard),
+            &json!(["1", "5", "9", "0"]),
+        )?;
+    }
     site.phone.hang_up().await?;
     site.ends(&call, End::new("hangup", "local")).await?;
     site.close().await
