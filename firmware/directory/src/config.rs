@@ -7,6 +7,7 @@ use crate::address::SipAddress;
 use crate::dial::DialPattern;
 use crate::numbering::Numbering;
 use crate::origin::OriginPattern;
+use crate::redirects::Redirects;
 use crate::secret::{Secret, SecretHash};
 use serde::Deserialize;
 use std::fmt;
@@ -348,18 +349,6 @@ pub enum DtmfMode {
     /// INFO requests with `application/dtmf-relay`; neither telephone events nor tones. INFO that comes is taken in
     /// every mode.
     Info,
-}
-
-/// What becomes of a redirection (301, 302 and other 3xx) of the PBX.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Redirects {
-    /// The call goes on to where it points, as long as that is this trunk: one of its addresses, or a number of
-    /// `numbers`.
-    #[default]
-    Follow,
-    /// The call ends.
-    Refuse,
 }
 
 /// Encryption of a trunk's media.

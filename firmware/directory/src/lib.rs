@@ -16,17 +16,19 @@ mod dial;
 mod lookup;
 mod numbering;
 mod origin;
+mod redirects;
 mod secret;
 
 pub use account::AccountId;
 pub use address::{SipAddress, SipHost};
 pub use config::{
     App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, DtmfMode, Number, NumberTarget,
-    PortRange, Redirects, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp,
-    Trunk, TrunkHeader, TrunkName, UserToUser, WebCodec,
+    PortRange, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp, Trunk,
+    TrunkHeader, TrunkName, UserToUser, WebCodec,
 };
 pub use dial::{Destination, DestinationError, DialPattern};
 pub use lookup::{Directory, Located};
 pub use numbering::{NumberFormat, Numbering};
 pub use origin::OriginPattern;
+pub use redirects::Redirects;
 pub use secret::{Secret, SecretHash};
