@@ -25,7 +25,7 @@ pub struct Script {
     untagged: BTreeSet<String>,
     /// The branch and CSeq of our last INVITE, for its ACK and CANCEL.
     invite: (String, u32),
-    /// Actions of the next response.
+    /// Actions of the next message.
     kept: String,
     /// The method of our last request.
     last: String,
@@ -166,6 +166,15 @@ impl Script {
         self
     }
 
+    /// Whether `regexp` is found in the next request that comes is known as `name`.
+    #[must_use]
+    pub fn noting(mut self, regexp: &str, name: &str) -> Self {
+        self.variables.insert(name.to_owned());
+        let regexp = attribute(regexp);
+        self.kept = format!("<ereg regexp=\"{regexp}\" search_in=\"msg\" assign_to=\"{name}\"/>\n");
+        self
+    }
+
     /// A request comes.
     #[must_use]
     pub fn recv(self, method: &str) -> Self {
@@ -175,7 +184,7 @@ impl Script {
     /// A request comes in which each of `with` is found and none of `without`; extended regular expressions.
     #[must_use]
     pub fn recv_with(mut self, method: &str, with: &[&str], without: &[&str]) -> Self {
-        let mut actions = String::new();
+        let mut actions = std::mem::take(&mut self.kept);
         if method != "ACK" {
             for (name, header) in [
                 ("via", "Via:"),
@@ -282,10 +291,14 @@ impl Script {
             true => format!(";tag={}", self.tag),
             false => String::new(),
         };
+        // Of a redirection it would be a target.
+        let contact = match status.starts_with(['1', '2']) {
+            true => format!("Contact: <{}>\r\n", self.contact),
+            false => String::new(),
+        };
         let text = format!(
             "SIP/2.0 {status}\r\nVia:[$via_{method}]\r\nFrom:[$from_{method}]\r\nTo:[$to_{method}]{tag}\r\n\
-             Call-ID: [call_id]\r\nCSeq:[$cseq_{method}]\r\nContact: <{}>\r\n{}{}",
-            self.contact,
+             Call-ID: [call_id]\r\nCSeq:[$cseq_{method}]\r\n{contact}{}{}",
             lines(headers),
             body_of(media)
         );

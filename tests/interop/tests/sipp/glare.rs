@@ -41,6 +41,11 @@ fn glare(script: Script, theirs: u32) -> Script {
 }
 
 async fn held_in_the_end(mut stage: Stage, call: String) -> Result<()> {
+    // No offer before the ACK of the call itself (RFC 3261 section 14.1).
+    stage
+        .caller
+        .listen(std::time::Duration::from_millis(200))
+        .await?;
     stage
         .caller
         .must(json!({"type": "call.hold", "call": call}))

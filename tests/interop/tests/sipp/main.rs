@@ -14,6 +14,7 @@ mod late_200;
 mod lost;
 mod next_target;
 mod plain;
+mod redirected;
 mod refer;
 mod refresh;
 mod refused;

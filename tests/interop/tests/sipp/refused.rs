@@ -28,17 +28,6 @@ async fn refusal(status: &str, headers: &[&str], code: &str) -> Result<()> {
     stage.close().await
 }
 
-/// A redirection is told, not followed: the box calls the addresses of its trunk and no other.
-#[tokio::test]
-async fn redirected_302() -> Result<()> {
-    refusal(
-        "302 Moved Temporarily",
-        &["Contact: <sip:200@127.0.0.1:9>"],
-        "failed",
-    )
-    .await
-}
-
 /// A challenge to a box without credentials.
 #[tokio::test]
 async fn not_authorized_401() -> Result<()> {
