@@ -131,8 +131,8 @@ impl State {
         if let Some((write, reading)) = self.current.lock().await.take() {
             reading.abort();
             let _ = reading.await;
-            // The halves are one socket: it is gone when the second is.
-            drop(write);
+            // The halves are one socket: it is gone when the second is. Dropped, this one would first say an orderly end.
+            write.forget();
             *self.resets.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         }
     }
