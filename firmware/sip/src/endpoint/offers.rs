@@ -1,4 +1,5 @@
-//! Offers of the far side inside a call: re-INVITE and UPDATE (RFC 3261 §14.2, RFC 3311 §5.2, RFC 6337).
+//! Offers of the far side inside a call: re-INVITE, UPDATE and PRACK (RFC 3261 §14.2, RFC 3311 §5.2, RFC 3262 §5,
+//! RFC 6337).
 //!
 //! | | re-INVITE or UPDATE with another offer | the same offer as last | UPDATE without one | `answer_offer` | 32 s |
 //! |---|---|---|---|---|---|
@@ -84,7 +85,7 @@ impl Call {
     }
 
     /// Keeps an offer for the box, or answers it with what is agreed already.
-    fn take_offer(
+    pub(super) fn take_offer(
         &mut self,
         core: &mut Core,
         key: &ServerKey,
@@ -178,6 +179,17 @@ impl Call {
         let Some(offer) = self.their_offer.take() else {
             return;
         };
+        self.settle_offer(core, offer, answer, now);
+        self.go_on_ringing(core, now);
+    }
+
+    fn settle_offer(
+        &mut self,
+        core: &mut Core,
+        offer: TheirOffer,
+        answer: AnswerOffer,
+        now: Instant,
+    ) {
         match answer {
             AnswerOffer::Reject { status, warning } => {
                 let status = if (400..700).contains(&status) {

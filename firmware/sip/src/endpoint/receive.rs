@@ -324,7 +324,7 @@ impl Endpoint {
             Method::Invite => call.handle_reinvite(core, key, request, essentials, now),
             Method::Update => call.handle_update(core, key, request, essentials, now),
             Method::Bye => call.handle_bye(core, key, request, now),
-            Method::Prack => call.handle_prack(core, key, request, now),
+            Method::Prack => call.handle_prack(core, key, request, essentials, now),
             Method::Info => call.handle_info(core, key, request, now),
             Method::Refer => call.handle_refer(core, key, request, essentials, now),
             Method::Notify => call.handle_notify(core, key, request, now),

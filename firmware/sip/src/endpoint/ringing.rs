@@ -3,7 +3,8 @@
 //! | | we progress | we accept | we reject | CANCEL or BYE | PRACK | timer |
 //! |---|---|---|---|---|---|---|
 //! | nothing outstanding | 1xx | 200 → Established | final → Closed | 487, Cancelled → Closed | 481 | 1xx again |
-//! | reliable 1xx outstanding | queue | hold until PRACK | final → Closed | 487, Cancelled → Closed | 200, next | 1xx again; 504 → Closed |
+//! | reliable 1xx outstanding | queue | hold until PRACK | final → Closed | 487, Cancelled → Closed | 200, next; with an offer Offer | 1xx again; 504 → Closed |
+//! | an offer of theirs unanswered | 1xx | hold until our answer | final → Closed | 487, Cancelled → Closed | 481 | 500 to the offer |
 //!
 //! In either state `Expires` of the INVITE, once it is over, ends the call like CANCEL (§13.3.1). The last 1xx, reliable
 //! ones as well, is repeated every minute, before a proxy's timer C gives the call up (§13.3.1.1).
@@ -230,13 +231,16 @@ impl Call {
             return;
         };
         // RFC 3262 §3: no 2xx while a reliable response with a session description is unacknowledged. Waiting
-        // for every reliable one costs nothing more and keeps their order.
-        if ringing.outstanding.is_some() {
+        // for every reliable one costs nothing more and keeps their order. §5: nor before an offer is answered.
+        if ringing.outstanding.is_some() || self.their_offer.is_some() {
             ringing.held_accept = Some(sdp);
             ringing.expires = None;
             ringing.queued.clear();
             return;
         }
+        // What was agreed reliably stands: the 200 can only repeat it (RFC 6337 §2.2), and offers may have followed it.
+        let agreed = self.sdp.local.take().filter(|_| ringing.is_negotiated);
+        let sdp = agreed.unwrap_or(sdp);
         let mut reply = ringing
             .reply(core, 200)
             .header(HeaderName::Supported, supported(!self.timer.is_off()))
@@ -333,6 +337,7 @@ impl Call {
         core: &mut Core,
         key: &ServerKey,
         request: &Request,
+        essentials: &Essentials,
         now: Instant,
     ) {
         let rack = request
@@ -369,7 +374,17 @@ impl Call {
                 ringing.is_negotiated = true;
                 core.respond(key, Reply::new(200), now);
             }
-            // An offer in a PRACK is one nobody here has asked for; the early session stays as it is.
+            // A new offer, once the first is answered (RFC 3262 §5); the 200 to the PRACK holds our answer.
+            body::Body::Sdp(offer)
+                if self.their_offer.is_none()
+                    && (ringing.is_negotiated || (had_sdp && ringing.has_offer)) =>
+            {
+                ringing.is_negotiated = true;
+                let offer = offer.to_vec();
+                core.assign_server(key, self.id);
+                self.take_offer(core, key, request, essentials, Some(offer), now);
+            }
+            // Before that it comes too early; the session stays as it is.
             body::Body::Sdp(_) => {
                 core.respond(key, Reply::new(488), now);
             }
@@ -378,10 +393,22 @@ impl Call {
                 core.respond(key, Reply::new(200), now);
             }
         }
-        if let Some((status, sdp)) = ringing.queued.pop_front() {
+        self.go_on_ringing(core, now);
+    }
+
+    /// Sends what waited for a PRACK; the 200 also waits for our answer to the offer a PRACK brought.
+    pub(super) fn go_on_ringing(&mut self, core: &mut Core, now: Instant) {
+        let State::Ringing(ringing) = &mut self.state else {
+            return;
+        };
+        if ringing.outstanding.is_none()
+            && let Some((status, sdp)) = ringing.queued.pop_front()
+        {
             ringing.send_progress(core, status, sdp, now);
         }
-        if let Some(sdp) = ringing.held_accept.take() {
+        if self.their_offer.is_none()
+            && let Some(sdp) = ringing.held_accept.take()
+        {
             self.accept(core, sdp, now);
         }
     }

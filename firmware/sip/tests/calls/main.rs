@@ -17,6 +17,7 @@ mod net;
 mod offers;
 mod oracle;
 mod overload;
+mod prack_offer;
 mod refusals;
 mod registrations;
 mod reliable;
