@@ -310,7 +310,7 @@ impl Check<'_> {
             self.fault(spanned.span(), fault);
         }
         if !trunk.may_use_tls() {
-            if trusted || trunk.tls_name.is_some() || trunk.tls_cert.is_some() {
+            if trusted || trunk.tls_name.is_some() || trunk.tls_cert.is_some() || trunk.tls_mutual {
                 let fault = format!("trunk `{name}`: `tls_…` keys need `transport = \"tls\"`");
                 self.fault(spanned.span(), fault);
             }

@@ -252,6 +252,63 @@ async fn a_pbx_that_asks_is_shown_the_trunks_certificate() {
     }
 }
 
+/// A PBX connects, showing `shown`, and says OPTIONS; whether the switch got to hear it.
+async fn is_heard(trust: &str, shown: Option<&Certificate>) -> bool {
+    let own = certificate("box.example", false);
+    let (sockets, mut inputs) = sockets(trust, &own).await;
+    let mut roots = RootCertStore::empty();
+    roots.add(own.der.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match shown {
+        Some(shown) => {
+            let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(shown.key.serialize_der()));
+            builder
+                .with_client_auth_cert(vec![shown.der.clone()], private)
+                .unwrap()
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let stream = TcpStream::connect(sockets.tls_addr().unwrap())
+        .await
+        .unwrap();
+    let name = ServerName::try_from("box.example").unwrap();
+    let stream = TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await;
+    // With TLS 1.3 our side is done before the box has judged.
+    let mut stream = stream.ok();
+    if let Some(stream) = &mut stream {
+        let _ = stream.write_all(OPTIONS).await;
+        let _ = stream.flush().await;
+    }
+    let heard = matches!(next(&mut inputs).await, SipInput::Message { .. });
+    sockets.shutdown().await;
+    heard
+}
+
+#[tokio::test]
+async fn a_pbx_that_connects_shows_its_certificate_where_that_is_asked() {
+    let pbx = certificate("pbx.example", false);
+    let stranger = certificate("pbx.example", false);
+    let file = ca_file(&pbx, "mutual");
+    let by_name = format!("tls_ca = \"{file}\"\ntls_name = \"pbx.example\"");
+    let by_pin = format!("tls_pin_sha256 = \"{}\"", fingerprint(&pbx.der));
+    for trust in [by_name, by_pin] {
+        assert!(is_heard(&trust, None).await, "nothing is asked for");
+        let mutual = format!("{trust}\ntls_mutual = true");
+        assert!(is_heard(&mutual, Some(&pbx)).await);
+        assert!(!is_heard(&mutual, Some(&stranger)).await, "a stranger");
+        assert!(!is_heard(&mutual, None).await, "nothing shown");
+    }
+    let other = format!("tls_ca = \"{file}\"\ntls_name = \"other.example\"\ntls_mutual = true");
+    assert!(!is_heard(&other, Some(&pbx)).await, "another name");
+    let _ = std::fs::remove_file(file);
+}
+
 #[tokio::test]
 async fn two_trunks_at_one_host_have_their_own_trust() {
     let own = certificate("box.example", false);

@@ -84,6 +84,10 @@ pub struct Trunk {
     pub tls_cert: Option<Spanned<PathBuf>>,
     /// With TLS: a PEM file with its key.
     pub tls_key: Option<Spanned<PathBuf>>,
+    /// With TLS: a PBX that connects must show a certificate, too, which is believed as the one it shows when the box
+    /// connects; default false.
+    #[serde(default)]
+    pub tls_mutual: bool,
     /// With TLS: the PBX is called by `sips:` URIs, so that every hop behind it must be TLS as well; default false.
     #[serde(default)]
     pub sips: bool,

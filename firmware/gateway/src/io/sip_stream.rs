@@ -269,7 +269,7 @@ async fn secure(
 ) -> Closed {
     let secured = async {
         let ends = ends_of(&stream)?;
-        Ok((carrier.accept(stream).await?, ends))
+        Ok((carrier.accept(stream, line.remote).await?, ends))
     };
     match tokio::time::timeout(line.settings.handshake, secured).await {
         // What it leaves unsaid goes nowhere: who connected is not to be found at the port it came from.

@@ -5,8 +5,8 @@
 //! | `tls_ca` | one of these authorities vouches for it and it is for `tls_name`, by name and not by a wildcard (RFC 5922 section 7.2) |
 //! | `tls_pin_sha256` | it is this very certificate, whatever it says |
 //!
-//! A PBX that connects is not asked for a certificate: it is known by its address, as over TCP, and proves
-//! nothing more. Web roots are never believed: a PBX is known, not found.
+//! A PBX that connects is known by its address, as over TCP. With `tls_mutual` it must show a certificate too, which is
+//! believed as if we had connected. Web roots are never believed: a PBX is known, not found.
 
 use crate::tls::fingerprint;
 use causeway_directory::{Directory, SipAddress, SipHost, SipTransport, Trunk, TrunkName};
@@ -16,9 +16,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    ServerConfig, SignatureScheme,
 };
 use std::collections::HashMap;
 use std::io;
@@ -46,12 +47,15 @@ struct Peer {
     connector: TlsConnector,
     /// The names of the trunk's places, in their order.
     names: Vec<ServerName<'static>>,
+    trust: Arc<dyn ServerCertVerifier>,
+    /// It shows its certificate when it connects, too.
+    mutual: bool,
 }
 
 /// The trunks over TLS.
 #[derive(Clone)]
 pub struct TlsPeers {
-    acceptor: TlsAcceptor,
+    own: Arc<ServerConfig>,
     peers: HashMap<TrunkName, Peer>,
     /// Where the trunks are now.
     directory: watch::Receiver<Arc<Directory>>,
@@ -82,7 +86,7 @@ impl TlsPeers {
             peers.insert(trunk.name.get_ref().clone(), peer);
         }
         Ok(Self {
-            acceptor: TlsAcceptor::from(own),
+            own,
             peers,
             directory,
         })
@@ -124,16 +128,44 @@ impl TlsPeers {
     }
 }
 
+impl TlsPeers {
+    /// Our side of a connection from there. With one trunk of the address that wants a certificate there must be one,
+    /// and a trunk of the address must believe it.
+    fn acceptor(&self, remote: SocketAddr) -> Result<TlsAcceptor, Error> {
+        let directory = self.directory.borrow();
+        let from = remote.ip().to_canonical();
+        let here: Vec<&Peer> = directory
+            .trunks()
+            .filter(|trunk| {
+                let peers = directory.peers_of(trunk);
+                let mut over_tls = peers.iter().filter(|(_, over_tls)| *over_tls);
+                over_tls.any(|(ip, _)| ip.to_canonical() == from)
+            })
+            .filter_map(|trunk| self.peers.get(trunk.name.get_ref()))
+            .collect();
+        if !here.iter().any(|peer| peer.mutual) {
+            return Ok(TlsAcceptor::from(self.own.clone()));
+        }
+        let believed = here
+            .iter()
+            .flat_map(|peer| peer.names.iter().map(|n| (peer.trust.clone(), n.clone())))
+            .collect();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(Arc::new(Shown { believed }))
+            .with_cert_resolver(self.own.cert_resolver.clone());
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
 fn peer(trunk: &Trunk) -> Result<Peer, String> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|fault| fault.to_string())?;
-    let builder = if let Some(pin) = &trunk.tls_pin_sha256 {
+    let trust: Arc<dyn ServerCertVerifier> = if let Some(pin) = &trunk.tls_pin_sha256 {
         let wanted = pin.get_ref().replace(':', "").to_ascii_uppercase();
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Pinned { wanted, provider }))
+        Arc::new(Pinned { wanted, provider })
     } else {
         let file = trunk.tls_ca.as_ref().ok_or("neither tls_ca nor a pin")?;
         let shown = file.display();
@@ -152,10 +184,11 @@ fn peer(trunk: &Trunk) -> Result<Peer, String> {
         let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
             .map_err(|fault| format!("{shown}: {fault}"))?;
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Named { authorities }))
+        Arc::new(Named { authorities })
     };
+    let builder = builder
+        .dangerous()
+        .with_custom_certificate_verifier(trust.clone());
     let config = match (&trunk.tls_cert, &trunk.tls_key) {
         (Some(chain), Some(key)) => {
             let (chain, key) = identity(chain.get_ref(), key.get_ref())?;
@@ -172,6 +205,8 @@ fn peer(trunk: &Trunk) -> Result<Peer, String> {
     Ok(Peer {
         connector: TlsConnector::from(Arc::new(config)),
         names,
+        trust,
+        mutual: trunk.tls_mutual,
     })
 }
 
@@ -263,11 +298,12 @@ impl Carrier {
     ///
     /// # Errors
     /// As [`Carrier::connect`].
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<Stream> {
+    pub async fn accept(&self, stream: TcpStream, remote: SocketAddr) -> io::Result<Stream> {
         match self {
             Self::Tcp => Ok(Stream::Tcp(stream)),
             Self::Tls(peers) => {
-                let stream = peers.acceptor.accept(stream).await?;
+                let acceptor = peers.acceptor(remote).map_err(io::Error::other)?;
+                let stream = acceptor.accept(stream).await?;
                 Ok(Stream::Tls(Box::new(stream.into())))
             }
         }
@@ -285,6 +321,9 @@ impl Carrier {
             Some(Error::InvalidCertificate(CertificateError::Other(other))) => other.to_string(),
             Some(Error::InvalidCertificate(certificate)) => {
                 format!("the PBX's certificate is not believed: {certificate}")
+            }
+            Some(Error::NoCertificatesPresented) => {
+                "the PBX shows no certificate, and `tls_mutual` wants one".to_owned()
             }
             Some(Error::InvalidMessage(_)) => "the PBX does not speak TLS here".to_owned(),
             Some(other) => other.to_string(),
@@ -459,6 +498,62 @@ impl ServerCertVerifier for Pinned {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// The certificate of a PBX that connects: one that would be believed if we had connected.
+#[derive(Debug)]
+struct Shown {
+    /// Of the trunks with that address; never empty.
+    believed: Vec<(Arc<dyn ServerCertVerifier>, ServerName<'static>)>,
+}
+
+impl ClientCertVerifier for Shown {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        // A hint would tell strangers whose certificates we believe.
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let mut fault = Error::NoCertificatesPresented;
+        for (trust, name) in &self.believed {
+            match trust.verify_server_cert(end_entity, intermediates, name, &[], now) {
+                Ok(_) => return Ok(ClientCertVerified::assertion()),
+                Err(why) => fault = why,
+            }
+        }
+        Err(fault)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider()
             .signature_verification_algorithms
             .supported_schemes()
     }
