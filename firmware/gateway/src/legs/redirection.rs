@@ -166,8 +166,8 @@ mod tests {
         let written =
             "numbers = [\"+49*\"]\nnumbering = { format = \"national\", country = \"49\" }";
         assert_eq!(
-            first(written, "sip:030123@198.51.100.1"),
-            to("030123", None)
+            first(written, "sip:030123456@198.51.100.1"),
+            to("030123456", None)
         );
     }
 
