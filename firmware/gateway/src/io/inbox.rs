@@ -6,35 +6,80 @@
 //! | INVITE without a tag in To | new calls | dropped and counted: over UDP it comes again; a stream loses it |
 //! | everything else | calls that stand | a datagram is dropped and counted, a stream waits |
 //!
+//! While the box keeps up, messages are served in the order they came: nobody's CANCEL overtakes its INVITE. A new call
+//! that has waited for [`IN_ORDER`] stands back behind everything of calls that stand.
+//!
 //! The look at a message is cheap and may err: the endpoint reads it in earnest. An INVITE that is sent again waits with
 //! the new calls though its call stands already; nothing depends on its speed.
 
 use super::sip::SipInput;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+
+/// How long a new call keeps its place among the messages.
+pub const IN_ORDER: Duration = Duration::from_millis(50);
 
 /// A new call and when it came.
 #[derive(Debug)]
 pub struct NewCall {
     pub input: SipInput,
     pub came: Instant,
+    place: u64,
+}
+
+/// What belongs to calls that stand.
+#[derive(Debug)]
+pub struct Standing {
+    pub input: SipInput,
+    place: u64,
 }
 
 /// The sockets' end.
 #[derive(Clone, Debug)]
 pub struct ToSwitch {
-    standing: mpsc::Sender<SipInput>,
+    standing: mpsc::Sender<Standing>,
     new_calls: mpsc::Sender<NewCall>,
     dropped: Arc<AtomicU64>,
+    /// Places given out.
+    places: Arc<AtomicU64>,
 }
 
 /// The switch's end.
 #[derive(Debug)]
 pub struct SipInbox {
-    pub standing: mpsc::Receiver<SipInput>,
-    pub new_calls: mpsc::Receiver<NewCall>,
+    pub standing: mpsc::Receiver<Standing>,
+    pub new_calls: NewCalls,
+}
+
+/// The queue of new calls.
+#[derive(Debug)]
+pub struct NewCalls {
+    queue: mpsc::Receiver<NewCall>,
+    /// The first, when it was looked at and left.
+    first: Option<NewCall>,
+}
+
+impl NewCalls {
+    /// The next one.
+    pub async fn recv(&mut self) -> Option<NewCall> {
+        match self.first.take() {
+            Some(first) => Some(first),
+            None => self.queue.recv().await,
+        }
+    }
+
+    /// The next one if it came before `other` and still keeps its place.
+    pub fn before(&mut self, other: &Standing, now: Instant) -> Option<NewCall> {
+        let first = self.first.take().or_else(|| self.queue.try_recv().ok())?;
+        let waited = now.saturating_duration_since(first.came);
+        if first.place < other.place && waited < IN_ORDER {
+            return Some(first);
+        }
+        self.first = Some(first);
+        None
+    }
 }
 
 /// The switch is gone.
@@ -49,6 +94,11 @@ pub fn inbox(bound: usize) -> (ToSwitch, SipInbox) {
         standing: standing_in,
         new_calls: calls_in,
         dropped: Arc::default(),
+        places: Arc::default(),
+    };
+    let new_calls = NewCalls {
+        queue: new_calls,
+        first: None,
     };
     (
         to_switch,
@@ -65,15 +115,16 @@ impl ToSwitch {
     /// # Errors
     /// [`Closed`].
     pub fn offer(&self, input: SipInput) -> Result<(), Closed> {
+        let place = self.place();
         let full = if is_new_call(&input) {
             let came = Instant::now();
-            match self.new_calls.try_send(NewCall { input, came }) {
+            match self.new_calls.try_send(NewCall { input, came, place }) {
                 Ok(()) => false,
                 Err(mpsc::error::TrySendError::Full(_)) => true,
                 Err(mpsc::error::TrySendError::Closed(_)) => return Err(Closed),
             }
         } else {
-            match self.standing.try_send(input) {
+            match self.standing.try_send(Standing { input, place }) {
                 Ok(()) => false,
                 Err(mpsc::error::TrySendError::Full(_)) => true,
                 Err(mpsc::error::TrySendError::Closed(_)) => return Err(Closed),
@@ -93,7 +144,13 @@ impl ToSwitch {
         if is_new_call(&input) {
             return self.offer(input);
         }
-        self.standing.send(input).await.map_err(|_| Closed)
+        let place = self.place();
+        let sent = self.standing.send(Standing { input, place }).await;
+        sent.map_err(|_| Closed)
+    }
+
+    fn place(&self) -> u64 {
+        self.places.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Where what is dropped is counted.
@@ -107,7 +164,7 @@ impl SipInbox {
     pub async fn recv(&mut self) -> Option<SipInput> {
         tokio::select! {
             biased;
-            input = self.standing.recv() => input,
+            standing = self.standing.recv() => standing.map(|standing| standing.input),
             new_call = self.new_calls.recv() => new_call.map(|call| call.input),
         }
     }
@@ -178,15 +235,37 @@ mod tests {
         assert!(!begins_a_call(b""));
     }
 
-    #[tokio::test]
-    async fn a_flood_of_new_calls_leaves_room_for_those_that_stand() {
-        let (to_switch, mut inbox) = inbox(2);
-        let message = |bytes: Vec<u8>| SipInput::Message {
+    fn message(bytes: Vec<u8>) -> SipInput {
+        SipInput::Message {
             transport: Transport::Udp,
             local: ([127, 0, 0, 1], 1).into(),
             remote: ([127, 0, 0, 1], 2).into(),
             bytes,
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fresh_new_call_keeps_its_place_and_one_that_waited_does_not() {
+        let (to_switch, mut inbox) = inbox(4);
+        let cancel = || message(b"CANCEL sip:a SIP/2.0\r\n\r\n".to_vec());
+        to_switch.offer(message(invite("To: <sip:a>"))).unwrap();
+        to_switch.offer(cancel()).unwrap();
+        to_switch.offer(message(invite("To: <sip:b>"))).unwrap();
+        let standing = inbox.standing.recv().await.unwrap();
+        let now = Instant::now();
+        assert!(inbox.new_calls.before(&standing, now).is_some());
+        // The second came after it.
+        assert!(inbox.new_calls.before(&standing, now).is_none());
+        to_switch.offer(cancel()).unwrap();
+        let standing = inbox.standing.recv().await.unwrap();
+        let late = Instant::now() + IN_ORDER;
+        assert!(inbox.new_calls.before(&standing, late).is_none());
+        assert!(inbox.new_calls.recv().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_new_calls_leaves_room_for_those_that_stand() {
+        let (to_switch, mut inbox) = inbox(2);
         for _ in 0..10 {
             to_switch.offer(message(invite("To: <sip:a>"))).unwrap();
         }

@@ -41,7 +41,7 @@ impl Switch {
 
     /// An INVITE that begins a call, or that is sent again.
     pub(super) fn handle_new_call(&mut self, new_call: NewCall, now: Instant) {
-        let NewCall { input, came } = new_call;
+        let NewCall { input, came, .. } = new_call;
         let full = self.calls.len() >= self.directory.config().settings.max_calls;
         let (late, turn) = self.overload.judge(came, now);
         match turn {

@@ -151,7 +151,15 @@ pub async fn run(parts: Parts) {
                 until = Some(now + Duration::from_secs(2));
                 switch.stop(now);
             }
-            Some(input) = standing.recv() => switch.handle_sip_input(input, Instant::now()),
+            Some(message) = standing.recv() => {
+                let now = Instant::now();
+                // What came before it and is still fresh goes before it.
+                while let Some(new_call) = new_calls.before(&message, now) {
+                    switch.handle_new_call(new_call, now);
+                    switch.settle(now);
+                }
+                switch.handle_sip_input(message.input, now);
+            }
             Some(event) = media_events.recv() => switch.handle_media(event, Instant::now()),
             Some(found) = found.recv() => switch.name_found(found, Instant::now()),
             Some((check, ask)) = asks.recv() => switch.handle_check(check, ask, Instant::now()),

@@ -36,11 +36,7 @@ fn options(remote: SocketAddr) -> Transmit {
 }
 
 async fn failure(inputs: &mut SipInbox) -> String {
-    match timeout(SOON, inputs.standing.recv())
-        .await
-        .unwrap()
-        .unwrap()
-    {
+    match timeout(SOON, inputs.recv()).await.unwrap().unwrap() {
         SipInput::TransportFailed { reason, .. } => reason,
         input @ SipInput::Message { .. } => panic!("{input:?}"),
     }
@@ -96,10 +92,7 @@ async fn a_peer_that_knows_no_pings_keeps_its_connection() {
     assert_eq!(pings.as_slice(), PING.repeat(4));
     // The same connection still carries messages, both ways.
     stream.write_all(OPTIONS).await.unwrap();
-    let input = timeout(SOON, inputs.standing.recv())
-        .await
-        .unwrap()
-        .unwrap();
+    let input = timeout(SOON, inputs.recv()).await.unwrap().unwrap();
     assert!(matches!(input, SipInput::Message { .. }), "{input:?}");
 }
 
