@@ -4,6 +4,7 @@
 use rsip::Header;
 use rsip::headers::auth::{Algorithm, AuthQop};
 use rsip::services::DigestGenerator;
+use std::borrow::Cow;
 
 pub use rsip::Method;
 
@@ -132,7 +133,7 @@ pub fn read(bytes: &[u8]) -> Result<Message, MessageError> {
         .iter()
         .position(|b| !matches!(b, b'\r' | b'\n'))
         .unwrap_or(bytes.len());
-    let parsed = rsip::SipMessage::try_from(&bytes[start..])
+    let parsed = rsip::SipMessage::try_from(&*readable(&bytes[start..]))
         .map_err(|e| MessageError::Syntax(e.to_string()))?;
     let (headers, mut body) = match &parsed {
         rsip::SipMessage::Request(request) => (&request.headers, request.body.clone()),
@@ -162,6 +163,18 @@ pub fn read(bytes: &[u8]) -> Result<Message, MessageError> {
             })
         }
     })
+}
+
+/// rsip reads no IPv6 address (RFC 3261 section 25.1: in brackets): in the start line a name stands for it.
+fn readable(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let line = bytes.split(|b| *b == b'\r').next().unwrap_or(bytes);
+    let at = |wanted| line.iter().position(|b| *b == wanted);
+    match (at(b'['), at(b']')) {
+        (Some(open), Some(close)) if open < close => {
+            Cow::Owned([&bytes[..open], b"ipv6.invalid", &bytes[close + 1..]].concat())
+        }
+        _ => Cow::Borrowed(bytes),
+    }
 }
 
 /// The request-URI as it stood: rsip prints a URI differently from how it came.
@@ -209,7 +222,9 @@ fn to_rsip(headers: &Headers, body: &[u8]) -> rsip::Headers {
 /// A URI that rsip accepts and prints as it came: left to itself it writes `transport=udp` in capitals, and a
 /// digest over that would be another.
 fn exact_uri(text: &str) -> Option<rsip::Uri> {
-    let scheme = rsip::Uri::try_from(text).ok()?.scheme?;
+    let readable = readable(text.as_bytes());
+    let readable = std::str::from_utf8(&readable).ok()?;
+    let scheme = rsip::Uri::try_from(readable).ok()?.scheme?;
     let (_, rest) = text.split_once(':')?;
     Some(rsip::Uri {
         scheme: Some(scheme),
@@ -468,9 +483,14 @@ mod tests {
             "sip:+49301234@box.example.com;user=phone",
             "sip:a.b-c_d@127.0.0.1:5060;x=y",
             "sip:%2349@127.0.0.1",
+            "sip:box@[::1]:5060;transport=tcp",
             "sips:a@example.com",
         ] {
             let bytes = Request::new(Method::Bye, uri).to_bytes().expect(uri);
+            let Ok(Message::Request(back)) = read(&bytes) else {
+                panic!("{uri} does not come back");
+            };
+            assert_eq!(back.uri, uri);
             let line = String::from_utf8(bytes).expect("text");
             assert!(
                 line.starts_with(&format!("BYE {uri} SIP/2.0\r\n")),
