@@ -1,4 +1,5 @@
 use super::crypto::CryptoFault;
+use std::net::IpAddr;
 use thiserror::Error;
 
 /// What to tell the peer about an [`SdpError`].
@@ -54,6 +55,9 @@ pub enum SdpError {
     Crypto { line: usize, fault: CryptoFault },
     #[error("line {line}: {address:?} is not an address we can send to")]
     Address { line: usize, address: String },
+    /// From a socket of one family nothing reaches an address of the other.
+    #[error("line {line}: {address} is {}, and the media of this call is {}", family(.address), other_family(.address))]
+    Family { line: usize, address: IpAddr },
     #[error("no codec in common; offered: {offered}")]
     NoCommonCodec { offered: String },
     /// A browser's offer lacks something WebRTC needs.
@@ -80,6 +84,7 @@ impl SdpError {
             | Self::NotEncrypted { .. }
             | Self::Crypto { .. }
             | Self::Address { .. }
+            | Self::Family { .. }
             | Self::NoCommonCodec { .. } => SdpHint::NotAcceptable,
             Self::NoOffer => SdpHint::OutOfTurn,
         }
@@ -93,7 +98,7 @@ impl SdpError {
     /// The warn-code that goes with the refusal (RFC 3261 section 20.43).
     pub const fn warn_code(&self) -> u16 {
         match self {
-            Self::Address { .. } => 301,
+            Self::Address { .. } | Self::Family { .. } => 301,
             Self::Profile { .. } | Self::NotEncrypted { .. } => 302,
             Self::NoAudio | Self::AudioRefused { .. } => 304,
             Self::NoCommonCodec { .. } => 305,
@@ -113,7 +118,8 @@ impl SdpError {
             | Self::Profile { line, .. }
             | Self::NotEncrypted { line }
             | Self::Crypto { line, .. }
-            | Self::Address { line, .. } => Some(*line),
+            | Self::Address { line, .. }
+            | Self::Family { line, .. } => Some(*line),
             Self::TooLarge { .. }
             | Self::Missing(_)
             | Self::NoAudio
@@ -122,5 +128,19 @@ impl SdpError {
             | Self::NoOffer
             | Self::SectionCount { .. } => None,
         }
+    }
+}
+
+const fn family(address: &IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "IPv4",
+        IpAddr::V6(_) => "IPv6",
+    }
+}
+
+const fn other_family(address: &IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "IPv6",
+        IpAddr::V6(_) => "IPv4",
     }
 }

@@ -194,6 +194,11 @@ impl TrunkSession {
         Ok((self.send(section), plan))
     }
 
+    /// The address our descriptions name.
+    pub const fn address(&self) -> IpAddr {
+        self.config.address
+    }
+
     /// What was agreed last.
     pub fn plan(&self) -> Option<&TrunkPlan> {
         self.plan.as_ref()
@@ -310,9 +315,12 @@ impl TrunkSession {
             let last = self.plan.map(|plan| plan.remote);
             return Ok((last.unwrap_or_else(|| self.stand_in(theirs, section)), true));
         }
-        // From a socket of one family nothing reaches an address of the other.
-        if ip.is_multicast() || ip.is_ipv4() != self.config.address.to_canonical().is_ipv4() {
+        if ip.is_multicast() {
             return Err(refuse());
+        }
+        if ip.is_ipv4() != self.config.address.to_canonical().is_ipv4() {
+            let line = connection.line;
+            return Err(SdpError::Family { line, address: ip });
         }
         Ok((SocketAddr::new(ip, section.port), false))
     }
@@ -392,6 +400,14 @@ impl Agreed {
             srtp: self.keys.plan(),
         }
     }
+}
+
+/// The address that an offer wants audio sent to, whose family that of our socket must be; `None` when it does not say.
+pub fn wants_audio_at(offer: &[u8]) -> Option<IpAddr> {
+    let offer = read(offer).ok()?;
+    let mut audio = offer.media.iter().filter(|m| m.is("audio") && m.port != 0);
+    let connection = offer.connection_of(audio.next()?)?;
+    connection.address.ip()
 }
 
 /// The payload type of RFC 3551; what has none is no codec of a trunk.

@@ -432,6 +432,11 @@ impl Endpoint {
         self.core.counts(self.calls.len())
     }
 
+    /// Our address as a far side sees it in what is sent there.
+    pub fn shown_to(&self, transport: Transport, remote: SocketAddr) -> SocketAddr {
+        self.core.advertised(transport, remote)
+    }
+
     /// The configuration it was made with.
     pub fn config(&self) -> &EndpointConfig {
         &self.core.config

@@ -232,3 +232,14 @@ fn each_peer_sees_our_address_of_its_own_family() {
         "<sip:causeway@[2001:db8::1]:5060>"
     );
 }
+
+#[test]
+fn a_contact_of_a_family_that_the_box_has_not_is_not_followed() {
+    let contact = "<sip:100@[2001:db8::2]:5070>";
+    let bye = bye_after(secure(), Transport::Udp, "sip", contact);
+    assert_eq!(bye.remote.to_string(), "10.0.0.2:5060");
+    let mut both = secure();
+    both.contact_others = vec![(Transport::Udp, "[2001:db8::1]:5060".parse().unwrap())];
+    let bye = bye_after(both, Transport::Udp, "sip", contact);
+    assert_eq!(bye.remote.to_string(), "[2001:db8::2]:5070");
+}

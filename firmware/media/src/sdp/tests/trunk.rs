@@ -1,7 +1,7 @@
 //! Our side of a trunk leg against all that PBXs say.
 
 use crate::plan::{AudioCodec, Direction, DtmfFormat};
-use crate::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
+use crate::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession, wants_audio_at};
 use crate::sdp::{SdpError, SdpHint};
 use proptest::prelude::*;
 
@@ -296,10 +296,30 @@ fn ipv6_meets_ipv6_only() {
     let refused = session().receive_offer(offer.as_bytes(), Direction::SendRecv);
     assert_eq!(
         refused,
-        Err(SdpError::Address {
+        Err(SdpError::Family {
             line: 4,
-            address: "2001:db8::9".to_owned()
+            address: "2001:db8::9".parse().unwrap()
         })
+    );
+    let fault = refused.unwrap_err();
+    assert_eq!((fault.sip_status(), fault.warn_code()), (488, 301));
+    assert_eq!(
+        fault.to_string(),
+        "line 4: 2001:db8::9 is IPv6, and the media of this call is IPv4"
+    );
+    assert_eq!(
+        wants_audio_at(offer.as_bytes()),
+        Some("2001:db8::9".parse().unwrap())
+    );
+    // Refused audio says nothing, and a section's own address counts before the session's.
+    let mixed = format!("{offer}m=audio 0 RTP/AVP 0\r\nc=IN IP4 192.0.2.9\r\n");
+    assert_eq!(
+        wants_audio_at(mixed.replace("audio 7000", "audio 0").as_bytes()),
+        None
+    );
+    assert_eq!(
+        wants_audio_at(format!("{offer}c=IN IP4 192.0.2.9\r\n").as_bytes()),
+        Some("192.0.2.9".parse().unwrap())
     );
 }
 

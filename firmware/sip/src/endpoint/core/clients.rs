@@ -183,7 +183,7 @@ impl Core {
         format!(
             "SIP/2.0/{} {};rport;branch={}",
             to.transport,
-            self.advertised(to),
+            self.advertised(to.transport, to.remote),
             String::from_utf8_lossy(branch)
         )
     }

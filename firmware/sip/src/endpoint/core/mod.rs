@@ -188,22 +188,25 @@ impl Core {
     // Addresses.
 
     /// Our address as `to` shall see it: of its transport, and of its IP family where we have one.
-    fn advertised(&self, to: Source) -> SocketAddr {
-        let usual = match to.transport {
+    pub(crate) fn advertised(&self, transport: Transport, remote: SocketAddr) -> SocketAddr {
+        let usual = match transport {
             Transport::Udp => self.config.contact_udp,
             Transport::Tcp => self.config.contact_tcp,
             Transport::Tls => self.config.contact_tls.unwrap_or(self.config.contact_tcp),
         };
-        let is_v4 = to.remote.ip().to_canonical().is_ipv4();
-        let fits = |address: &SocketAddr| address.ip().to_canonical().is_ipv4() == is_v4;
-        if fits(&usual) {
+        if same_family(usual, remote) {
             return usual;
         }
         self.config
             .contact_others
             .iter()
-            .find(|(transport, address)| *transport == to.transport && fits(address))
+            .find(|(of, address)| *of == transport && same_family(*address, remote))
             .map_or(usual, |(_, address)| *address)
+    }
+
+    /// Whether there is an address of ours from which `remote` can be sent to.
+    fn has_family_of(&self, transport: Transport, remote: SocketAddr) -> bool {
+        same_family(self.advertised(transport, remote), remote)
     }
 
     /// The value of our Contact towards `to`.
@@ -213,7 +216,7 @@ impl Core {
 
     /// The same with another user part.
     pub(crate) fn contact_of(&self, user: &str, to: Source) -> String {
-        let address = self.advertised(to);
+        let address = self.advertised(to.transport, to.remote);
         let scheme = if to.secure { "sips" } else { "sip" };
         match to.transport {
             Transport::Udp => format!("<{scheme}:{user}@{address}>"),
@@ -247,6 +250,7 @@ impl Core {
             Transport::Tls => self.config.contact_tls.is_some(),
         };
         let remote = SocketAddr::new(ip, sip.port.unwrap_or(transport.default_port()));
+        let speaks = speaks && self.has_family_of(transport, remote);
         if !speaks || !self.may_send_to(transport, remote) {
             return fallback;
         }
@@ -266,4 +270,8 @@ impl Core {
             && !ip.is_unspecified()
             && !ip.is_multicast()
     }
+}
+
+fn same_family(a: SocketAddr, b: SocketAddr) -> bool {
+    a.ip().to_canonical().is_ipv4() == b.ip().to_canonical().is_ipv4()
 }
