@@ -1,6 +1,8 @@
 //! The one validator: reads the text, then looks at everything serde cannot see, and reports all
 //! faults at once with their lines.
 
+mod family;
+
 use crate::account::AccountId;
 use crate::config::{AppKey, Config, ConfigError, SipTransport, Trunk, TrunkName};
 use crate::dial::Destination;
@@ -107,13 +109,6 @@ impl Check<'_> {
                 format!("`demo_app`: there is no [[app]] with the key `{app}`"),
             );
         }
-        if config.sip.public().is_unspecified() {
-            let at = self.key("sip", "udp");
-            self.fault(
-                at,
-                "`udp` listens on every address, so `public` must name the one PBXes shall use",
-            );
-        }
         if config.sip.dns.len() > 4 || config.sip.dns.iter().any(|s| s.port() == 0) {
             let at = self.key("sip", "dns");
             self.fault(
@@ -121,10 +116,7 @@ impl Check<'_> {
                 "`dns` is up to 4 servers with their ports, as in [\"192.0.2.53:53\"]",
             );
         }
-        if config.rtp.public().is_unspecified() {
-            let at = self.key("rtp", "address");
-            self.fault(at, "`address` is every address, so `public` must name the one PBXes shall send media to");
-        }
+        self.families(config);
     }
 
     fn trunks(&mut self, config: &Config) {
@@ -231,6 +223,7 @@ impl Check<'_> {
             {
                 self.fault(node.span(), "`ucid_node` is 1 to 32767");
             }
+            self.reachable(config, trunk);
             self.tls(config, spanned);
             self.registration(trunk);
             for header in &trunk.headers {

@@ -2,6 +2,7 @@
 //!
 //! Unknown keys are errors: a misspelt key must not be a silently missing setting.
 
+mod family;
 mod trunk;
 
 use crate::account::AccountId;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use toml::Spanned;
 
+pub use family::{IpFamily, RtpListen, SipListen};
 pub use trunk::{
     CallerIdHeader, DtmfMode, Registration, Reliable, SessionTimer, SipTransport, Srtp, Trunk,
     TrunkHeader, TrunkName, UserToUser,
@@ -78,13 +80,19 @@ pub struct BoxSettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SipSettings {
+    /// An IPv4 address, or on a box of IPv6 alone an IPv6 one.
     pub udp: SocketAddr,
+    /// Beside an IPv4 `udp`: where PBXes of IPv6 are spoken to. TCP listens there too, at the port of `tcp` or
+    /// this one, and TLS at the port of `tls`.
+    pub udp6: Option<SocketAddr>,
     /// Default: as `udp`.
     pub tcp: Option<SocketAddr>,
     /// TLS; default: none listens. The certificate is the box's own.
     pub tls: Option<SocketAddr>,
     /// The address in Via and Contact; default: the one listened on, which must then be a real one.
     pub public: Option<IpAddr>,
+    /// The same for `udp6`.
+    pub public6: Option<IpAddr>,
     /// DNS servers for the names of trunks, up to 4; default: those of the system.
     #[serde(default)]
     pub dns: Vec<SocketAddr>,
@@ -96,13 +104,7 @@ impl SipSettings {
         self.tcp.unwrap_or(self.udp)
     }
 
-    /// Whether it listens on addresses of IPv4, or of IPv6.
-    pub fn speaks(&self, v4: bool) -> bool {
-        let listening = [Some(self.udp), self.tcp, self.tls];
-        listening.iter().flatten().any(|a| a.is_ipv4() == v4)
-    }
-
-    /// The address shown to PBXes.
+    /// The address shown to PBXes of the family of `udp`.
     pub fn public(&self) -> IpAddr {
         self.public.unwrap_or(self.udp.ip())
     }
@@ -116,11 +118,16 @@ pub struct RtpSettings {
     pub address: IpAddr,
     /// The address in SDP; default `address`, which must then be a real one.
     pub public: Option<IpAddr>,
+    /// Beside an IPv4 `address`: the one bound for PBXes of IPv6.
+    pub address6: Option<IpAddr>,
+    /// Its address in SDP; default `address6`, which must then be a real one.
+    pub public6: Option<IpAddr>,
     /// `"20000-20999"`; a call takes an even port and the next.
     pub ports: PortRange,
 }
 
 impl RtpSettings {
+    /// The address in SDP for the family of `address`.
     pub fn public(&self) -> IpAddr {
         self.public.unwrap_or(self.address)
     }

@@ -22,9 +22,9 @@ mod secret;
 pub use account::AccountId;
 pub use address::{SipAddress, SipHost};
 pub use config::{
-    App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, DtmfMode, Number, NumberTarget,
-    PortRange, Reliable, RtpSettings, SessionTimer, SipSettings, SipTransport, Srtp, Trunk,
-    TrunkHeader, TrunkName, UserToUser, WebCodec,
+    App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, DtmfMode, IpFamily, Number,
+    NumberTarget, PortRange, Reliable, RtpListen, RtpSettings, SessionTimer, SipListen,
+    SipSettings, SipTransport, Srtp, Trunk, TrunkHeader, TrunkName, UserToUser, WebCodec,
 };
 pub use dial::{Destination, DestinationError, DialPattern};
 pub use lookup::{Directory, Located};

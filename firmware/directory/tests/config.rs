@@ -447,3 +447,117 @@ fn no_text_becomes_a_second_line() {
         );
     }
 }
+
+#[test]
+fn both_ip_families_are_listened_on_and_shown() {
+    let text = GOOD
+        .replace(
+            "udp = \"127.0.0.1:5060\"",
+            "udp = \"0.0.0.0:5060\"\npublic = \"192.0.2.1\"\ntcp = \"0.0.0.0:5070\"\ntls = \"0.0.0.0:5061\"\n\
+             udp6 = \"[::]:5066\"\npublic6 = \"2001:db8::1\"",
+        )
+        .replace(
+            "address = \"127.0.0.1\"\nports",
+            "address = \"127.0.0.1\"\naddress6 = \"2001:db8::2\"\nports",
+        )
+        .replace(
+            "accept_from",
+            "targets = [\"[2001:db8::9]:5060\"]\naccept_from",
+        );
+    let config = Config::parse(&text).unwrap();
+    let sip = &config.sip;
+    let further = sip.listens().nth(1).unwrap();
+    assert_eq!(further.udp, "[::]:5066".parse().unwrap());
+    assert_eq!(further.tcp, "[::]:5070".parse().unwrap());
+    assert_eq!(further.tls, Some("[::]:5061".parse().unwrap()));
+    assert!(sip.speaks(IpFamily::V4) && sip.speaks(IpFamily::V6));
+    for (peer, shown) in [("192.0.2.9", "192.0.2.1"), ("2001:db8::9", "2001:db8::1")] {
+        let shown: std::net::IpAddr = shown.parse().unwrap();
+        assert_eq!(sip.shown_to(peer.parse().unwrap()), shown);
+    }
+    for (family, public) in [(IpFamily::V4, "127.0.0.1"), (IpFamily::V6, "2001:db8::2")] {
+        assert_eq!(config.rtp.of(family).public.to_string(), public);
+    }
+
+    // One family alone: the first is shown to whoever asks.
+    let alone = Config::parse(GOOD).unwrap();
+    assert!(!alone.sip.speaks(IpFamily::V6));
+    let first: std::net::IpAddr = "127.0.0.1".parse().unwrap();
+    assert_eq!(alone.sip.shown_to("2001:db8::9".parse().unwrap()), first);
+    assert_eq!(alone.rtp.of(IpFamily::V6).public, first);
+    let six = GOOD.replace("127.0.0.1:5060", "[::1]:5060");
+    let six = six.replace("address = \"127.0.0.1\"", "address = \"::1\"");
+    let six = Config::parse(&six.replace("127.0.0.1:5070", "[::1]:5070")).unwrap();
+    assert!(six.sip.speaks(IpFamily::V6) && !six.sip.speaks(IpFamily::V4));
+}
+
+#[test]
+fn addresses_of_the_wrong_family_are_told() {
+    let udp = "udp = \"127.0.0.1:5060\"";
+    let udp6 = "udp = \"[::1]:5060\"\nudp6 = \"[::2]:5060\"";
+    let rtp = "address = \"127.0.0.1\"\nports";
+    let with = |from: &str, keys: &str| GOOD.replacen(from, &format!("{from}\n{keys}"), 1);
+    let instead = |from: &str, to: &str| GOOD.replacen(from, to, 1);
+    for (text, line, fault) in [
+        (
+            with(udp, "udp6 = \"127.0.0.2:5060\""),
+            9,
+            "`udp6` is an IPv6 address",
+        ),
+        (
+            instead(udp, udp6),
+            9,
+            "`udp` is IPv6 already: `udp6` goes beside an IPv4 `udp`",
+        ),
+        (
+            with(udp, "udp6 = \"[::]:5060\""),
+            9,
+            "`udp6` is every address, so `public6` must name the one PBXes shall use",
+        ),
+        (
+            with(udp, "udp6 = \"[::1]:5060\"\npublic6 = \"192.0.2.1\""),
+            10,
+            "`public6` is an IPv6 address",
+        ),
+        (
+            with(udp, "public6 = \"2001:db8::1\""),
+            9,
+            "`public6` goes with `udp6`",
+        ),
+        (
+            with(udp, "public = \"2001:db8::1\""),
+            9,
+            "`public` is IPv6 and `udp` is IPv4",
+        ),
+        (
+            with(udp, "tls = \"[::1]:5061\""),
+            9,
+            "`tls` is IPv6 and `udp` is IPv4",
+        ),
+        (
+            instead(udp, "udp = \"0.0.0.0:5060\""),
+            8,
+            "`udp` is every address, so `public` must name the one PBXes shall use",
+        ),
+        (
+            instead(rtp, "address = \"0.0.0.0\"\nports"),
+            11,
+            "`address` is every address, so `public` must name the one PBXes shall send media to",
+        ),
+        (
+            instead(rtp, "address = \"::1\"\naddress6 = \"::2\"\nports"),
+            12,
+            "`address` is IPv6 already",
+        ),
+        (
+            instead("127.0.0.1:5070", "[2001:db8::9]:5070"),
+            16,
+            "[2001:db8::9]:5070 is IPv6, which [sip] does not listen on: give it `udp6`",
+        ),
+    ] {
+        let told = faults(&text);
+        let start = format!("line {line}, ");
+        let fits = told[0].starts_with(&start) && told[0].contains(fault);
+        assert!(fits, "{fault}: {told:?}");
+    }
+}

@@ -4,7 +4,7 @@
 
 use crate::health::{self, Pulse};
 use crate::io::inbox::inbox;
-use crate::io::sip::SipSockets;
+use crate::io::sip::{SipAddresses, SipSockets};
 use crate::io::sip_tls::TlsPeers;
 use crate::media::{MediaPlane, MediaSettings};
 use crate::store::Store;
@@ -132,17 +132,21 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     // Where the names of trunks lead changes while the box runs; nothing else of the directory does yet.
     let (directory_out, directory_in) = watch::channel(directory.clone());
     let sip = &directory.config().sip;
-    let secure = match sip.tls {
-        Some(address) => {
-            let peers = TlsPeers::read(directory_in.clone(), tls.clone())
-                .map_err(start_error("SIP over TLS"))?;
-            Some((address, peers))
-        }
+    let peers = match sip.tls {
+        Some(_) => Some(
+            TlsPeers::read(directory_in.clone(), tls.clone())
+                .map_err(start_error("SIP over TLS"))?,
+        ),
         None => None,
     };
-    let sockets = SipSockets::bind(sip.udp, sip.tcp(), secure, sip_in)
-        .await
-        .map_err(start_error(format!("SIP on {}", sip.udp)))?;
+    let mut listens = sip.listens().map(SipAddresses::from);
+    let first = listens.next().unwrap_or(SipAddresses {
+        udp: sip.udp,
+        tcp: sip.tcp(),
+        tls: sip.tls,
+    });
+    let sockets =
+        SipSockets::bind(first, listens.next(), peers, sip_in).map_err(start_error("SIP"))?;
     let listener = TcpListener::bind(settings.https)
         .await
         .map_err(start_error(format!("HTTPS on {}", settings.https)))?;
@@ -223,6 +227,7 @@ fn announce(directory: &Directory, media: &MediaPlane, sip: &SipSockets, https: 
         sip_udp = %sip.udp_addr(),
         sip_tcp = %sip.tcp_addr(),
         sip_tls = ?sip.tls_addr(),
+        sip_udp6 = ?sip.further().map(|further| further.udp),
         "listening"
     );
 }

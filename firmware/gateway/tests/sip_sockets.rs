@@ -1,7 +1,7 @@
 //! SIP's sockets with plain peers at the other end.
 
 use causeway_gateway::io::inbox::{SipInbox, inbox};
-use causeway_gateway::io::sip::{SipInput, SipSockets};
+use causeway_gateway::io::sip::{SipAddresses, SipInput, SipSockets};
 use causeway_sip::endpoint::{Transmit, Transport};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,10 +15,12 @@ const OPTIONS: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n";
 async fn sockets() -> (SipSockets, SipInbox) {
     let (to_switch, inputs) = inbox(16);
     let any: SocketAddr = LOOPBACK.parse().unwrap();
-    (
-        SipSockets::bind(any, any, None, to_switch).await.unwrap(),
-        inputs,
-    )
+    let at = SipAddresses {
+        udp: any,
+        tcp: any,
+        tls: None,
+    };
+    (SipSockets::bind(at, None, None, to_switch).unwrap(), inputs)
 }
 
 async fn next(inputs: &mut SipInbox) -> SipInput {
@@ -206,5 +208,66 @@ async fn a_last_word_for_a_connection_that_was_reset_goes_over_a_new_one() {
         }
         send(ACK);
     }
+    sockets.shutdown().await;
+}
+
+/// What the next message came by, from and to.
+async fn came(inputs: &mut SipInbox) -> (Transport, SocketAddr, SocketAddr) {
+    let SipInput::Message {
+        transport,
+        local,
+        remote,
+        ..
+    } = next(inputs).await
+    else {
+        panic!("no message");
+    };
+    (transport, local, remote)
+}
+
+#[tokio::test]
+async fn peers_of_both_ip_families_are_answered_from_sockets_of_their_own() {
+    let (to_switch, mut inputs) = inbox(16);
+    let at = |any: SocketAddr| SipAddresses {
+        udp: any,
+        tcp: any,
+        tls: None,
+    };
+    let [four, six] = [LOOPBACK, "[::1]:0"].map(|any| any.parse().unwrap());
+    let sockets = SipSockets::bind(at(four), Some(at(six)), None, to_switch).unwrap();
+    let further = sockets.further().unwrap();
+    // A connection that ends is told of, which is another test.
+    let mut open = Vec::new();
+    for (any, udp, tcp) in [
+        (four, sockets.udp_addr(), sockets.tcp_addr()),
+        (six, further.udp, further.tcp),
+    ] {
+        let peer = UdpSocket::bind(any).await.unwrap();
+        peer.send_to(OPTIONS, udp).await.unwrap();
+        let (transport, local, remote) = came(&mut inputs).await;
+        assert_eq!((transport, local), (Transport::Udp, udp));
+        let answer = |transport, remote| Transmit {
+            transport,
+            remote,
+            bytes: b"SIP/2.0 200 OK\r\n\r\n".to_vec(),
+        };
+        sockets.send(answer(transport, remote));
+        let mut buffer = [0; 100];
+        let (_, from) = timeout(Duration::from_secs(5), peer.recv_from(&mut buffer))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(from, udp);
+
+        let mut peer = TcpStream::connect(tcp).await.unwrap();
+        peer.write_all(OPTIONS).await.unwrap();
+        let (transport, local, remote) = came(&mut inputs).await;
+        assert_eq!((transport, local), (Transport::Tcp, tcp));
+        sockets.send(answer(transport, remote));
+        let length = timeout(Duration::from_secs(5), peer.read(&mut buffer));
+        assert!(length.await.unwrap().unwrap() > 0);
+        open.push(peer);
+    }
+    assert_eq!(sockets.dropped(), 0);
     sockets.shutdown().await;
 }

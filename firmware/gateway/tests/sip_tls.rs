@@ -2,7 +2,7 @@
 
 use causeway_directory::{Config, Directory};
 use causeway_gateway::io::inbox::{SipInbox, inbox};
-use causeway_gateway::io::sip::{SipInput, SipSockets};
+use causeway_gateway::io::sip::{SipAddresses, SipInput, SipSockets};
 use causeway_gateway::io::sip_tls::TlsPeers;
 use causeway_gateway::tls::fingerprint;
 use causeway_sip::endpoint::{Transmit, Transport};
@@ -67,17 +67,22 @@ async fn sockets(trust: &str, own: &Certificate) -> (SipSockets, SipInbox) {
 async fn sockets_with(trunks: &str, own: &Certificate) -> (SipSockets, SipInbox) {
     let text = format!(
         "[box]\nhttps = \"127.0.0.1:1\"\nmedia = \"127.0.0.1:2\"\n\
-         [sip]\nudp = \"127.0.0.1:5060\"\ntls = \"127.0.0.1:5061\"\n\
+         [sip]\nudp = \"127.0.0.1:5060\"\ntls = \"127.0.0.1:5061\"\nudp6 = \"[::1]:5060\"\n\
          [rtp]\naddress = \"127.0.0.1\"\nports = \"20000-20099\"\n{trunks}"
     );
     let directory = Directory::new(Config::parse(&text).unwrap());
     let (_, directory) = watch::channel(Arc::new(directory));
     let peers = TlsPeers::read(directory, own.config.clone()).unwrap();
-    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let [four, six] = ["127.0.0.1:0", "[::1]:0"].map(|any| {
+        let any: SocketAddr = any.parse().unwrap();
+        SipAddresses {
+            udp: any,
+            tcp: any,
+            tls: Some(any),
+        }
+    });
     let (to_switch, inputs) = inbox(16);
-    let sockets = SipSockets::bind(any, any, Some((any, peers)), to_switch)
-        .await
-        .unwrap();
+    let sockets = SipSockets::bind(four, Some(six), Some(peers), to_switch).unwrap();
     (sockets, inputs)
 }
 
@@ -391,9 +396,22 @@ async fn a_peer_without_tls_is_told_apart() {
 
 #[tokio::test]
 async fn a_pbx_that_connects_is_heard_and_answered_on_its_connection() {
+    for address in ["127.0.0.1:5071", "[::1]:5071"] {
+        connects_from(address.parse().unwrap()).await;
+    }
+}
+
+async fn connects_from(address: SocketAddr) {
     let own = certificate("box.example", false);
-    let pin = format!("tls_pin_sha256 = \"{}\"", "ab".repeat(32));
-    let (sockets, mut inputs) = sockets(&pin, &own).await;
+    let trunk = format!(
+        "[[trunk]]\nname = \"pbx\"\naddress = \"{address}\"\ntransport = \"tls\"\ntls_pin_sha256 = \"{}\"\n",
+        "ab".repeat(32)
+    );
+    let (sockets, mut inputs) = sockets_with(&trunk, &own).await;
+    let reached_at = match address {
+        SocketAddr::V4(_) => sockets.tls_addr(),
+        SocketAddr::V6(_) => sockets.further().and_then(|further| further.tls),
+    };
     let mut roots = RootCertStore::empty();
     roots.add(own.der.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -402,9 +420,7 @@ async fn a_pbx_that_connects_is_heard_and_answered_on_its_connection() {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let stream = TcpStream::connect(sockets.tls_addr().unwrap())
-        .await
-        .unwrap();
+    let stream = TcpStream::connect(reached_at.unwrap()).await.unwrap();
     let name = ServerName::try_from("box.example").unwrap();
     let mut pbx = TlsConnector::from(Arc::new(config))
         .connect(name, stream)

@@ -26,6 +26,7 @@ use crate::switch::ports::PortPair;
 use assess::{Configured, Facts};
 use causeway_api::doctor::{CheckStep, Finding};
 use causeway_api::ladder::Ladder;
+use causeway_directory::IpFamily;
 use causeway_media::plan::{Direction, TrunkPlan};
 use causeway_media::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
 use causeway_sip::endpoint::{AnswerOffer, CallId, Event, Invite, Reliable, RequestId, Transport};
@@ -72,6 +73,7 @@ pub enum Ask {
     },
     /// Released by the switch after the check.
     Ports {
+        family: IpFamily,
         reply: oneshot::Sender<Option<PortPair>>,
     },
     Ladder {
@@ -444,7 +446,8 @@ impl Doctor {
 
     async fn ports(&mut self) -> Result<Option<PortPair>, Gone> {
         let (reply, pair) = oneshot::channel();
-        self.ask(Ask::Ports { reply }).await?;
+        let family = IpFamily::of(self.patient.media.address);
+        self.ask(Ask::Ports { family, reply }).await?;
         pair.await.map_err(|_| Gone)
     }
 

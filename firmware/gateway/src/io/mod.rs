@@ -1,5 +1,6 @@
 //! Sockets of the control plane.
 
+pub mod bind;
 pub mod dns;
 mod door;
 pub mod inbox;

@@ -75,17 +75,16 @@ pub struct SoundWatch {
     pub since: Instant,
 }
 
-/// What our side can do on this trunk.
+/// What our side can do on this trunk, with media at this address.
 pub fn media_config(
-    directory: &Directory,
     trunk: &Trunk,
-    port: u16,
+    at: SocketAddr,
     session_id: u64,
     key_seed: KeySeed,
 ) -> TrunkMediaConfig {
     TrunkMediaConfig {
-        address: directory.config().rtp.public(),
-        port,
+        address: at.ip(),
+        port: at.port(),
         // The o= line's session id is a decimal that stays below 2^63 (RFC 8866 section 5.2).
         session_id: session_id >> 1,
         codecs: trunk
@@ -159,7 +158,8 @@ pub fn invite(
     unix_ms: i64,
 ) -> Invite {
     let trunk = route.trunk;
-    let host = match (account::domain(trunk), directory.config().sip.public()) {
+    let shown = directory.config().sip.shown_to(target.address.ip());
+    let host = match (account::domain(trunk), shown) {
         (Some(domain), _) => domain,
         (None, std::net::IpAddr::V4(ip)) => ip.to_string(),
         (None, std::net::IpAddr::V6(ip)) => format!("[{ip}]"),

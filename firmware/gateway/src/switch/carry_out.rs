@@ -238,6 +238,7 @@ impl Switch {
 
     pub(super) fn place_at(&mut self, key: CallKey, target: SocketAddr, now: Instant) {
         let directory = self.directory.clone();
+        self.follow_family(key, target);
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };

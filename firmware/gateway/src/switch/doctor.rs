@@ -7,10 +7,11 @@ use crate::legs::trunk;
 use causeway_api::doctor::{CheckRefused, CheckStep, TrunkCheck};
 use causeway_call::context::ContextToken;
 use causeway_call::route::TrunkRoute;
-use causeway_directory::{Located, SipTransport, Trunk, TrunkName, UserToUser};
+use causeway_directory::{IpFamily, Located, SipTransport, Trunk, TrunkName, UserToUser};
 use causeway_media::sdp::trunk::KeySeed;
 use causeway_sip::endpoint::{CallId, Event as Sip, Invite, RequestId};
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
@@ -159,6 +160,8 @@ impl Switch {
     fn patient(&self, to: &Trunk, target: Located, number: Option<&str>) -> Patient {
         let directory = &self.directory;
         let random = u64::from_be_bytes(crate::random::bytes());
+        let family = IpFamily::of(target.address.ip());
+        let media = SocketAddr::new(directory.config().rtp.of(family).public, 0);
         Patient {
             configured: Configured {
                 name: to.name.get_ref().0.clone(),
@@ -170,7 +173,7 @@ impl Switch {
                 ptime_ms: *to.ptime_ms.get_ref(),
             },
             invite: number.and_then(|number| self.test_invite(to, target, number)),
-            media: trunk::media_config(directory, to, 0, random, KeySeed(crate::random::bytes())),
+            media: trunk::media_config(to, media, random, KeySeed(crate::random::bytes())),
         }
     }
 
@@ -229,8 +232,8 @@ impl Switch {
                 }
             }
             Ask::Answer { call, answer } => self.endpoint.answer_offer(call, answer, now),
-            Ask::Ports { reply } => {
-                let pair = self.ports.take().ok();
+            Ask::Ports { family, reply } => {
+                let pair = self.ports.take(family).ok();
                 if let (Some(pair), Some(check)) = (&pair, self.checks.running.get_mut(&id)) {
                     check.ports.push(pair.port);
                 }

@@ -13,6 +13,7 @@ mod active;
 mod carry_out;
 mod doctor;
 mod failover;
+mod family;
 mod figures;
 mod from_api;
 mod from_media;
@@ -44,7 +45,7 @@ use causeway_api::wire::ServerMessage;
 use causeway_call::lines::Lines;
 use causeway_call::{Event, Timing};
 use causeway_directory::Directory;
-use causeway_sip::endpoint::{self, AcceptFrom, Endpoint, EndpointConfig, Peers, Transport};
+use causeway_sip::endpoint::{self, AcceptFrom, Endpoint, EndpointConfig, Peers};
 use ports::PortPool;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -198,6 +199,7 @@ impl Switch {
         );
         config.user_agent = format!("Causeway/{}", env!("CARGO_PKG_VERSION"));
         config.contact_tls = sockets.tls_addr().map(|tls| (public, tls.port()).into());
+        config.contact_others = family::contacts(sip, &sockets);
         let known = peers(&directory);
         sockets.accept_from(known.clone());
         config.accept_from = AcceptFrom::Only(known);
@@ -213,7 +215,7 @@ impl Switch {
         };
         Self {
             endpoint: Endpoint::new(config, now),
-            ports: PortPool::new(rtp.address, rtp.ports),
+            ports: PortPool::new(rtp),
             probes: probe::TrunkProbes::new(&directory, now),
             registrations: registration::Registrations::new(&directory, now),
             names,
@@ -312,12 +314,7 @@ impl Switch {
             if let Some(name) = ladder {
                 self.ladders.assign_options(&transmit, name);
             }
-            let config = self.endpoint.config();
-            let local = match transmit.transport {
-                Transport::Udp => config.contact_udp,
-                Transport::Tcp => config.contact_tcp,
-                Transport::Tls => config.contact_tls.unwrap_or(config.contact_tcp),
-            };
+            let local = self.endpoint.shown_to(transmit.transport, transmit.remote);
             self.ladders.sent(&self.directory, local, &transmit);
             self.sockets.send(transmit);
         }

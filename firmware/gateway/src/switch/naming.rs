@@ -12,7 +12,9 @@
 use super::Switch;
 use super::probe::{rank, written};
 use crate::io::dns::Dns;
-use causeway_directory::{Directory, Located, SipSettings, SipTransport, Trunk, TrunkName};
+use causeway_directory::{
+    Directory, IpFamily, Located, SipSettings, SipTransport, Trunk, TrunkName,
+};
 use causeway_sip::endpoint::Transport;
 use causeway_sip::locate::upkeep::Upkeep;
 use causeway_sip::locate::{self, LocateError, Wish};
@@ -175,8 +177,8 @@ fn names_of(trunk: &Trunk, sip: &SipSettings, now: Instant) -> Vec<Name> {
                 name: of.name()?.to_owned(),
                 port: of.port,
                 transports: transports.map(crate::legs::trunk::transport).collect(),
-                v4: sip.speaks(true),
-                v6: sip.speaks(false),
+                v4: sip.speaks(IpFamily::V4),
+                v6: sip.speaks(IpFamily::V6),
             },
             upkeep: Upkeep::new(now),
             located: None,

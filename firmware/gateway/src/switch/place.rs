@@ -1,6 +1,7 @@
 //! How calls begin, from both sides.
 
 use super::active::{ActiveCall, CallKey, WebOffer};
+use super::family::family_of_offer;
 use super::{Switch, unix_ms};
 use crate::legs::account;
 use crate::legs::attempt::Attempt;
@@ -137,7 +138,8 @@ impl Switch {
             (ErrorCode::RateLimited, message)
         })?;
         route.trunk = trunk;
-        let ports = self.ports.take().map_err(|fault| {
+        let family = self.family_of_next(&trunk.name.get_ref().0, now);
+        let ports = self.ports.take(family).map_err(|fault| {
             tracing::error!(%fault, "no RTP ports");
             (
                 ErrorCode::RateLimited,
@@ -167,9 +169,8 @@ impl Switch {
         self.keep_context(&token, &call_id, &identity, context);
 
         let config = trunk::media_config(
-            &directory,
             route.trunk,
-            ports.port,
+            ports.public(),
             u64::from_be_bytes(crate::random::bytes()),
             KeySeed(crate::random::bytes()),
         );
@@ -345,14 +346,14 @@ impl Switch {
             tracing::info!(trunk = %from_trunk.name.get_ref(), %why, "incoming call refused");
             no_circuit(why.retry_after_s())
         })?;
-        let ports = self.ports.take().map_err(|fault| {
+        let family = family_of_offer(invite.sdp.as_deref(), invite.remote);
+        let ports = self.ports.take(family).map_err(|fault| {
             tracing::error!(%fault, "no RTP ports");
             no_circuit(NoLine::Full.retry_after_s())
         })?;
         let config = trunk::media_config(
-            &directory,
             from_trunk,
-            ports.port,
+            ports.public(),
             u64::from_be_bytes(crate::random::bytes()),
             KeySeed(crate::random::bytes()),
         );

@@ -5,6 +5,7 @@
 
 use super::Switch;
 use super::active::CallKey;
+use super::family::family_of_offer;
 use crate::legs::attempt::Attempt;
 use crate::legs::redirection::Redirection;
 use crate::legs::trunk::{self, TrunkLeg};
@@ -114,14 +115,14 @@ impl Switch {
                     .map_err(|_| no_circuit())?,
             )
         };
-        let ports = self.ports.take().map_err(|fault| {
+        let family = family_of_offer(invite.sdp.as_deref(), invite.remote);
+        let ports = self.ports.take(family).map_err(|fault| {
             tracing::error!(%fault, "no RTP ports");
             no_circuit()
         })?;
         let mut session = TrunkSession::new(trunk::media_config(
-            &directory,
             from,
-            ports.port,
+            ports.public(),
             u64::from_be_bytes(crate::random::bytes()),
             KeySeed(crate::random::bytes()),
         ));

@@ -15,7 +15,7 @@ use causeway_call::lines::Way;
 use causeway_call::record::CallDirection;
 use causeway_call::route::TrunkRoute;
 use causeway_call::{Event, FarCause};
-use causeway_directory::{AppKey, TrunkName};
+use causeway_directory::{AppKey, IpFamily, TrunkName};
 use causeway_media::plan::TrunkPlan;
 use causeway_media::sdp::trunk::{KeySeed, TrunkSession};
 use causeway_sip::endpoint::{self, Event as Sip, ReasonHeader, ReferId, Referral};
@@ -128,11 +128,11 @@ impl Switch {
         let direction = active.call.trunk_direction();
         let line = self.take_line(to, Way::Out, now);
         let line = line.map_err(|why| why.to_string())?;
-        let ports = self.ports.take().map_err(|fault| fault.to_string())?;
+        let ports = self.ports.take(IpFamily::of(target.address.ip()));
+        let ports = ports.map_err(|fault| fault.to_string())?;
         let config = trunk::media_config(
-            &directory,
             to,
-            ports.port,
+            ports.public(),
             u64::from_be_bytes(crate::random::bytes()),
             KeySeed(crate::random::bytes()),
         );
