@@ -33,7 +33,11 @@ impl Acd {
 
     /// Starts one on this port of 127.0.0.1.
     pub async fn start_on(port: u16, arguments: &[&str]) -> Result<Self> {
-        let address = loopback(port);
+        Self::start_at(loopback(port), arguments).await
+    }
+
+    /// Starts one at an address.
+    pub async fn start_at(address: SocketAddr, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(place::program("causeway-phone")?);
         command
             .args(["acd", "--json", "--listen", &address.to_string()])

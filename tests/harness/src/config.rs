@@ -1,7 +1,7 @@
 //! The configuration documents of test boxes.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sha2::{Digest, Sha256};
 
@@ -34,6 +34,8 @@ pub struct BoxPlan {
     pub https: SocketAddr,
     pub media: SocketAddr,
     pub sip: SocketAddr,
+    /// Where the trunk side's media is.
+    pub rtp: IpAddr,
     /// First port of the trunk side's media.
     pub rtp_first: u16,
     pub rtp_count: u16,
@@ -56,6 +58,8 @@ pub struct BoxPlan {
     pub sip_tls: Option<SocketAddr>,
     /// Further lines of the `[sip]` table.
     pub sip_extra: String,
+    /// Further lines of the `[rtp]` table.
+    pub rtp_extra: String,
     /// Further tables.
     pub tables: String,
 }
@@ -68,6 +72,7 @@ impl BoxPlan {
             https: loopback(place::free_port()?),
             media: loopback(place::free_port()?),
             sip: loopback(place::free_port()?),
+            rtp: loopback(0).ip(),
             rtp_first: place::free_range(count)?,
             rtp_count: count,
             trunks: vec![TrunkPlan {
@@ -84,6 +89,7 @@ impl BoxPlan {
             extra: String::new(),
             sip_tls: None,
             sip_extra: String::new(),
+            rtp_extra: String::new(),
             tables: String::new(),
         })
     }
@@ -125,8 +131,8 @@ impl BoxPlan {
         let _ = writeln!(text, "{}", self.sip_extra);
         let _ = write!(
             text,
-            "[rtp]\naddress = \"127.0.0.1\"\nports = \"{}-{last}\"\n\n",
-            self.rtp_first
+            "[rtp]\naddress = \"{}\"\nports = \"{}-{last}\"\n{}\n",
+            self.rtp, self.rtp_first, self.rtp_extra
         );
         let _ = writeln!(text, "{}", self.tables);
         for trunk in &self.trunks {
