@@ -97,8 +97,8 @@ async fn measure(cli: Cli) -> Result<bool> {
 /// A box with room for the calls of this program.
 async fn start() -> Result<BoxProcess> {
     let mut plan = BoxPlan::new(causeway_harness::config::loopback(9))?;
-    // Nobody is there to be probed; calls only come in.
-    plan.trunks[0].extra = "options_s = 0\n".to_owned();
+    // Nobody is there to be probed; calls only come in. SIPp sends no sound, and calls that stand must not end for that.
+    plan.trunks[0].extra = "options_s = 0\nmedia_timeout_s = 0\n".to_owned();
     plan.max_calls = 2_000;
     plan.rtp_count = 6_000;
     plan.rtp_first = causeway_harness::place::free_range(plan.rtp_count)?;
