@@ -510,6 +510,14 @@ struct Shown {
     believed: Vec<(Arc<dyn ServerCertVerifier>, ServerName<'static>)>,
 }
 
+impl Shown {
+    /// Signatures are looked at in the same way by all of them.
+    fn any(&self) -> Result<&Arc<dyn ServerCertVerifier>, Error> {
+        let first = self.believed.first().map(|(trust, _)| trust);
+        first.ok_or(Error::NoCertificatesPresented)
+    }
+}
+
 impl ClientCertVerifier for Shown {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         // A hint would tell strangers whose certificates we believe.
@@ -538,8 +546,8 @@ impl ClientCertVerifier for Shown {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = ring::default_provider().signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, &algorithms)
+        self.any()?
+            .verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -548,13 +556,12 @@ impl ClientCertVerifier for Shown {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = ring::default_provider().signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, &algorithms)
+        self.any()?
+            .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        ring::default_provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.any()
+            .map_or_else(|_| Vec::new(), |trust| trust.supported_verify_schemes())
     }
 }

@@ -21,7 +21,6 @@ async fn a_call_is_touched_by_its_own_pbx_alone() {
     let evil = "Subject: x\r\nP-Asserted-Identity: \"<script>\u{202e}\\\"\" <sip:4711@x>\r\n";
     let invite = request_with("INVITE", &uri, from, "call", ["a", ""], 1, evil, SDP);
     pbx.send(sip, &invite).await;
-    // While it is not answered a CANCEL with another branch, and one of a stranger, cancel nothing.
     let answer = pbx.expect("SIP/2.0 200").await;
     let tag = to_tag(&answer);
     let contact = header(&answer, "Contact");
