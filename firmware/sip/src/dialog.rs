@@ -190,7 +190,17 @@ fn record_route(headers: &Headers) -> Vec<Vec<u8>> {
             // The grammar wants brackets (§20.30); without them `;lr` would be no parameter of the URI.
             false => [b"<", element, b">"].concat(),
         })
+        .filter(|route| is_one_route(route))
         .collect()
+}
+
+/// Whether it reads as one route again in a header of ours.
+fn is_one_route(route: &[u8]) -> bool {
+    let mut headers = Headers::new();
+    headers.push(HeaderName::Route, route);
+    let mut elements = headers.elements(&HeaderName::Route);
+    let reads = |element: &[u8]| NameAddr::read(element).is_ok();
+    elements.next().is_some_and(reads) && elements.next().is_none()
 }
 
 fn contact(headers: &Headers) -> Option<Uri> {
@@ -275,6 +285,31 @@ mod tests {
         let bye = dialog.request(Method::Bye);
         assert_eq!(bye.uri.to_string(), "sip:100@1");
         assert!(read(&bye.to_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_route_that_would_not_read_back_is_left_out() {
+        let bare = |element: &str| {
+            NameAddr::read(element.as_bytes()).is_ok()
+                && !is_one_route(format!("<{element}>").as_bytes())
+        };
+        let odd: Vec<_> = [
+            "sip:p>1;lr",
+            "sip:p1;x=\">\"",
+            "sip:p1;x=>",
+            "sip:p1?x=>",
+            "sip:>@p1",
+        ]
+        .into_iter()
+        .filter(|element| bare(element))
+        .collect();
+        assert!(!odd.is_empty(), "none reads without brackets only");
+        for element in odd {
+            let mut headers = Headers::new();
+            headers.push(HeaderName::RecordRoute, element);
+            assert_eq!(record_route(&headers), Vec::<Vec<u8>>::new(), "{element}");
+        }
+        assert!(is_one_route(b"<sip:p1;lr>"));
     }
 
     #[test]
