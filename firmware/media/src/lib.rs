@@ -9,6 +9,7 @@
 //!
 //! - [`plan`]: the words in which signalling tells a media thread what to do
 //! - [`path`]: one direction of one call's sound, from packet to packet
+//! - [`video`]: one direction of one call's H.264, from packet to packet
 //! - [`rtp`], [`rtcp`], [`dtmf`], [`g711`], [`opus`], [`jitter`]: the parts a path is made of
 //! - [`srtp`]: packets protected and unprotected
 //! - [`sdp`]: reader and writer; offer/answer on the trunk; inspection of a browser's offer
@@ -37,3 +38,4 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod srtp;
+pub mod video;

@@ -1,10 +1,13 @@
-//! RTCP (RFC 3550 section 6): SR, RR, SDES and BYE, read and written; reception statistics.
+//! RTCP (RFC 3550 section 6): SR, RR, SDES and BYE, read and written; reception statistics; requests for key
+//! frames (RFC 4585, RFC 5104).
 
+mod feedback;
 mod reception;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use feedback::wants_key_frame;
 pub use reception::{ReceptionStats, round_trip};
 pub use writer::Writer;
 
@@ -123,6 +126,10 @@ const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const GOODBYE: u8 = 203;
+const PAYLOAD_FEEDBACK: u8 = 206;
+/// What the count says in payload-specific feedback.
+const PICTURE_LOSS: u8 = 1;
+const FULL_INTRA: u8 = 4;
 
 /// Reads one datagram as a compound of at least one packet; reduced-size compounds
 /// (RFC 5506) are accepted.

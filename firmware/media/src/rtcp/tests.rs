@@ -182,3 +182,52 @@ fn an_answer_to_a_sender_report_carries_its_time_and_delay() {
     assert_eq!(report.last_sr, 0x0001_8000);
     assert_eq!(report.delay_since_last_sr, 32_768);
 }
+
+#[test]
+fn requests_for_key_frames_as_they_stand_on_the_wire() {
+    let mut bytes = Vec::new();
+    let mut writer = Writer::new(&mut bytes);
+    writer.picture_loss(0x0101_0101, 0x0202_0202);
+    writer.full_intra_request(0x0101_0101, 0x0202_0202, 7);
+    assert_eq!(
+        bytes,
+        [
+            0x81, 206, 0, 2, 1, 1, 1, 1, 2, 2, 2, 2, // PLI
+            0x84, 206, 0, 4, 1, 1, 1, 1, 0, 0, 0, 0, 2, 2, 2, 2, 7, 0, 0, 0, // FIR
+        ]
+    );
+}
+
+#[test]
+fn a_key_frame_is_asked_of_whom_the_request_names() {
+    let asks = |write: &dyn Fn(&mut Writer<'_>), ssrc| {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(&mut bytes);
+        writer.receiver_report(9, &[]);
+        write(&mut writer);
+        wants_key_frame(&read(&bytes).unwrap(), ssrc)
+    };
+    assert!(asks(&|w| w.picture_loss(9, 2), 2));
+    assert!(!asks(&|w| w.picture_loss(9, 2), 3));
+    assert!(asks(&|w| w.picture_loss(9, 0), 3));
+    assert!(asks(&|w| w.full_intra_request(9, 2, 0), 2));
+    // The 0 in the header of a FIR means nothing: its entry counts.
+    assert!(!asks(&|w| w.full_intra_request(9, 2, 0), 3));
+    assert!(asks(&|w| w.full_intra_request(9, 0, 0), 3));
+    assert!(!asks(&|_| {}, 2));
+}
+
+#[test]
+fn feedback_that_is_something_else_or_too_short_asks_nothing() {
+    for feedback in [
+        &[0x81, 206, 0, 1, 0, 0, 0, 9][..], // a PLI without a media SSRC
+        &[0x8F, 206, 0, 2, 0, 0, 0, 9, 0, 0, 0, 2], // REMB's number
+        &[0x81, 205, 0, 3, 0, 0, 0, 9, 0, 0, 0, 2, 0, 1, 0, 0], // a NACK
+    ] {
+        assert!(!wants_key_frame(&read(feedback).unwrap(), 2));
+    }
+    // A FIR without an entry that names its media in the header.
+    let fir = [0x84, 206, 0, 2, 0, 0, 0, 9, 0, 0, 0, 2];
+    assert!(wants_key_frame(&read(&fir).unwrap(), 2));
+    assert!(!wants_key_frame(&read(&fir).unwrap(), 3));
+}

@@ -1,4 +1,7 @@
-use super::{GOODBYE, RECEIVER_REPORT, ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SenderInfo};
+use super::{
+    FULL_INTRA, GOODBYE, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT, ReportBlock,
+    SENDER_REPORT, SOURCE_DESCRIPTION, SenderInfo,
+};
 
 /// Report blocks that the five-bit count of a header can tell.
 const MAX_REPORTS: usize = 31;
@@ -53,6 +56,25 @@ impl<'a> Writer<'a> {
         if let Some(reason) = reason {
             self.text(reason);
         }
+        self.finish(start);
+    }
+
+    /// Appends a PLI (RFC 4585 section 6.3.1).
+    pub fn picture_loss(&mut self, sender_ssrc: u32, media_ssrc: u32) {
+        let start = self.begin(PAYLOAD_FEEDBACK, usize::from(PICTURE_LOSS));
+        self.word(sender_ssrc);
+        self.word(media_ssrc);
+        self.finish(start);
+    }
+
+    /// Appends a FIR (RFC 5104 section 4.3.1). `sequence` is one more with each new request.
+    pub fn full_intra_request(&mut self, sender_ssrc: u32, media_ssrc: u32, sequence: u8) {
+        let start = self.begin(PAYLOAD_FEEDBACK, usize::from(FULL_INTRA));
+        self.word(sender_ssrc);
+        // The header's media SSRC is 0: whom it is meant for stands in the entry.
+        self.word(0);
+        self.word(media_ssrc);
+        self.buffer.extend_from_slice(&[sequence, 0, 0, 0]);
         self.finish(start);
     }
 
