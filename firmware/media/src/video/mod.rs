@@ -1,13 +1,43 @@
 //! One direction of one call's H.264: packets of one leg in, packets of the other leg out (RFC 6184).
+//!
+//! | the input's packet | leaves |
+//! |---|---|
+//! | fits the target | at once, under a new header; holes stay holes, and who comes late has its place |
+//! | too large for a target of mode 1 | as FU-A, in order |
+//! | STAP-A or FU-A for a target of mode 0 | as single NAL units, in order |
+//! | before the first key frame of a source, or while closed | not |
+//! | with a payload that is not understood | not, and leaves no hole |
+//!
+//! No octet of a NAL unit is changed, nor their order. From the first packet that cannot leave as it came, early
+//! packets wait for those before them, 50 ms and 64 packets at most. The output is one line of sequence numbers and
+//! timestamps under one SSRC: see `numbers.rs`. Another SSRC, a jump in the sequence numbers, [`VideoRelay::restart`]
+//! and opening begin something new: it goes on seamlessly with the first key frame.
+//!
+//! A loss asks for no key frame: who decodes knows whether one is needed, and says so.
+//!
+//! Order of calls: any `handle_*` or setter, then drain [`VideoOutput`], then
+//! [`VideoRelay::take_key_frame_request`] and [`VideoRelay::poll_timeout`].
 
+mod numbers;
+mod order;
+mod outlet;
 mod output;
+mod payload;
+mod request;
+mod sender;
+mod sets;
+#[cfg(test)]
+mod tests;
 
 pub use output::VideoOutput;
 
 use crate::path::OutputIdentity;
 use crate::rtcp::SenderInfo;
+use crate::rtp::{self, Header};
 use crate::sdp::video::PacketizationMode;
-use std::time::Instant;
+use order::{Place, Seen, Waiting};
+use outlet::{Outlet, Passed, Turn};
+use std::time::{Duration, Instant};
 
 /// What the far side of the output agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,74 +79,291 @@ pub struct VideoCounters {
     pub key_frame_requests: u64,
 }
 
+/// Another source is not heard while the one that replaced it is.
+const OVERLAP: Duration = Duration::from_millis(100);
+/// So many packets from before everything known, and nothing else, are the source that started again.
+const RESTARTED: u16 = 16;
+
 /// One direction of one call's H.264.
 #[derive(Debug)]
 pub struct VideoRelay {
-    to: VideoTarget,
-    out: OutputIdentity,
-    counters: VideoCounters,
+    source: Option<Source>,
+    /// The SSRC that was heard before.
+    replaced: Option<u32>,
+    /// Packets come in order from [`Waiting::next`] on.
+    is_ordering: bool,
+    waiting: Waiting,
+    outlet: Outlet,
+}
+
+#[derive(Debug)]
+struct Source {
+    ssrc: u32,
+    seen: Seen,
+    heard: Instant,
+    /// Packets in a row that were of no use.
+    gone: u16,
 }
 
 impl VideoRelay {
+    /// Open, and without a source.
     pub fn new(to: VideoTarget, out: OutputIdentity) -> Self {
         Self {
-            to,
-            out,
-            counters: VideoCounters::default(),
+            source: None,
+            replaced: None,
+            is_ordering: false,
+            waiting: Waiting::new(),
+            outlet: Outlet::new(to, out),
         }
     }
 
     /// The far side of the output agreed on something else; SSRC, sequence numbers and timestamps go on.
     pub fn replan(&mut self, to: VideoTarget) {
-        self.to = to;
+        self.outlet.replan(to);
+        if self.is_ordering && self.waiting.is_empty() {
+            self.is_ordering = false;
+            self.outlet.sender.numbers.connect(self.waiting.next());
+        }
     }
 
     /// Closed, nothing leaves. Opening again asks for a key frame and withholds everything until it comes.
-    pub fn set_open(&mut self, _open: bool) {}
+    pub fn set_open(&mut self, open: bool) {
+        if open == self.outlet.is_open {
+            return;
+        }
+        self.outlet.is_open = open;
+        self.begin_again();
+        if open {
+            self.outlet.request.want();
+        }
+    }
 
-    /// SPS and PPS out of `sprop-parameter-sets`, used until the stream brings its own.
-    pub fn set_parameter_sets(&mut self, _sets: &[Vec<u8>]) {}
+    /// SPS and PPS out of `sprop-parameter-sets`, used until the stream brings its own. Replaces what was set before.
+    pub fn set_parameter_sets(&mut self, sets: &[Vec<u8>]) {
+        self.outlet.sets.tell(sets);
+    }
 
-    /// The source changed: its next packet begins something new, and a key frame is wanted.
-    pub fn restart(&mut self) {}
+    /// The source changed: its next packet begins something new, and a key frame is wanted. Parameter sets of the
+    /// stream are forgotten, those that were set are not.
+    pub fn restart(&mut self) {
+        self.retire();
+        self.replaced = None;
+        self.outlet.sets.forget_learned();
+        self.begin_again();
+        self.outlet.request.want();
+    }
 
-    /// Takes one datagram of the input. What it causes is appended to `out`.
-    pub fn handle_rtp(&mut self, _datagram: &[u8], _now: Instant, _out: &mut VideoOutput) {}
+    /// Takes one datagram of the input, of whatever payload type. What it causes is appended to `out`.
+    pub fn handle_rtp(&mut self, datagram: &[u8], now: Instant, out: &mut VideoOutput) {
+        let Ok(packet) = rtp::read(datagram) else {
+            self.counters_mut().discarded += 1;
+            return;
+        };
+        let header = packet.header;
+        let counters = self.counters_mut();
+        counters.packets_in += 1;
+        counters.octets_in += packet.payload.len() as u64;
+        let Some(turn) = self.place(&header, now) else {
+            self.counters_mut().late += 1;
+            return;
+        };
+        if self.is_ordering && turn.number >= self.waiting.next() {
+            self.order(turn.number, header, packet.payload, now, out);
+            return;
+        }
+        let passed = self.outlet.pass(turn, &header, packet.payload, now, out);
+        if passed == Passed::NeedsOrder {
+            let Some(highest) = self.source.as_ref().map(|source| source.seen.highest()) else {
+                return;
+            };
+            let from = if turn.is_newest { highest } else { highest + 1 };
+            self.outlet.sender.numbers.order_from(from);
+            self.waiting.begin(from);
+            self.is_ordering = true;
+            if turn.is_newest {
+                // What is missing before it keeps its places.
+                self.waiting.advance();
+                let turn = Turn {
+                    follows: true,
+                    ..turn
+                };
+                self.outlet
+                    .pass_in_order(turn, &header, packet.payload, now, out);
+            } else {
+                self.counters_mut().late += 1;
+            }
+        }
+    }
 
     /// Does what is due at `now`; calling early or late is harmless.
-    pub fn handle_timeout(&mut self, _now: Instant, _out: &mut VideoOutput) {}
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut VideoOutput) {
+        self.release(now, out);
+    }
 
     /// When [`Self::handle_timeout`] wants to be called; ask again after every other call.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.waiting.poll_timeout()
     }
 
     /// The far side of the output wants a key frame.
-    pub fn request_key_frame(&mut self, _now: Instant) {}
+    pub fn request_key_frame(&mut self, _now: Instant) {
+        self.outlet.request.want();
+    }
 
     /// Whether the source shall be asked for a key frame now. Ask after every other call, and at
     /// [`Self::key_frame_due`].
-    pub fn take_key_frame_request(&mut self, _now: Instant) -> bool {
-        false
+    pub fn take_key_frame_request(&mut self, now: Instant) -> bool {
+        let is_due = self.outlet.is_open && self.outlet.request.take(now);
+        self.counters_mut().key_frame_requests += u64::from(is_due);
+        is_due
     }
 
     /// When [`Self::take_key_frame_request`] will say yes next, if nothing comes in between.
     pub fn key_frame_due(&self) -> Option<Instant> {
-        None
+        self.outlet.request.due().filter(|_| self.outlet.is_open)
     }
 
     /// Sender information of the output for a sender report; `None` before the first packet.
     /// `ntp` is the wall clock at `now` as a 64-bit NTP timestamp.
-    pub fn sender_info(&self, _now: Instant, _ntp: u64) -> Option<SenderInfo> {
-        None
+    pub fn sender_info(&self, now: Instant, ntp: u64) -> Option<SenderInfo> {
+        let counters = self.counters();
+        Some(SenderInfo {
+            ntp,
+            rtp_timestamp: self.outlet.sender.numbers.at(now)?,
+            // Both wrap (RFC 3550 section 6.4.1).
+            packets: counters.packets_out as u32,
+            octets: counters.octets_out as u32,
+        })
     }
 
     pub fn counters(&self) -> &VideoCounters {
-        &self.counters
+        &self.outlet.sender.counters
     }
 
     /// SSRC of the output.
     pub fn ssrc(&self) -> u32 {
-        self.out.ssrc
+        self.outlet.sender.numbers.ssrc()
+    }
+
+    fn counters_mut(&mut self) -> &mut VideoCounters {
+        &mut self.outlet.sender.counters
+    }
+
+    /// Where a packet stands; `None` when it is of no use.
+    fn place(&mut self, header: &Header, now: Instant) -> Option<Turn> {
+        let counters = &mut self.outlet.sender.counters;
+        let source = self
+            .source
+            .as_mut()
+            .filter(|source| source.ssrc == header.ssrc);
+        if let Some(source) = source {
+            let place = source.seen.note(header.sequence);
+            counters.lost += source.seen.take_lost();
+            source.heard = now;
+            source.gone = match place {
+                Place::Gone => source.gone + 1,
+                _ => 0,
+            };
+            match place {
+                Place::Newest { number, missing } => {
+                    return Some(Turn {
+                        number,
+                        is_newest: true,
+                        follows: missing == 0,
+                    });
+                }
+                Place::Late { number } => {
+                    counters.reordered += 1;
+                    return Some(Turn {
+                        number,
+                        is_newest: false,
+                        follows: false,
+                    });
+                }
+                Place::Gone if source.gone < RESTARTED => return None,
+                Place::Gone | Place::Elsewhere => {}
+            }
+        }
+        self.found(header, now)
+    }
+
+    /// A packet of a source that is not the one heard so far, or that started again.
+    fn found(&mut self, header: &Header, now: Instant) -> Option<Turn> {
+        let current = self.source.as_ref();
+        let is_other = current.is_some_and(|source| source.ssrc != header.ssrc);
+        if is_other {
+            let is_heard =
+                current.is_some_and(|source| now.saturating_duration_since(source.heard) < OVERLAP);
+            if is_heard && self.replaced == Some(header.ssrc) {
+                return None;
+            }
+            self.replaced = current.map(|source| source.ssrc);
+            self.outlet.sets.forget_learned();
+        }
+        self.retire();
+        self.begin_again();
+        self.outlet.request.renew();
+        let seen = Seen::new(header.sequence);
+        let number = seen.highest();
+        self.source = Some(Source {
+            ssrc: header.ssrc,
+            seen,
+            heard: now,
+            gone: 0,
+        });
+        Some(Turn {
+            number,
+            is_newest: true,
+            follows: true,
+        })
+    }
+
+    /// The source has ended.
+    fn retire(&mut self) {
+        if let Some(source) = self.source.take() {
+            self.counters_mut().lost += source.seen.open_holes();
+        }
+    }
+
+    fn begin_again(&mut self) {
+        self.is_ordering = false;
+        self.waiting.begin(0);
+        self.outlet.wait();
+    }
+
+    fn order(
+        &mut self,
+        number: u64,
+        header: Header,
+        payload: &[u8],
+        now: Instant,
+        out: &mut VideoOutput,
+    ) {
+        if number == self.waiting.next() {
+            self.waiting.advance();
+            let turn = Turn {
+                number,
+                is_newest: true,
+                follows: true,
+            };
+            self.outlet.pass_in_order(turn, &header, payload, now, out);
+        } else {
+            self.waiting.hold(number, header, payload, now);
+        }
+        self.release(now, out);
+    }
+
+    /// Sends what waited, as far as its turn has come.
+    fn release(&mut self, now: Instant, out: &mut VideoOutput) {
+        while let Some((held, number, is_lost)) = self.waiting.take(now) {
+            let turn = Turn {
+                number,
+                is_newest: true,
+                follows: !is_lost,
+            };
+            self.outlet
+                .pass_in_order(turn, &held.header, &held.payload, now, out);
+            self.waiting.free(held);
+        }
     }
 }
