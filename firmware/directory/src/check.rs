@@ -159,6 +159,10 @@ impl Check<'_> {
                 let message = "`session_expires_s` is between 90 and 86400";
                 self.fault(trunk.session_expires_s.span(), message);
             }
+            if !(64..=20_000).contains(trunk.video_kbps.get_ref()) {
+                let message = "`video_kbps` is between 64 and 20000";
+                self.fault(trunk.video_kbps.span(), message);
+            }
             if !matches!(trunk.ptime_ms.get_ref(), 10 | 20 | 30 | 40 | 60) {
                 self.fault(trunk.ptime_ms.span(), "`ptime_ms` is 10, 20, 30, 40 or 60");
             }

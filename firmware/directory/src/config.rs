@@ -17,7 +17,7 @@ use toml::Spanned;
 pub use family::{IpFamily, RtpListen, SipListen};
 pub use trunk::{
     CallerIdHeader, DtmfMode, Registration, Reliable, SessionTimer, SipTransport, Srtp, Trunk,
-    TrunkHeader, TrunkName, UserToUser,
+    TrunkHeader, TrunkName, UserToUser, Video,
 };
 
 /// One fault of a document, where it stands and what to do.

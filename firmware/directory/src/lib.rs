@@ -24,7 +24,7 @@ pub use address::{SipAddress, SipHost};
 pub use config::{
     App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, DtmfMode, IpFamily, Number,
     NumberTarget, PortRange, Reliable, RtpListen, RtpSettings, SessionTimer, SipListen,
-    SipSettings, SipTransport, Srtp, Trunk, TrunkHeader, TrunkName, UserToUser, WebCodec,
+    SipSettings, SipTransport, Srtp, Trunk, TrunkHeader, TrunkName, UserToUser, Video, WebCodec,
 };
 pub use dial::{Destination, DestinationError, DialPattern};
 pub use lookup::{Directory, Located};

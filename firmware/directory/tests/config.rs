@@ -396,6 +396,7 @@ fn no_text_becomes_a_second_line() {
         "reliable",
         "user_to_user",
         "srtp",
+        "video",
         "session_timer",
         "dtmf",
     ];

@@ -1,6 +1,7 @@
 //! What flows where, and through which codec: the words in which signalling tells a media
 //! thread what to do with a leg.
 
+use crate::sdp::h264::ProfileLevel;
 use crate::srtp::SrtpPlan;
 use std::net::SocketAddr;
 
@@ -109,5 +110,97 @@ pub struct TrunkPlan {
     pub format: AudioFormat,
     pub direction: Direction,
     /// Keys when the leg is encrypted (RFC 4568), none when it is plain RTP.
+    pub srtp: Option<SrtpPlan>,
+    /// Absent when the session has no picture.
+    pub video: Option<VideoPlan>,
+}
+
+/// Where the packets of one stream go, whether they may, and under which keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flow {
+    pub remote: SocketAddr,
+    pub remote_rtcp: SocketAddr,
+    pub direction: Direction,
+    pub srtp: Option<SrtpPlan>,
+}
+
+impl TrunkPlan {
+    /// That of the sound.
+    pub const fn flow(&self) -> Flow {
+        Flow {
+            remote: self.remote,
+            remote_rtcp: self.remote_rtcp,
+            direction: self.direction,
+            srtp: self.srtp,
+        }
+    }
+}
+
+impl VideoPlan {
+    pub const fn flow(&self) -> Flow {
+        Flow {
+            remote: self.remote,
+            remote_rtcp: self.remote_rtcp,
+            direction: self.direction,
+            srtp: self.srtp,
+        }
+    }
+}
+
+/// How H.264 is put into packets (RFC 6184 section 5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketizationMode {
+    /// 0: a NAL unit a packet.
+    SingleNal,
+    /// 1: fragments and aggregates, in order.
+    NonInterleaved,
+}
+
+impl PacketizationMode {
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::SingleNal => 0,
+            Self::NonInterleaved => 1,
+        }
+    }
+
+    pub(crate) const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::SingleNal),
+            1 => Some(Self::NonInterleaved),
+            _ => None,
+        }
+    }
+}
+
+/// What can be said about a stream against its direction (RFC 4585, RFC 5104).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Feedback {
+    pub pli: bool,
+    pub fir: bool,
+    pub nack: bool,
+}
+
+/// One negotiated H.264 format of a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VideoFormat {
+    pub payload_type: u8,
+    pub mode: PacketizationMode,
+    /// The most we may send.
+    pub send: ProfileLevel,
+    /// The most they may send.
+    pub receive: ProfileLevel,
+    pub feedback: Feedback,
+    /// Kilobits a second we may send.
+    pub max_kbps: Option<u32>,
+}
+
+/// The negotiated picture of a trunk leg; its fields are those of [`TrunkPlan`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VideoPlan {
+    pub remote: SocketAddr,
+    pub remote_rtcp: SocketAddr,
+    pub format: VideoFormat,
+    pub direction: Direction,
     pub srtp: Option<SrtpPlan>,
 }

@@ -20,6 +20,7 @@ pub mod kamailio;
 pub mod load;
 pub mod name_server;
 pub mod page;
+pub mod picture;
 pub mod place;
 pub mod program;
 pub mod relay;

@@ -117,6 +117,12 @@ pub struct Trunk {
     /// well.
     #[serde(default)]
     pub targets: Vec<Spanned<SipAddress>>,
+    /// Whether calls have pictures when both sides want them; default off.
+    #[serde(default)]
+    pub video: Video,
+    /// Kilobits a second of picture that the PBX may send to a browser, 64…20000; default 1500.
+    #[serde(default = "default_video_kbps")]
+    pub video_kbps: Spanned<u32>,
     /// Calls at once over this trunk, in both directions, 1…10000; default as many as the box.
     pub max_calls: Option<Spanned<usize>>,
     /// Calls that begin within a second over this trunk, in both directions, 1…1000; default no limit.
@@ -223,6 +229,17 @@ pub enum Srtp {
     Optional,
     /// Encrypted or refused.
     Required,
+}
+
+/// Pictures on a trunk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Video {
+    /// Sound alone: every section of video is refused.
+    #[default]
+    Off,
+    /// H.264 (RFC 6184) between the PBX and browsers that have it, as it comes.
+    H264,
 }
 
 /// `headers = [{ name = "X-Site", value = "north" }]`
@@ -338,6 +355,9 @@ fn default_dtmf() -> Spanned<u8> {
 
 fn default_session_expires() -> Spanned<u32> {
     Spanned::new(0..0, 1_800)
+}
+fn default_video_kbps() -> Spanned<u32> {
+    Spanned::new(0..0, 1_500)
 }
 fn default_expires_s() -> u32 {
     300

@@ -109,6 +109,7 @@ mod tests {
             },
             direction: Direction::SendRecv,
             srtp: None,
+            video: None,
         };
         let peer = tokio::spawn(async move {
             let mut buffer = [0; 2048];

@@ -18,7 +18,9 @@ use causeway_directory::{
     CallerIdHeader, Directory, DtmfMode, Located, Reliable, SessionTimer, SipTransport, Srtp, Trunk,
 };
 use causeway_media::plan::{AudioCodec, TrunkPlan};
+use causeway_media::sdp::h264::ProfileLevel;
 use causeway_media::sdp::trunk::{KeySeed, SrtpPolicy, TrunkMediaConfig, TrunkSession};
+use causeway_media::sdp::video::VideoConfig;
 use causeway_sip::endpoint::{
     self, Credentials, Failure, FailureKind, Identity, Invite, ReasonHeader, Transport, TrunkHosts,
 };
@@ -32,8 +34,7 @@ pub struct TrunkLeg {
     pub sip: Option<endpoint::CallId>,
     pub session: TrunkSession,
     pub media: LegKey,
-    /// The even port it holds.
-    pub port: u16,
+    pub ports: LegPorts,
     /// What was agreed last.
     pub plan: Option<TrunkPlan>,
     /// A session description of the far side came in a provisional response.
@@ -52,6 +53,13 @@ pub struct TrunkLeg {
     pub info: Option<InfoDigits>,
     /// The line of the trunk that it holds until it ends.
     pub line: Option<Line>,
+}
+
+/// The even ports that a leg holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LegPorts {
+    pub audio: u16,
+    pub video: Option<u16>,
 }
 
 /// The pace of digits that go as INFO, on trunks where they do.
@@ -105,6 +113,21 @@ pub fn media_config(
             Srtp::Required => SrtpPolicy::Required,
         },
         key_seed,
+    }
+}
+
+/// What our side can do with pictures on this trunk: what every browser can, and every phone with H.264.
+pub fn video_config(trunk: &Trunk, port: u16) -> VideoConfig {
+    VideoConfig {
+        port,
+        // Next to that of digits, whatever it is; mode 0 has the one behind.
+        payload_type: if *trunk.dtmf_payload_type.get_ref() < 104 {
+            105
+        } else {
+            97
+        },
+        profile_level: ProfileLevel::BROWSER,
+        max_kbps: Some(*trunk.video_kbps.get_ref()),
     }
 }
 

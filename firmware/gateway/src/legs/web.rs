@@ -15,6 +15,8 @@ pub struct WebLeg {
     /// The box's last SDP answer, for a page that comes back before it has it.
     pub answer: Option<String>,
     pub codec: Option<AudioCodec>,
+    /// It has a picture.
+    pub video: bool,
 }
 
 pub const fn policy(codec: WebCodec) -> WebCodecPolicy {

@@ -6,6 +6,7 @@
 //! ```
 
 mod orders;
+mod pictures;
 
 use super::batch::Outbound;
 use super::bridge;
@@ -22,9 +23,11 @@ use bytes::BytesMut;
 use causeway_media::path::{Output, PathEvent};
 use causeway_media::rtp;
 use causeway_media::srtp::SrtpError;
+use causeway_media::video::VideoOutput;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 /// Between two looks at a leg for the sake of its deadlines.
@@ -39,6 +42,7 @@ pub struct Core {
     restless: Vec<LegKey>,
     pub outbound: Outbound<BytesMut>,
     output: Output,
+    pictures: VideoOutput,
     yielded: Yield,
     /// A packet or an RTCP compound under construction.
     scratch: Vec<u8>,
@@ -55,6 +59,7 @@ impl Core {
             restless: Vec::new(),
             outbound: Outbound::default(),
             output: Output::new(),
+            pictures: VideoOutput::new(),
             yielded: Yield::default(),
             scratch: Vec::with_capacity(2048),
             events,
@@ -139,14 +144,7 @@ impl Core {
         let opened = match trunk.unprotect(datagram, is_rtcp) {
             Ok(opened) => opened,
             Err(error) => {
-                let counter = match error {
-                    SrtpError::Replayed => &self.counters.dropped_replayed,
-                    SrtpError::Malformed => &self.counters.dropped_not_rtp,
-                    SrtpError::Unauthentic | SrtpError::Cipher => {
-                        &self.counters.dropped_unauthentic
-                    }
-                };
-                Counters::add(counter, 1);
+                Counters::add(unprotected(&self.counters, &error), 1);
                 leg.note_dropped();
                 return;
             }
@@ -290,8 +288,17 @@ impl Core {
             leg.on_feedback(feedback, now);
         }
         let peer = leg.peer;
+        let video = leg.picture.as_ref().and_then(|p| p.format);
+        let video = video.map(|format| format.payload_type);
         for packet in &yielded.rtp {
-            self.hear_browser(key, peer, packet, now);
+            if video == Some(packet.header.payload_type) {
+                self.see_browser(key, peer, packet, now);
+            } else {
+                self.hear_browser(key, peer, packet, now);
+            }
+        }
+        if video.is_some() {
+            self.ask_for_picture(key, now);
         }
         self.yielded = yielded;
         self.on_change(key, change, now);
@@ -308,13 +315,7 @@ impl Core {
         packet: &rtc::rtp::Packet,
         now: Instant,
     ) {
-        let header = rtp::Header {
-            marker: packet.header.marker,
-            payload_type: packet.header.payload_type,
-            sequence: packet.header.sequence_number,
-            timestamp: packet.header.timestamp,
-            ssrc: packet.header.ssrc,
-        };
+        let header = header_of(packet);
         // The stack parses, a path reads datagrams: put it together again, without extensions.
         let mut datagram = std::mem::take(&mut self.scratch);
         datagram.clear();
@@ -419,8 +420,11 @@ impl Core {
         if let Some(path) = &mut leg.path {
             path.handle_timeout(now, &mut self.output);
         }
-        let peer = leg.peer;
+        let (peer, has_picture) = (leg.peer, leg.picture.is_some());
         self.ship(peer, key, now);
+        if has_picture {
+            self.picture_due(key, now);
+        }
         self.on_change(key, change, now);
         if let Some(seconds) = silent {
             self.tell(Event::TrunkSilent { leg: key, seconds });
@@ -467,6 +471,7 @@ impl Core {
                 path.handle_timeout(now, &mut self.output);
             }
             self.ship(None, *key, now);
+            self.plan_picture(*key, now);
         }
     }
 
@@ -479,5 +484,24 @@ impl Core {
 
     fn unknown(&self) {
         Counters::add(&self.counters.unknown_legs, 1);
+    }
+}
+
+fn header_of(packet: &rtc::rtp::Packet) -> rtp::Header {
+    rtp::Header {
+        marker: packet.header.marker,
+        payload_type: packet.header.payload_type,
+        sequence: packet.header.sequence_number,
+        timestamp: packet.header.timestamp,
+        ssrc: packet.header.ssrc,
+    }
+}
+
+/// What counts a datagram that could not be unprotected.
+fn unprotected<'a>(counters: &'a Counters, error: &SrtpError) -> &'a AtomicU64 {
+    match error {
+        SrtpError::Replayed => &counters.dropped_replayed,
+        SrtpError::Malformed => &counters.dropped_not_rtp,
+        SrtpError::Unauthentic | SrtpError::Cipher => &counters.dropped_unauthentic,
     }
 }

@@ -17,6 +17,7 @@ use super::counters::Counters;
 use super::leg::{End, Leg, WebEnd};
 use super::liveness::Liveness;
 use super::trunk::TrunkLeg;
+use super::video::{Picture, PictureEnd, browser_format};
 use super::web::{Opening, WebLeg};
 use super::{Command, Event, LegKey, Listening, MediaSettings, WebCodecPolicy, WebRefusal};
 use causeway_media::path::OutputIdentity;
@@ -41,6 +42,13 @@ const EVENTS_A_TURN: usize = 256;
 const WAKE: u64 = 0;
 const WEB: u64 = 1;
 const FIRST_TRUNK: u64 = 2;
+
+/// Which of a trunk leg's sockets.
+#[derive(Clone, Copy, Debug)]
+struct TrunkSocket {
+    video: bool,
+    rtcp: bool,
+}
 
 /// How events leave.
 pub type Events = Box<dyn FnMut(Event) + Send>;
@@ -71,8 +79,8 @@ pub struct Engine {
     web: UdpSocket,
     ipv6: bool,
     inbound: Inbound,
-    /// Trunk sockets by what epoll calls them; the flag says RTCP.
-    tokens: HashMap<u64, (LegKey, bool)>,
+    /// Trunk sockets by what epoll calls them.
+    tokens: HashMap<u64, (LegKey, TrunkSocket)>,
     next_token: u64,
     certificate: RTCCertificate,
     crypto: Arc<dyn RTCCryptoProvider>,
@@ -173,18 +181,36 @@ impl Engine {
     }
 
     fn serve_trunk(&mut self, token: u64, now: Instant) {
-        let Some(&(key, rtcp)) = self.tokens.get(&token) else {
+        let Some(&(key, which)) = self.tokens.get(&token) else {
             return;
         };
-        let Some(End::Trunk(trunk)) = self.core.legs.get(&key).map(|leg| &leg.end) else {
+        let Some(leg) = self.core.legs.get(&key) else {
             return;
         };
-        let socket = if rtcp { &trunk.rtcp } else { &trunk.rtp };
+        let stream = match (which.video, &leg.end, &leg.picture) {
+            (false, End::Trunk(trunk), _) => trunk,
+            (true, _, Some(picture)) => match &picture.end {
+                PictureEnd::Trunk(trunk) => trunk,
+                PictureEnd::Web => return,
+            },
+            _ => return,
+        };
+        let socket = if which.rtcp {
+            &stream.rtcp
+        } else {
+            &stream.rtp
+        };
         let received = self.inbound.receive(socket.as_fd());
         Counters::add(&self.core.counters.trunk_datagrams_in, received.datagrams);
         for slot in 0..received.datagrams.min(SLOTS) {
             match self.inbound.datagram(slot) {
-                Some((source, datagram)) => self.core.on_trunk(key, rtcp, source, datagram, now),
+                Some((source, datagram)) if which.video => {
+                    self.core
+                        .on_trunk_video(key, which.rtcp, source, datagram, now);
+                }
+                Some((source, datagram)) => {
+                    self.core.on_trunk(key, which.rtcp, source, datagram, now);
+                }
                 None => self.core.drop_not_rtp(key),
             }
         }
@@ -227,7 +253,18 @@ impl Engine {
 
     fn on_command(&mut self, command: Command, now: Instant) {
         match command {
-            Command::OpenWeb { leg, offer, policy } => self.open_web(leg, &offer, policy, now),
+            Command::OpenWeb {
+                leg,
+                offer,
+                policy,
+                video,
+            } => self.open_web(leg, &offer, policy, video, now),
+            Command::OpenTrunkVideo { leg, rtp, rtcp } => {
+                if let Err(error) = self.open_trunk_video(leg, rtp, rtcp) {
+                    tracing::error!(leg = leg.0, %error, "sockets of a picture cannot be used");
+                }
+            }
+            Command::KeyFrame { leg } => self.core.key_frame(leg, now),
             Command::OpenTrunk {
                 leg,
                 rtp,
@@ -244,7 +281,7 @@ impl Engine {
             }
             Command::RestartWeb { leg, offer } => self.core.restart_web(leg, &offer, now),
             Command::WebCandidate { leg, candidate } => self.core.on_candidate(leg, &candidate),
-            Command::PlanTrunk { leg, plan } => self.core.plan_trunk(leg, plan, now),
+            Command::PlanTrunk { leg, plan } => self.core.plan_trunk(leg, *plan, now),
             Command::DirectWeb { leg, direction } => self.core.direct_web(leg, direction, now),
             Command::Bridge { a, b } => self.core.bridge(a, b, now),
             Command::Echo { leg } => self.core.echo(leg, now),
@@ -280,7 +317,14 @@ impl Engine {
         Some((identity, name))
     }
 
-    fn open_web(&mut self, key: LegKey, offer: &str, policy: WebCodecPolicy, now: Instant) {
+    fn open_web(
+        &mut self,
+        key: LegKey,
+        offer: &str,
+        policy: WebCodecPolicy,
+        video: bool,
+        now: Instant,
+    ) {
         let opened = if self.core.legs.contains_key(&key) {
             Err(WebRefusal::Internal("the leg is already open".to_owned()))
         } else if self.core.legs.len() >= self.max_legs {
@@ -288,33 +332,42 @@ impl Engine {
         } else if self.candidates.is_empty() {
             let reason = "the box has no address of the family its media port is bound to";
             Err(WebRefusal::Internal(reason.to_owned()))
-        } else if let Some((identity, name)) = self.identity() {
+        } else if let (Some((identity, name)), Some((picture, _))) =
+            (self.identity(), self.identity())
+        {
             let opening = Opening {
                 certificate: &self.certificate,
                 candidates: &self.candidates,
                 ssrc: identity.ssrc,
+                video_ssrc: picture.ssrc,
+                video,
                 stream: name.clone(),
             };
-            WebLeg::open(now, offer, policy, opening).map(|(leg, sdp)| (leg, sdp, identity, name))
+            WebLeg::open(now, offer, policy, opening)
+                .map(|(leg, sdp)| (leg, sdp, (identity, picture), name))
         } else {
             Err(WebRefusal::Internal("no randomness to be had".to_owned()))
         };
         match opened {
             Err(reason) => self.core.tell(Event::WebRefused { leg: key, reason }),
-            Ok((web, sdp, identity, name)) => {
+            Ok((web, sdp, (identity, picture), name)) => {
                 let format = web.format();
+                let video = web.video().map(browser_format);
                 let end = End::Web(Box::new(WebEnd {
                     leg: web,
                     liveness: Liveness::new(now),
                 }));
                 let mut leg = Leg::new(end, identity, name);
                 leg.speak(format);
+                leg.picture = video
+                    .map(|format| Box::new(Picture::new(PictureEnd::Web, picture, Some(format))));
                 self.core.insert(key, leg);
                 self.core.admit_web(key, &sdp, now);
                 self.core.tell(Event::WebAnswer {
                     leg: key,
                     sdp,
                     format,
+                    video: video.is_some(),
                 });
             }
         }
@@ -337,15 +390,44 @@ impl Engine {
         // roll-over counter for ever (RFC 3711 section 3.3.1).
         identity.first_sequence &= 0x7FFF;
         let trunk = TrunkLeg::new(rtp, rtcp, listening)?;
-        for (socket, is_rtcp) in [(&trunk.rtp, false), (&trunk.rtcp, true)] {
+        self.watch(key, &trunk, false)?;
+        self.core
+            .insert(key, Leg::new(End::Trunk(Box::new(trunk)), identity, name));
+        Ok(())
+    }
+
+    /// Gives an open trunk leg the sockets of a picture, of which nothing is agreed yet.
+    fn open_trunk_video(
+        &mut self,
+        key: LegKey,
+        rtp: UdpSocket,
+        rtcp: UdpSocket,
+    ) -> std::io::Result<()> {
+        let (mut identity, _) = self
+            .identity()
+            .ok_or_else(|| std::io::Error::other("no randomness to be had"))?;
+        identity.first_sequence &= 0x7FFF;
+        let stream = TrunkLeg::new(rtp, rtcp, Listening::default())?;
+        if !self.core.legs.contains_key(&key) {
+            return Err(std::io::Error::other("the leg is not open"));
+        }
+        self.watch(key, &stream, true)?;
+        if let Some(leg) = self.core.legs.get_mut(&key) {
+            let end = PictureEnd::Trunk(Box::new(stream));
+            leg.picture = Some(Box::new(Picture::new(end, identity, None)));
+        }
+        Ok(())
+    }
+
+    fn watch(&mut self, key: LegKey, stream: &TrunkLeg, video: bool) -> std::io::Result<()> {
+        for (socket, rtcp) in [(&stream.rtp, false), (&stream.rtcp, true)] {
             let token = self.next_token;
             self.next_token += 1;
             self.epoll
                 .add(socket, EpollEvent::new(EpollFlags::EPOLLIN, token))?;
-            self.tokens.insert(token, (key, is_rtcp));
+            self.tokens
+                .insert(token, (key, TrunkSocket { video, rtcp }));
         }
-        self.core
-            .insert(key, Leg::new(End::Trunk(Box::new(trunk)), identity, name));
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The stack ends inbound RTCP inside its chain unless an interceptor marks it for delivery. This
 //! one marks it; it changes nothing else, and it is the only one in the chain: reports are made
-//! from our own figures, audio has no use for NACK, and bandwidth is not estimated for audio alone.
+//! from our own figures, nothing is kept to be sent again, and bandwidth is the far side's to say.
 
 use causeway_media::rtcp::{ReportBlock, SenderInfo};
 use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket};
@@ -66,21 +66,45 @@ impl Interceptor for Deliver {
 /// RTCP from the browser, as far as it matters.
 #[derive(Clone, Copy, Debug)]
 pub enum Feedback {
-    Sender(SenderInfo),
+    Sender {
+        ssrc: u32,
+        info: SenderInfo,
+    },
     Report(ReportBlock),
+    /// It wants a whole picture of this source of ours (PLI or FIR).
+    KeyFrame {
+        ssrc: u32,
+    },
 }
 
 /// Appends what matters of one RTCP packet.
 pub fn read(packet: &dyn rtc::rtcp::Packet, out: &mut Vec<Feedback>) {
+    use rtc::rtcp::payload_feedbacks::{
+        full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,
+    };
     use rtc::rtcp::{receiver_report::ReceiverReport, sender_report::SenderReport};
     let any = packet.as_any();
+    if let Some(loss) = any.downcast_ref::<PictureLossIndication>() {
+        out.push(Feedback::KeyFrame {
+            ssrc: loss.media_ssrc,
+        });
+        return;
+    }
+    if let Some(request) = any.downcast_ref::<FullIntraRequest>() {
+        let asked = request.fir.iter().map(|entry| entry.ssrc);
+        out.extend(asked.map(|ssrc| Feedback::KeyFrame { ssrc }));
+        return;
+    }
     let reports = if let Some(report) = any.downcast_ref::<SenderReport>() {
-        out.push(Feedback::Sender(SenderInfo {
-            ntp: report.ntp_time,
-            rtp_timestamp: report.rtp_time,
-            packets: report.packet_count,
-            octets: report.octet_count,
-        }));
+        out.push(Feedback::Sender {
+            ssrc: report.ssrc,
+            info: SenderInfo {
+                ntp: report.ntp_time,
+                rtp_timestamp: report.rtp_time,
+                packets: report.packet_count,
+                octets: report.octet_count,
+            },
+        });
         &report.reports
     } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
         &report.reports

@@ -8,6 +8,7 @@ use super::batch::Outbound;
 use super::feedback::Feedback;
 use super::liveness::Liveness;
 use super::trunk::TrunkLeg;
+use super::video::{Picture, PictureEnd};
 use super::web::{Fault, WebLeg};
 use super::{LegFigures, LegKey};
 use bytes::BytesMut;
@@ -58,6 +59,7 @@ pub struct Leg {
     pub path: Option<Path>,
     pub identity: OutputIdentity,
     pub rtcp_due: Option<Instant>,
+    pub picture: Option<Box<Picture>>,
     /// RTCP canonical name.
     name: String,
     reception: Option<ReceptionStats>,
@@ -74,6 +76,7 @@ impl Leg {
             path: None,
             identity,
             rtcp_due: None,
+            picture: None,
             name,
             reception: None,
             tally: Tally::default(),
@@ -93,7 +96,7 @@ impl Leg {
     pub fn is_ready(&self) -> bool {
         match &self.end {
             End::Web(web) => web.leg.is_connected(),
-            End::Trunk(trunk) => trunk.plan().is_some(),
+            End::Trunk(trunk) => trunk.flow().is_some(),
             End::Spent => false,
         }
     }
@@ -131,12 +134,22 @@ impl Leg {
     /// Takes what the far side reports.
     pub fn on_feedback(&mut self, feedback: &Feedback, now: Instant) {
         match feedback {
-            Feedback::Sender(info) => {
-                if let Some(reception) = &mut self.reception {
+            Feedback::Sender { ssrc, info } => {
+                let picture = self.picture.as_mut().filter(|p| p.is_source(*ssrc));
+                if let Some(picture) = picture {
+                    picture.reception().on_sender_report(info, now);
+                } else if let Some(reception) = &mut self.reception {
                     reception.on_sender_report(info, now);
                 }
             }
             Feedback::Report(block) => self.on_report(block),
+            Feedback::KeyFrame { ssrc } => {
+                if let Some(picture) = &mut self.picture
+                    && picture.identity.ssrc == *ssrc
+                {
+                    picture.request_key_frame(now);
+                }
+            }
         }
     }
 
@@ -157,8 +170,12 @@ impl Leg {
         };
         for packet in compound.packets() {
             let reports = match packet {
-                rtcp::Packet::SenderReport { info, reports, .. } => {
-                    self.on_feedback(&Feedback::Sender(info), now);
+                rtcp::Packet::SenderReport {
+                    ssrc,
+                    info,
+                    reports,
+                } => {
+                    self.on_feedback(&Feedback::Sender { ssrc, info }, now);
                     reports
                 }
                 rtcp::Packet::ReceiverReport { reports, .. } => reports,
@@ -208,6 +225,61 @@ impl Leg {
         }
     }
 
+    /// Takes one RTCP datagram of a trunk's picture; false when it is none.
+    pub fn on_video_rtcp(&mut self, datagram: &[u8], now: Instant) -> bool {
+        let (Ok(compound), Some(picture)) = (rtcp::read(datagram), &mut self.picture) else {
+            return false;
+        };
+        for packet in compound.packets() {
+            if let rtcp::Packet::SenderReport { info, .. } = packet {
+                picture.reception().on_sender_report(&info, now);
+            }
+        }
+        if rtcp::wants_key_frame(&compound, picture.identity.ssrc) {
+            picture.request_key_frame(now);
+        }
+        true
+    }
+
+    /// Sends one packet of the picture.
+    ///
+    /// # Errors
+    /// [`Fault`] of the WebRTC stack.
+    pub fn send_video(&mut self, now: Instant, packet: &OutPacket<'_>) -> Result<bool, Fault> {
+        let Some(picture) = &mut self.picture else {
+            return Ok(false);
+        };
+        let sent = match (&mut picture.end, &mut self.end) {
+            (PictureEnd::Trunk(trunk), _) => trunk.send_rtp(packet.bytes),
+            (PictureEnd::Web, End::Web(web)) => web.leg.send_rtp(now, packet)?,
+            (PictureEnd::Web, End::Trunk(_) | End::Spent) => false,
+        };
+        if sent {
+            picture.note_sent();
+        }
+        Ok(sent)
+    }
+
+    /// Sends one RTCP compound of the picture.
+    ///
+    /// # Errors
+    /// [`Fault`] of the WebRTC stack.
+    pub fn send_video_rtcp(&mut self, now: Instant, compound: &[u8]) -> Result<bool, Fault> {
+        let Some(picture) = &mut self.picture else {
+            return Ok(false);
+        };
+        match (&mut picture.end, &mut self.end) {
+            (PictureEnd::Trunk(trunk), _) => Ok(trunk.send_rtcp(compound)),
+            (PictureEnd::Web, End::Web(web)) => web.leg.send_rtcp(now, compound),
+            (PictureEnd::Web, End::Trunk(_) | End::Spent) => Ok(false),
+        }
+    }
+
+    /// RTCP canonical name: of sound and picture the same, so that they are played in step.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// When the leg wants to be looked at.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let (stack, liveness) = match &self.end {
@@ -216,7 +288,8 @@ impl Leg {
             End::Spent => (None, None),
         };
         let path = self.path.as_ref().and_then(Path::poll_timeout);
-        [stack, liveness, path, self.rtcp_due]
+        let picture = self.picture.as_ref().and_then(|p| p.poll_timeout());
+        [stack, liveness, path, self.rtcp_due, picture]
             .into_iter()
             .flatten()
             .min()
@@ -225,6 +298,11 @@ impl Leg {
     /// Final figures, so far.
     pub fn figures(&self) -> LegFigures {
         let reception = self.reception.as_ref();
+        let (video_in, video_out) = self
+            .picture
+            .as_ref()
+            .map(|p| p.packets())
+            .unwrap_or_default();
         LegFigures {
             codec: self.format.map(|format| format.codec),
             packets_received: self.tally.packets_in,
@@ -236,6 +314,8 @@ impl Leg {
             jitter_ms: reception.map_or(0.0, |stats| milliseconds(stats.jitter())),
             round_trip_ms: self.tally.round_trip.map(milliseconds),
             remote_lost: self.tally.remote_lost,
+            video_packets_received: video_in,
+            video_packets_sent: video_out,
         }
     }
 
@@ -261,7 +341,7 @@ fn milliseconds(duration: Duration) -> f32 {
 }
 
 /// The wall clock as a 64-bit NTP timestamp (RFC 3550 section 4).
-fn ntp_now() -> u64 {
+pub fn ntp_now() -> u64 {
     const SECONDS_1900_TO_1970: u64 = 2_208_988_800;
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -8,6 +8,7 @@
 //! | `core` | the legs: from datagram, command or deadline to packets and events |
 //! | `leg`, `web`, `trunk` | a leg; its browser end over the WebRTC stack; its PBX end |
 //! | `bridge` | who hears whom, and what may pass |
+//! | `video` | a leg's picture |
 //! | `stack`, `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
 //! | `batch`, `counters` | parts of the thread |
 
@@ -24,6 +25,7 @@ mod offer;
 mod plane;
 mod stack;
 mod trunk;
+mod video;
 mod web;
 
 pub use counters::CounterValues;
@@ -54,6 +56,8 @@ pub enum Command {
         leg: LegKey,
         offer: String,
         policy: WebCodecPolicy,
+        /// A picture is taken where the browser has H.264.
+        video: bool,
     },
     /// ICE restart of an open web leg with a new offer; answered by [`Event::WebAnswer`] or [`Event::WebRefused`]
     /// (the leg stays as it was when refused).
@@ -67,8 +71,16 @@ pub enum Command {
         rtcp: UdpSocket,
         listening: Listening,
     },
+    /// Sockets for the picture of a trunk leg, bound as those of its sound.
+    OpenTrunkVideo {
+        leg: LegKey,
+        rtp: UdpSocket,
+        rtcp: UdpSocket,
+    },
+    /// The far side of a leg wants a whole picture, as signalling says (RFC 5168).
+    KeyFrame { leg: LegKey },
     /// The trunk leg's negotiated media: at first, and again after each offer/answer.
-    PlanTrunk { leg: LegKey, plan: TrunkPlan },
+    PlanTrunk { leg: LegKey, plan: Box<TrunkPlan> },
     /// What the switch allows on a web leg: holds live here, since the browser's SDP never changes.
     DirectWeb { leg: LegKey, direction: Direction },
     /// Lets two legs hear each other, from now on, in both directions as each leg's plan and direction allow.
@@ -104,6 +116,8 @@ pub enum Event {
         leg: LegKey,
         sdp: String,
         format: AudioFormat,
+        /// It has a picture.
+        video: bool,
     },
     WebRefused {
         leg: LegKey,
@@ -141,6 +155,10 @@ pub enum Event {
         duration_ms: u32,
     },
     DigitsSent {
+        leg: LegKey,
+    },
+    /// A whole picture is wanted of the far side of this trunk leg, which takes no RTCP feedback. At most two a second.
+    KeyFrameWanted {
         leg: LegKey,
     },
     Figures {
@@ -184,6 +202,9 @@ pub struct LegFigures {
     pub round_trip_ms: Option<f32>,
     /// Lost on the way from the box, as the far side reports it.
     pub remote_lost: Option<u64>,
+    /// Packets of the picture, which count nowhere above.
+    pub video_packets_received: u64,
+    pub video_packets_sent: u64,
 }
 
 /// Where the media plane listens and what it shows of itself.

@@ -2,12 +2,13 @@
 //!
 //! The stack matches codecs more loosely than we may (telephone-event without its clock), opens
 //! transceivers for sections we refuse and keeps every candidate and extension it reads. So it
-//! gets the offer *narrowed*: one audio section with the chosen codec and telephone-event, no
+//! gets the offer *narrowed*: one audio section with the chosen codec and telephone-event, at most one of video with
+//! H.264, no
 //! candidates (an ICE-lite agent is found, it does not look), no header extensions. The answer is
 //! *widened* again to one section for each of the offer's (RFC 3264 section 6), the others refused.
 
 use causeway_media::plan::{AudioCodec, AudioFormat};
-use causeway_media::sdp::browser::BrowserOffer;
+use causeway_media::sdp::browser::{BrowserOffer, OfferedVideo};
 use std::fmt::Write as _;
 
 /// `fmtp` we ask browsers for: frames of 10 ms and up, in-band FEC; mono since nothing asks for stereo.
@@ -17,60 +18,59 @@ pub const OPUS_FMTP: &str = "minptime=10;useinbandfec=1";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Narrowed {
     pub sdp: String,
-    /// Refused sections before the audio section, and after it.
-    before: Vec<String>,
-    after: Vec<String>,
+    /// For each section of the offer how it is refused; none of those that stay.
+    refused: Vec<Option<String>>,
 }
 
-/// Narrows an offer that `inspect` has passed; `None` when the audio section has no `a=mid`, which
-/// bundling needs.
-pub fn narrow(offer: &str, inspected: &BrowserOffer, format: &AudioFormat) -> Option<Narrowed> {
+/// Narrows an offer that `inspect` has passed to its sound, and its picture where that is wanted; `None` when the audio
+/// section has no `a=mid`, which bundling needs.
+pub fn narrow(
+    offer: &str,
+    inspected: &BrowserOffer,
+    format: &AudioFormat,
+    video: Option<&OfferedVideo>,
+) -> Option<Narrowed> {
     let mid = inspected.mid.as_deref()?;
     let mut narrowed = Narrowed {
         sdp: String::with_capacity(1024),
-        before: Vec::new(),
-        after: Vec::new(),
+        refused: Vec::new(),
     };
-    let mut section = None;
+    let is_kept = |member: &str| member == mid || video.is_some_and(|v| v.mid == member);
     for line in lines(offer) {
         if line.starts_with("m=") {
-            let index = section.map_or(0, |index: usize| index + 1);
-            section = Some(index);
-            if index == inspected.section {
+            let at = narrowed.refused.len();
+            let video = video.filter(|video| video.section == at);
+            let kept = at == inspected.section || video.is_some();
+            narrowed.refused.push((!kept).then(|| refused_line(line)));
+            if at == inspected.section {
                 push(&mut narrowed.sdp, &audio_line(line, format));
                 push_codecs(&mut narrowed.sdp, format);
-            } else {
-                let refused = refused_line(line);
-                if index < inspected.section {
-                    narrowed.before.push(refused);
-                } else {
-                    narrowed.after.push(refused);
-                }
+            } else if let Some(video) = video {
+                push_video(&mut narrowed.sdp, line, video);
             }
             continue;
         }
-        match section {
-            None if line.starts_with("a=group:") => {
-                if inspected.bundle {
-                    push(&mut narrowed.sdp, &format!("a=group:BUNDLE {mid}"));
+        match narrowed.refused.last_mut() {
+            None => match line.strip_prefix("a=group:BUNDLE") {
+                Some(members) => {
+                    let members = members.split_whitespace().filter(|member| is_kept(member));
+                    let members: Vec<&str> = members.collect();
+                    if inspected.bundle {
+                        let group = format!("a=group:BUNDLE {}", members.join(" "));
+                        push(&mut narrowed.sdp, &group);
+                    }
                 }
-            }
-            None => push(&mut narrowed.sdp, line),
-            Some(index) if index == inspected.section => {
-                if !is_replaced(line) {
+                None if line.starts_with("a=group:") => {}
+                None => push(&mut narrowed.sdp, line),
+            },
+            Some(None) => {
+                if !is_replaced(line) && !is_repair(line, video) {
                     push(&mut narrowed.sdp, line);
                 }
             }
-            Some(index) => {
+            Some(Some(refused)) => {
                 if line.starts_with("a=mid:") {
-                    let refused = if index < inspected.section {
-                        narrowed.before.last_mut()
-                    } else {
-                        narrowed.after.last_mut()
-                    };
-                    if let Some(refused) = refused {
-                        push(refused, line);
-                    }
+                    push(refused, line);
                 }
             }
         }
@@ -82,11 +82,14 @@ impl Narrowed {
     /// The answer as the browser gets it.
     pub fn widen(&self, answer: &str) -> String {
         let mut wide = String::with_capacity(answer.len() + 256);
+        let mut rest = self.refused.iter();
         let mut in_section = false;
         for line in lines(answer) {
             if line.starts_with("m=") {
                 in_section = true;
-                self.before.iter().for_each(|refused| wide += refused);
+                for refused in rest.by_ref().map_while(Option::as_ref) {
+                    wide += refused;
+                }
             }
             // RTCP is multiplexed: a second component does not exist.
             if in_section && is_second_component(line) {
@@ -94,7 +97,7 @@ impl Narrowed {
             }
             push(&mut wide, line);
         }
-        self.after.iter().for_each(|refused| wide += refused);
+        rest.flatten().for_each(|refused| wide += refused);
         wide
     }
 }
@@ -148,7 +151,38 @@ fn push_codecs(sdp: &mut String, format: &AudioFormat) {
     }
 }
 
-/// Lines of the audio section that the stack does not get from the browser.
+/// What the stack is told of H.264, in the words in which it finds it again.
+pub fn h264_fmtp(video: &OfferedVideo) -> String {
+    let level = video.profile_level;
+    format!("level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={level}")
+}
+
+/// The feedback of a picture that the box takes and gives.
+pub const VIDEO_FEEDBACK: [(&str, &str); 2] = [("nack", "pli"), ("ccm", "fir")];
+
+fn push_video(sdp: &mut String, line: &str, video: &OfferedVideo) {
+    let protocol = line
+        .split_whitespace()
+        .nth(2)
+        .unwrap_or("UDP/TLS/RTP/SAVPF");
+    let pt = video.payload_type;
+    let fmtp = h264_fmtp(video);
+    let _ = write!(sdp, "m=video 9 {protocol} {pt}\r\n");
+    let _ = write!(sdp, "a=rtpmap:{pt} H264/90000\r\na=fmtp:{pt} {fmtp}\r\n");
+    for (kind, parameter) in VIDEO_FEEDBACK {
+        let _ = write!(sdp, "a=rtcp-fb:{pt} {kind} {parameter}\r\n");
+    }
+}
+
+/// A line about a source that sends again.
+fn is_repair(line: &str, video: Option<&OfferedVideo>) -> bool {
+    let source = line
+        .strip_prefix("a=ssrc:")
+        .and_then(|rest| rest.split(' ').next()?.parse().ok());
+    source.is_some_and(|source| video.is_some_and(|v| v.repair_sources.contains(&source)))
+}
+
+/// Lines of a section that the stack does not get from the browser.
 fn is_replaced(line: &str) -> bool {
     [
         "a=rtpmap:",
@@ -160,6 +194,8 @@ fn is_replaced(line: &str) -> bool {
         "a=rid:",
         "a=simulcast:",
         "a=ssrc-group:",
+        "a=bundle-only",
+        "b=",
     ]
     .iter()
     .any(|prefix| line.starts_with(prefix))
@@ -183,7 +219,8 @@ fn is_second_component(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use causeway_media::plan::{Direction, DtmfFormat};
+    use causeway_media::plan::{Direction, DtmfFormat, Feedback};
+    use causeway_media::sdp::h264::ProfileLevel;
 
     fn inspected(section: usize) -> BrowserOffer {
         BrowserOffer {
@@ -200,6 +237,7 @@ mod tests {
             candidates: 0,
             end_of_candidates: false,
             video_sections: 1,
+            video: None,
             sections: 3,
         }
     }
@@ -225,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_stack_sees_one_section_with_the_chosen_codec() {
-        let narrowed = narrow(OFFER, &inspected(1), &OPUS).unwrap();
+        let narrowed = narrow(OFFER, &inspected(1), &OPUS, None).unwrap();
         assert_eq!(
             narrowed.sdp,
             "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE a0\r\n\
@@ -239,7 +277,7 @@ mod tests {
 
     #[test]
     fn the_browser_sees_a_section_for_each_of_its_own() {
-        let narrowed = narrow(OFFER, &inspected(1), &OPUS).unwrap();
+        let narrowed = narrow(OFFER, &inspected(1), &OPUS, None).unwrap();
         let answer = "v=0\r\na=group:BUNDLE a0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 110\r\na=mid:a0\r\n\
              a=candidate:1 1 udp 5 192.0.2.1 7000 typ host\r\na=candidate:1 2 udp 4 192.0.2.1 7000 typ host\r\n\
              a=end-of-candidates\r\n";
@@ -254,9 +292,40 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_that_is_wanted_stays_in_its_place() {
+        let video = OfferedVideo {
+            section: 0,
+            mid: "v0".to_owned(),
+            payload_type: 103,
+            profile_level: ProfileLevel::BROWSER,
+            feedback: Feedback::default(),
+            repair_sources: vec![9],
+        };
+        let offer = OFFER.replace(
+            "a=rtpmap:96 VP8/90000\r\n",
+            "a=rtpmap:96 VP8/90000\r\na=ssrc-group:FID 8 9\r\na=ssrc:8 cname:c\r\na=ssrc:9 cname:c\r\n",
+        );
+        let narrowed = narrow(&offer, &inspected(1), &OPUS, Some(&video)).unwrap();
+        let picture = "a=group:BUNDLE v0 a0\r\na=extmap-allow-mixed\r\n\
+             m=video 9 UDP/TLS/RTP/SAVPF 103\r\na=rtpmap:103 H264/90000\r\n\
+             a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n\
+             a=rtcp-fb:103 nack pli\r\na=rtcp-fb:103 ccm fir\r\n\
+             c=IN IP4 0.0.0.0\r\na=mid:v0\r\na=ssrc:8 cname:c\r\n\
+             m=audio 9 UDP/TLS/RTP/SAVPF 111 110\r\n";
+        assert!(narrowed.sdp.contains(picture), "{}", narrowed.sdp);
+        let answer = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 103\r\na=mid:v0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n";
+        assert_eq!(
+            narrowed.widen(answer),
+            format!(
+                "{answer}m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:d0\r\n"
+            )
+        );
+    }
+
+    #[test]
     fn without_a_mid_there_is_no_bundle() {
         let mut no_mid = inspected(1);
         no_mid.mid = None;
-        assert_eq!(narrow(OFFER, &no_mid, &OPUS), None);
+        assert_eq!(narrow(OFFER, &no_mid, &OPUS, None), None);
     }
 }

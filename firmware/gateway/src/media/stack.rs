@@ -1,8 +1,9 @@
-//! Sets up the WebRTC stack for one browser: an ICE-lite answerer with one audio stream.
+//! Sets up the WebRTC stack for one browser: an ICE-lite answerer with one audio stream and at most one of video.
 
 use super::offer;
 use super::web::Opening;
 use causeway_media::plan::{AudioCodec, AudioFormat};
+use causeway_media::sdp::browser::OfferedVideo;
 use rtc::interceptor::Registry;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
@@ -11,19 +12,20 @@ use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::transport::{CandidateConfig, CandidateHostConfig, RTCIceCandidate};
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
-    RtpCodecKind,
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters,
+    RTCRtpEncodingParameters, RtpCodecKind,
 };
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// A connection that speaks `format` and nothing else.
+/// A connection that speaks `format`, the H.264 of `video`, and nothing else.
 ///
 /// # Errors
 /// What the stack says.
 pub fn build(
     now: Instant,
     format: &AudioFormat,
+    video: Option<&OfferedVideo>,
     opening: &Opening<'_>,
 ) -> rtc::shared::error::Result<RTCPeerConnection> {
     let codec = codec_of(format.codec);
@@ -50,6 +52,16 @@ pub fn build(
             RtpCodecKind::Audio,
         )?;
     }
+    let h264 = video.map(h264_of);
+    if let (Some(video), Some(h264)) = (video, &h264) {
+        engine.register_codec(
+            RTCRtpCodecParameters {
+                rtp_codec: h264.clone(),
+                payload_type: video.payload_type,
+            },
+            RtpCodecKind::Video,
+        )?;
+    }
     let never = Some(Duration::ZERO);
     let mut connection = RTCPeerConnectionBuilder::new()
         .with_configuration(
@@ -71,21 +83,39 @@ pub fn build(
             super::feedback::Deliver::default(),
         ))
         .build(now)?;
-    connection.add_track(MediaStreamTrack::new(
-        opening.stream.clone(),
-        "audio".to_owned(),
-        "audio".to_owned(),
-        RtpCodecKind::Audio,
-        vec![RTCRtpEncodingParameters {
-            rtp_coding_parameters: RTCRtpCodingParameters {
-                ssrc: Some(opening.ssrc),
+    let audio = (RtpCodecKind::Audio, "audio", opening.ssrc, codec);
+    let video = h264.map(|h264| (RtpCodecKind::Video, "video", opening.video_ssrc, h264));
+    for (kind, name, ssrc, codec) in std::iter::once(audio).chain(video) {
+        connection.add_track(MediaStreamTrack::new(
+            opening.stream.clone(),
+            name.to_owned(),
+            name.to_owned(),
+            kind,
+            vec![RTCRtpEncodingParameters {
+                rtp_coding_parameters: RTCRtpCodingParameters {
+                    ssrc: Some(ssrc),
+                    ..Default::default()
+                },
+                codec,
                 ..Default::default()
-            },
-            codec,
-            ..Default::default()
-        }],
-    ))?;
+            }],
+        ))?;
+    }
     Ok(connection)
+}
+
+fn h264_of(video: &OfferedVideo) -> RTCRtpCodec {
+    let feedback = offer::VIDEO_FEEDBACK.map(|(typ, parameter)| RTCPFeedback {
+        typ: typ.to_owned(),
+        parameter: parameter.to_owned(),
+    });
+    RTCRtpCodec {
+        mime_type: "video/H264".to_owned(),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: offer::h264_fmtp(video),
+        rtcp_feedback: feedback.into(),
+    }
 }
 
 fn codec_of(codec: AudioCodec) -> RTCRtpCodec {

@@ -1,4 +1,4 @@
-//! One trunk leg: the RTP and RTCP sockets towards a PBX.
+//! One stream of a trunk leg: the RTP and RTCP sockets towards a PBX.
 //!
 //! A datagram is taken from the negotiated host only. Its port may differ from the negotiated one
 //! (a PBX behind a NAT, or one that sends from another port than it listens on), so the port is not
@@ -8,7 +8,7 @@
 //! and what is not authentic is dropped.
 
 use super::Listening;
-use causeway_media::plan::{Direction, TrunkPlan};
+use causeway_media::plan::{Direction, Flow};
 use causeway_media::srtp::{SrtpError, SrtpPacket, SrtpPlan, SrtpReceiver, SrtpSender};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
@@ -23,12 +23,12 @@ pub enum Admission {
     Foreign,
 }
 
-/// Sockets and plan of one trunk leg.
+/// Sockets of one stream, and where it goes.
 #[derive(Debug)]
 pub struct TrunkLeg {
     pub rtp: UdpSocket,
     pub rtcp: UdpSocket,
-    plan: Option<TrunkPlan>,
+    flow: Option<Flow>,
     srtp: Security,
     /// RTP has come.
     pub heard: bool,
@@ -56,7 +56,7 @@ impl TrunkLeg {
         Ok(Self {
             rtp,
             rtcp,
-            plan: None,
+            flow: None,
             srtp: Security::Plain,
             heard: false,
             listening,
@@ -65,8 +65,14 @@ impl TrunkLeg {
     }
 
     /// What was negotiated last.
-    pub const fn plan(&self) -> Option<&TrunkPlan> {
-        self.plan.as_ref()
+    pub const fn flow(&self) -> Option<&Flow> {
+        self.flow.as_ref()
+    }
+
+    /// Nothing of it is agreed any more: nothing leaves, nobody is heard.
+    pub fn shut(&mut self) {
+        self.flow = None;
+        self.silent_since = None;
     }
 
     /// Takes what was negotiated; true when it differs from before. Keys that stay keep their
@@ -74,13 +80,13 @@ impl TrunkLeg {
     ///
     /// # Errors
     /// [`SrtpError::Cipher`]; nothing is sent or taken then until the next plan.
-    pub fn replan(&mut self, plan: TrunkPlan, now: Instant) -> Result<bool, SrtpError> {
-        let changed = self.plan.replace(plan) != Some(plan);
+    pub fn replan(&mut self, flow: Flow, now: Instant) -> Result<bool, SrtpError> {
+        let changed = self.flow.replace(flow) != Some(flow);
         if changed {
             // On hold a far side may be silent: who holds without music is.
-            self.silent_since = (plan.direction == Direction::SendRecv).then_some(now);
+            self.silent_since = (flow.direction == Direction::SendRecv).then_some(now);
         }
-        let security = match plan.srtp {
+        let security = match flow.srtp {
             None => Ok(Security::Plain),
             Some(keys) => std::mem::take(&mut self.srtp).keyed(&keys),
         };
@@ -138,12 +144,12 @@ impl TrunkLeg {
 
     /// Looks at a datagram's source; `rtcp` says on which socket it came.
     pub fn admit(&self, source: SocketAddr, rtcp: bool) -> Admission {
-        let Some(plan) = &self.plan else {
+        let Some(flow) = &self.flow else {
             return Admission::Unplanned;
         };
         let host = source.ip();
-        if host == plan.remote.ip().to_canonical()
-            || (rtcp && host == plan.remote_rtcp.ip().to_canonical())
+        if host == flow.remote.ip().to_canonical()
+            || (rtcp && host == flow.remote_rtcp.ip().to_canonical())
         {
             Admission::Granted
         } else {
@@ -154,10 +160,10 @@ impl TrunkLeg {
     /// Sends one RTP packet; false when the kernel would not take it, it cannot be protected or
     /// there is nowhere to send.
     pub fn send_rtp(&mut self, packet: &[u8]) -> bool {
-        let Some(plan) = &self.plan else {
+        let Some(flow) = &self.flow else {
             return false;
         };
-        let send = |octets: &[u8]| self.rtp.send_to(octets, plan.remote).is_ok();
+        let send = |octets: &[u8]| self.rtp.send_to(octets, flow.remote).is_ok();
         match &mut self.srtp {
             Security::Plain => send(packet),
             Security::Encrypted(pair) => pair.0.protect_rtp(packet).is_ok_and(|p| send(&p)),
@@ -167,10 +173,10 @@ impl TrunkLeg {
 
     /// Sends one RTCP compound; false as with [`Self::send_rtp`].
     pub fn send_rtcp(&mut self, compound: &[u8]) -> bool {
-        let Some(plan) = &self.plan else {
+        let Some(flow) = &self.flow else {
             return false;
         };
-        let send = |octets: &[u8]| self.rtcp.send_to(octets, plan.remote_rtcp).is_ok();
+        let send = |octets: &[u8]| self.rtcp.send_to(octets, flow.remote_rtcp).is_ok();
         match &mut self.srtp {
             Security::Plain => send(compound),
             Security::Encrypted(pair) => pair.0.protect_rtcp(compound).is_ok_and(|p| send(&p)),
@@ -200,7 +206,6 @@ impl Security {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use causeway_media::plan::{AudioCodec, AudioFormat};
     use std::time::Duration;
 
     #[test]
@@ -214,15 +219,9 @@ mod tests {
         let start = Instant::now();
         let pbx: SocketAddr = "192.0.2.1:4000".parse().unwrap();
         assert_eq!(leg.admit(pbx, false), Admission::Unplanned);
-        let plan = TrunkPlan {
+        let plan = Flow {
             remote: pbx,
             remote_rtcp: "192.0.2.2:4001".parse().unwrap(),
-            format: AudioFormat {
-                codec: AudioCodec::Pcmu,
-                payload_type: 0,
-                ptime_ms: 20,
-                dtmf: None,
-            },
             direction: Direction::SendRecv,
             srtp: None,
         };
@@ -242,7 +241,7 @@ mod tests {
         assert_eq!(leg.poll_timeout(), Some(start + 120 * second));
         leg.note_heard(start + 100 * second);
         assert_eq!(leg.handle_timeout(start + 120 * second), None);
-        let held = TrunkPlan {
+        let held = Flow {
             direction: Direction::RecvOnly,
             ..plan
         };

@@ -13,7 +13,7 @@ use super::{WebCodecPolicy, WebRefusal};
 use bytes::{Bytes, BytesMut};
 use causeway_media::path::OutPacket;
 use causeway_media::plan::AudioFormat;
-use causeway_media::sdp::browser;
+use causeway_media::sdp::browser::{self, OfferedVideo};
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::certificate::RTCCertificate;
 use rtc::peer_connection::event::RTCPeerConnectionEvent;
@@ -37,6 +37,9 @@ pub struct Opening<'a> {
     /// Host candidates: each of the box's addresses with the shared port.
     pub candidates: &'a [SocketAddr],
     pub ssrc: u32,
+    pub video_ssrc: u32,
+    /// A picture is taken where the browser has one that can be carried.
+    pub video: bool,
     /// Names the stream and its source (`msid`, `cname`); unpredictable.
     pub stream: String,
 }
@@ -74,6 +77,7 @@ pub struct WebLeg {
     connection: RTCPeerConnection,
     candidates: Vec<SocketAddr>,
     format: AudioFormat,
+    video: Option<OfferedVideo>,
     connected: bool,
     /// Something other than media went in: events and deadlines may have changed.
     stirred: bool,
@@ -110,19 +114,21 @@ impl WebLeg {
     ) -> Result<(Self, String), WebRefusal> {
         let inspected = browser::inspect(offer).map_err(bad_sdp)?;
         let format = browser::choose(&inspected, wanted(policy)).map_err(bad_sdp)?;
-        let narrowed = offer::narrow(offer, &inspected, &format)
+        let video = inspected.video.as_ref().filter(|_| opening.video);
+        let narrowed = offer::narrow(offer, &inspected, &format, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
-        guard(|| Self::connect(now, format, &narrowed, opening))
+        guard(|| Self::connect(now, format, video, &narrowed, opening))
             .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)))
     }
 
     fn connect(
         now: Instant,
         format: AudioFormat,
+        video: Option<&OfferedVideo>,
         narrowed: &Narrowed,
         opening: Opening<'_>,
     ) -> Result<(Self, String), WebRefusal> {
-        let mut connection = stack::build(now, &format, &opening).map_err(internal)?;
+        let mut connection = stack::build(now, &format, video, &opening).map_err(internal)?;
         connection
             .set_remote_description(now, remote_offer(narrowed)?)
             .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
@@ -137,6 +143,7 @@ impl WebLeg {
             connection,
             candidates: opening.candidates.to_vec(),
             format,
+            video: video.cloned(),
             connected: false,
             stirred: true,
             owed: 0,
@@ -169,7 +176,12 @@ impl WebLeg {
         if !offered {
             return Err(WebRefusal::NoCodec);
         }
-        let narrowed = offer::narrow(offer, &inspected, &format)
+        let video = match (&self.video, &inspected.video) {
+            (None, _) => None,
+            (Some(now), Some(then)) if now.payload_type == then.payload_type => Some(then),
+            (Some(_), _) => return Err(WebRefusal::BadSdp("the picture has gone".to_owned())),
+        };
+        let narrowed = offer::narrow(offer, &inspected, &format, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
         let description = remote_offer(&narrowed)?;
         self.stirred = true;
@@ -201,6 +213,11 @@ impl WebLeg {
 
     pub fn format(&self) -> AudioFormat {
         self.format
+    }
+
+    /// The picture it has agreed on.
+    pub const fn video(&self) -> Option<&OfferedVideo> {
+        self.video.as_ref()
     }
 
     /// ICE and DTLS have been up.

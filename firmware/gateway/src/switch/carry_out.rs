@@ -206,10 +206,12 @@ impl Switch {
             .map(|a| a.codec)
             .unwrap_or_default();
         let offer = active.accept_sdp.take().unwrap_or_default();
+        let picture = active.trunk.session.has_video();
         self.media.send(Media::OpenWeb {
             leg,
             offer,
             policy: web::policy(codec),
+            video: picture,
         });
     }
 
@@ -316,7 +318,7 @@ impl Switch {
                     active.trunk.plan = Some(plan);
                     self.media.send(Media::PlanTrunk {
                         leg: active.trunk.media,
-                        plan,
+                        plan: Box::new(plan),
                     });
                     self.endpoint.accept(sip, answer.into_bytes(), now);
                     self.feed(
@@ -470,6 +472,6 @@ impl Switch {
         if let Some(sip) = active.trunk.sip {
             self.by_sip.remove(&sip);
         }
-        self.ports.release(active.trunk.port);
+        self.release_ports(active.trunk.ports);
     }
 }

@@ -14,10 +14,9 @@
 use super::Switch;
 use super::active::CallKey;
 use crate::io::sip::SipSockets;
-use crate::legs::trunk;
 use crate::media::Command as Media;
 use causeway_directory::{IpFamily, SipSettings, TrunkName};
-use causeway_media::sdp::trunk::{KeySeed, TrunkSession, wants_audio_at};
+use causeway_media::sdp::trunk::wants_audio_at;
 use causeway_sip::endpoint::Transport;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -62,39 +61,28 @@ impl Switch {
         else {
             return;
         };
-        let ports = match self.ports.take(family) {
-            Ok(ports) => ports,
-            Err(fault) => return tracing::error!(%fault, %family, "no RTP ports"),
+        let picture = active.trunk.session.has_video();
+        let Ok(taken) = self.trunk_media(known, family, picture) else {
+            return;
         };
-        let config = trunk::media_config(
-            known,
-            ports.public(),
-            u64::from_be_bytes(crate::random::bytes()),
-            KeySeed(crate::random::bytes()),
-        );
         let media = self.new_leg(key);
-        self.media.send(Media::OpenTrunk {
-            leg: media,
-            rtp: ports.rtp,
-            rtcp: ports.rtcp,
-            listening: trunk::listening(known),
-        });
+        self.open_trunk(media, known, taken.sockets);
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };
         let leg = &mut active.trunk;
         let old = std::mem::replace(&mut leg.media, media);
-        let old_port = std::mem::replace(&mut leg.port, ports.port);
-        leg.session = TrunkSession::new(config);
+        let old_ports = std::mem::replace(&mut leg.ports, taken.ports);
+        leg.session = taken.session;
         leg.plan = None;
         leg.watch = None;
         self.by_leg.remove(&old);
         self.media.send(Media::Close { leg: old });
-        self.ports.release(old_port);
         leg.early = false;
         // The call has been joined with its page since it was placed.
         if let Some(web) = active.web.media {
             self.media.send(Media::Bridge { a: web, b: media });
         }
+        self.release_ports(old_ports);
     }
 }

@@ -119,8 +119,8 @@ impl Switch {
                 sdp,
                 context,
                 audio,
+                video,
                 from,
-                ..
             } => {
                 if audio {
                     self.place(
@@ -129,6 +129,7 @@ impl Switch {
                             id,
                             to,
                             sdp,
+                            video,
                             context,
                             from,
                         },

@@ -7,13 +7,20 @@ use crate::media::{Event as Media, LegKey, WebRefusal};
 use causeway_api::wire::{ErrorCode, ServerMessage};
 use causeway_call::{Event, RequestId};
 use causeway_media::plan::AudioFormat;
+use causeway_sip::endpoint::Info;
 use serde_json::Map;
 use std::time::Instant;
 
 impl Switch {
     pub(super) fn handle_media(&mut self, event: Media, now: Instant) {
         match event {
-            Media::WebAnswer { leg, sdp, format } => self.web_answer(leg, sdp, format, now),
+            Media::WebAnswer {
+                leg,
+                sdp,
+                format,
+                video,
+            } => self.web_answer(leg, sdp, format, video, now),
+            Media::KeyFrameWanted { leg } => self.key_frame_wanted(leg, now),
             Media::WebRefused { leg, reason } => self.web_refused(leg, reason, now),
             Media::WebConnected { leg } => self.feed_leg(leg, Event::WebConnected, now),
             Media::WebLost { leg } => self.feed_leg(leg, Event::WebLost, now),
@@ -57,7 +64,12 @@ impl Switch {
                     };
                     *kept = packets(&figures);
                     if is_trunk {
-                        self.ports.release(active.trunk.port);
+                        let ports = active.trunk.ports;
+                        self.ports.release(ports.audio);
+                        ports
+                            .video
+                            .into_iter()
+                            .for_each(|port| self.ports.release(port));
                     }
                     if let Some(finished) = &mut active.finished {
                         if is_trunk {
@@ -84,7 +96,14 @@ impl Switch {
         }
     }
 
-    fn web_answer(&mut self, leg: LegKey, sdp: String, format: AudioFormat, now: Instant) {
+    fn web_answer(
+        &mut self,
+        leg: LegKey,
+        sdp: String,
+        format: AudioFormat,
+        video: bool,
+        now: Instant,
+    ) {
         let Some(key) = self.call_of_leg(leg) else {
             return;
         };
@@ -93,6 +112,11 @@ impl Switch {
         };
         active.web.answer = Some(sdp.clone());
         active.web.codec = Some(format.codec);
+        active.web.video = video;
+        if !video && active.trunk.plan.is_none() {
+            // Nobody would look at it.
+            active.trunk.session.set_video(None);
+        }
         let id = active.id.clone();
         let offer = active.offers.pop_front();
         if let Some(WebOffer::Place(session, _)) = offer
@@ -152,6 +176,15 @@ impl Switch {
             }
         } else {
             self.answer_page(key, &id, sdp);
+        }
+    }
+
+    /// A PBX that takes no RTCP feedback is asked for a whole picture by INFO. What it answers changes nothing.
+    fn key_frame_wanted(&mut self, leg: LegKey, now: Instant) {
+        let key = self.call_of_leg(leg);
+        let sip = key.and_then(|key| self.calls.get(&key)?.trunk.sip);
+        if let Some(sip) = sip {
+            let _ = self.endpoint.info(sip, Info::PictureFastUpdate, now);
         }
     }
 

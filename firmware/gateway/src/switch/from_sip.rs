@@ -230,7 +230,13 @@ impl Switch {
                     self.refer_progress(key, status, reason, is_final, now);
                 }
             }
-            Sip::PictureFastUpdate { .. } => {}
+            Sip::PictureFastUpdate { call } => {
+                let key = self.call_of_sip(call);
+                if let Some(active) = key.and_then(|key| self.calls.get(&key)) {
+                    let leg = active.trunk.media;
+                    self.media.send(Media::KeyFrame { leg });
+                }
+            }
             Sip::RequestAnswered {
                 request,
                 status,
@@ -280,7 +286,7 @@ impl Switch {
             active.trunk.plan = Some(plan);
             self.media.send(Media::PlanTrunk {
                 leg: active.trunk.media,
-                plan,
+                plan: Box::new(plan),
             });
         }
     }

@@ -30,6 +30,7 @@ pub mod registration;
 mod replacing;
 mod stranded;
 mod transfer;
+mod trunk_media;
 mod trunks;
 
 pub use figures::Figures;

@@ -20,7 +20,7 @@ use causeway_call::{Call, DeviceId, Setup};
 use causeway_directory::{
     AccountId, AppKey, Destination, Directory, NumberTarget, Reliable, Trunk,
 };
-use causeway_media::sdp::trunk::{KeySeed, TrunkSession};
+use causeway_media::sdp::trunk::wants_video;
 use causeway_sip::endpoint::{self, Party, ReasonHeader};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, VecDeque};
@@ -72,6 +72,8 @@ pub struct Place {
     pub id: RequestNumber,
     pub to: String,
     pub sdp: String,
+    /// The page asks for a picture.
+    pub video: bool,
     pub context: Option<Map<String, Value>>,
     pub from: Option<String>,
 }
@@ -139,12 +141,9 @@ impl Switch {
         })?;
         route.trunk = trunk;
         let family = self.family_of_next(&trunk.name.get_ref().0, now);
-        let ports = self.ports.take(family).map_err(|fault| {
-            tracing::error!(%fault, "no RTP ports");
-            (
-                ErrorCode::RateLimited,
-                "every line of the box is in use".to_owned(),
-            )
+        let media = self.trunk_media(trunk, family, place.video).map_err(|_| {
+            let message = "every line of the box is in use";
+            (ErrorCode::RateLimited, message.to_owned())
         })?;
 
         let key = self.new_key();
@@ -168,23 +167,13 @@ impl Switch {
         record.trunk = Some(route.trunk.name.get_ref().0.clone());
         self.keep_context(&token, &call_id, &identity, context);
 
-        let config = trunk::media_config(
-            route.trunk,
-            ports.public(),
-            u64::from_be_bytes(crate::random::bytes()),
-            KeySeed(crate::random::bytes()),
-        );
         let (web_leg, trunk_leg) = (self.new_leg(key), self.new_leg(key));
-        self.media.send(Media::OpenTrunk {
-            leg: trunk_leg,
-            rtp: ports.rtp,
-            rtcp: ports.rtcp,
-            listening: trunk::listening(route.trunk),
-        });
+        self.open_trunk(trunk_leg, route.trunk, media.sockets);
         self.media.send(Media::OpenWeb {
             leg: web_leg,
             offer: place.sdp,
             policy: web::policy(route.app.codec),
+            video: media.session.has_video(),
         });
         tracing::info!(call = call_id, app = %identity.app, to = route.number, trunk = %route.trunk.name.get_ref(), "call placed");
         self.by_name.insert(call_id.clone(), key);
@@ -209,9 +198,9 @@ impl Switch {
                 trunk: TrunkLeg {
                     trunk: route.trunk.name.get_ref().0.clone(),
                     sip: None,
-                    session: TrunkSession::new(config),
+                    session: media.session,
                     media: trunk_leg,
-                    port: ports.port,
+                    ports: media.ports,
                     plan: None,
                     early: false,
                     offer: None,
@@ -347,24 +336,19 @@ impl Switch {
             no_circuit(why.retry_after_s())
         })?;
         let family = family_of_offer(invite.sdp.as_deref(), invite.remote);
-        let ports = self.ports.take(family).map_err(|fault| {
-            tracing::error!(%fault, "no RTP ports");
-            no_circuit(NoLine::Full.retry_after_s())
-        })?;
-        let config = trunk::media_config(
-            from_trunk,
-            ports.public(),
-            u64::from_be_bytes(crate::random::bytes()),
-            KeySeed(crate::random::bytes()),
-        );
-        let session = TrunkSession::new(config);
+        let picture = matches!(target, NumberTarget::Account(_))
+            && invite.sdp.as_deref().is_none_or(wants_video);
+        let media = self
+            .trunk_media(from_trunk, family, picture)
+            .map_err(|_| no_circuit(NoLine::Full.retry_after_s()))?;
+        let session = media.session;
         // An offer nobody could ever answer is refused before anything rings.
         if let Some(sdp) = &invite.sdp
             && let Err(fault) = session
                 .clone()
                 .receive_offer(sdp, causeway_media::plan::Direction::SendRecv)
         {
-            self.ports.release(ports.port);
+            self.release_ports(media.ports);
             tracing::info!(trunk = %from_trunk.name.get_ref(), %fault, "offer refused");
             let warning = super::from_sip::warning(fault.warn_code(), &fault.to_string());
             self.endpoint.warn(invite.sip, warning, now);
@@ -409,12 +393,7 @@ impl Switch {
         }
         tracing::info!(call = call_id, from = caller.number, to = dialled, trunk = %from_trunk.name.get_ref(), ?setup, "call came in");
         let leg = self.new_leg(key);
-        self.media.send(Media::OpenTrunk {
-            leg,
-            rtp: ports.rtp,
-            rtcp: ports.rtcp,
-            listening: trunk::listening(from_trunk),
-        });
+        self.open_trunk(leg, from_trunk, media.sockets);
         self.by_name.insert(call_id.clone(), key);
         self.by_sip.insert(invite.sip, key);
         self.totals.incoming += 1;
@@ -432,7 +411,7 @@ impl Switch {
                     sip: Some(invite.sip),
                     session,
                     media: leg,
-                    port: ports.port,
+                    ports: media.ports,
                     plan: None,
                     early: false,
                     offer: invite.sdp,

@@ -14,7 +14,6 @@ use causeway_call::Event;
 use causeway_call::lines::Way;
 use causeway_directory::Trunk;
 use causeway_media::plan::Direction;
-use causeway_media::sdp::trunk::{KeySeed, TrunkSession};
 use causeway_sip::endpoint::{self, ReasonHeader};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -116,22 +115,17 @@ impl Switch {
             )
         };
         let family = family_of_offer(invite.sdp.as_deref(), invite.remote);
-        let ports = self.ports.take(family).map_err(|fault| {
-            tracing::error!(%fault, "no RTP ports");
-            no_circuit()
-        })?;
-        let mut session = TrunkSession::new(trunk::media_config(
-            from,
-            ports.public(),
-            u64::from_be_bytes(crate::random::bytes()),
-            KeySeed(crate::random::bytes()),
-        ));
+        let picture = self.calls.get(&key).is_some_and(|c| c.web.video);
+        let taken = self
+            .trunk_media(from, family, picture)
+            .map_err(|_| no_circuit())?;
+        let mut session = taken.session;
         let (sdp, plan) = match &invite.sdp {
             None => (session.offer(wanted), None),
             Some(offer) => match session.receive_offer(offer, wanted) {
                 Ok((answer, plan)) => (answer, Some(plan)),
                 Err(fault) => {
-                    self.ports.release(ports.port);
+                    self.release_ports(taken.ports);
                     tracing::info!(%fault, "offer refused");
                     let warning = super::from_sip::warning(fault.warn_code(), &fault.to_string());
                     self.endpoint.warn(invite.sip, warning, now);
@@ -141,21 +135,19 @@ impl Switch {
             },
         };
         let media = self.new_leg(key);
-        self.media.send(Media::OpenTrunk {
-            leg: media,
-            rtp: ports.rtp,
-            rtcp: ports.rtcp,
-            listening: trunk::listening(from),
-        });
+        self.open_trunk(media, from, taken.sockets);
         if let Some(plan) = plan {
-            self.media.send(Media::PlanTrunk { leg: media, plan });
+            self.media.send(Media::PlanTrunk {
+                leg: media,
+                plan: Box::new(plan),
+            });
         }
         let leg = TrunkLeg {
             trunk: from.name.get_ref().0.clone(),
             sip: Some(invite.sip),
             session,
             media,
-            port: ports.port,
+            ports: taken.ports,
             plan,
             early: false,
             offer: None,

@@ -17,7 +17,6 @@ use causeway_call::route::TrunkRoute;
 use causeway_call::{Event, FarCause};
 use causeway_directory::{AppKey, IpFamily, TrunkName};
 use causeway_media::plan::TrunkPlan;
-use causeway_media::sdp::trunk::{KeySeed, TrunkSession};
 use causeway_sip::endpoint::{self, Event as Sip, ReasonHeader, ReferId, Referral};
 use std::time::{Duration, Instant};
 
@@ -128,15 +127,11 @@ impl Switch {
         let direction = active.call.trunk_direction();
         let line = self.take_line(to, Way::Out, now);
         let line = line.map_err(|why| why.to_string())?;
-        let ports = self.ports.take(IpFamily::of(target.address.ip()));
-        let ports = ports.map_err(|fault| fault.to_string())?;
-        let config = trunk::media_config(
-            to,
-            ports.public(),
-            u64::from_be_bytes(crate::random::bytes()),
-            KeySeed(crate::random::bytes()),
-        );
-        let mut session = TrunkSession::new(config);
+        let picture = self.calls.get(&key).is_some_and(|c| c.web.video);
+        let taken = self
+            .trunk_media(to, IpFamily::of(target.address.ip()), picture)
+            .map_err(|fault| fault.to_string())?;
+        let mut session = taken.session;
         let route = TrunkRoute {
             trunk: to,
             app,
@@ -160,7 +155,7 @@ impl Switch {
         let sip = match self.endpoint.invite(invite, now) {
             Ok(sip) => sip,
             Err(fault) => {
-                self.ports.release(ports.port);
+                self.release_ports(taken.ports);
                 return Err(fault.to_string());
             }
         };
@@ -168,19 +163,14 @@ impl Switch {
             self.ladders.assign(name, &id);
         }
         let media = self.new_leg(key);
-        self.media.send(Media::OpenTrunk {
-            leg: media,
-            rtp: ports.rtp,
-            rtcp: ports.rtcp,
-            listening: trunk::listening(to),
-        });
+        self.open_trunk(media, to, taken.sockets);
         self.by_transfer.insert(sip, key);
         let leg = TrunkLeg {
             trunk: name.0,
             sip: Some(sip),
             session,
             media,
-            port: ports.port,
+            ports: taken.ports,
             plan: None,
             early: false,
             offer: None,
@@ -267,7 +257,10 @@ impl Switch {
         let plan = leg.session.receive_answer(sdp).map_err(|e| e.to_string())?;
         leg.plan = Some(plan);
         let leg = leg.media;
-        self.media.send(Media::PlanTrunk { leg, plan });
+        self.media.send(Media::PlanTrunk {
+            leg,
+            plan: Box::new(plan),
+        });
         Ok(plan)
     }
 
@@ -319,6 +312,6 @@ impl Switch {
         }
         self.by_leg.remove(&leg.media);
         self.media.send(Media::Close { leg: leg.media });
-        self.ports.release(leg.port);
+        self.release_ports(leg.ports);
     }
 }

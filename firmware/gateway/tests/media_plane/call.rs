@@ -99,6 +99,7 @@ impl Call {
             leg: WEB,
             offer: call.browser.offer(),
             policy,
+            video: false,
         });
         call.plane.send(Command::OpenTrunk {
             leg: TRUNK,
@@ -130,8 +131,12 @@ impl Call {
             format,
             direction,
             srtp: self.srtp,
+            video: None,
         };
-        self.plane.send(Command::PlanTrunk { leg: TRUNK, plan });
+        self.plane.send(Command::PlanTrunk {
+            leg: TRUNK,
+            plan: Box::new(plan),
+        });
     }
 
     /// Lets both sides live until `enough` or the time is over; says whether it was enough.

@@ -79,6 +79,7 @@ fn offers_that_cannot_be_taken_are_refused_and_leave_nothing() {
             leg: WEB,
             offer: offer.to_owned(),
             policy: WebCodecPolicy::Preferred,
+            video: false,
         });
         match events.recv_timeout(Duration::from_secs(5)).unwrap() {
             Event::WebRefused { leg: WEB, reason } => reason,
@@ -98,6 +99,7 @@ fn offers_that_cannot_be_taken_are_refused_and_leave_nothing() {
             leg: LegKey(100 + cut as u64),
             offer: offer[..cut].to_owned(),
             policy: WebCodecPolicy::Preferred,
+            video: false,
         });
         let key = LegKey(100 + cut as u64);
         if let Event::WebAnswer { .. } = events.recv_timeout(Duration::from_secs(5)).unwrap() {
@@ -109,6 +111,7 @@ fn offers_that_cannot_be_taken_are_refused_and_leave_nothing() {
         leg: LegKey(7),
         offer: offer.clone(),
         policy: WebCodecPolicy::Preferred,
+        video: false,
     });
     assert!(matches!(
         events.recv_timeout(Duration::from_secs(5)).unwrap(),
@@ -163,6 +166,7 @@ fn any_description_is_answered_or_refused() {
             leg: WEB,
             offer: offer.clone(),
             policy: WebCodecPolicy::Preferred,
+            video: false,
         });
         match events.recv_timeout(Duration::from_secs(5)).unwrap() {
             Event::WebAnswer { sdp, format, .. } => {

@@ -226,8 +226,12 @@ fn two_trunks_hear_each_other_and_a_third_takes_over() {
             format,
             direction: Direction::SendRecv,
             srtp: None,
+            video: None,
         };
-        plane.send(Command::PlanTrunk { leg, plan });
+        plane.send(Command::PlanTrunk {
+            leg,
+            plan: Box::new(plan),
+        });
         sides.push((leg, pbx, at));
     }
     let mut talk = |rounds: usize| {

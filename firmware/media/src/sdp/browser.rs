@@ -1,7 +1,9 @@
 //! A browser's offer, looked at before the WebRTC stack gets it, and the answer that leaves.
 
+use super::h264::{Profile, ProfileLevel};
+use super::video::{self, PacketizationMode};
 use super::{Media, RtpMap, SdpError, SessionDescription, find, read};
-use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat};
+use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat, Feedback};
 
 /// Octets of SDP a browser may send.
 pub const MAX_BROWSER_SDP: usize = 64 * 1024;
@@ -27,6 +29,19 @@ pub struct OfferedCodec {
     pub payload_type: u8,
 }
 
+/// H.264 of a browser's offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedVideo {
+    /// Position among the m-lines, from 0.
+    pub section: usize,
+    pub mid: String,
+    pub payload_type: u8,
+    pub profile_level: ProfileLevel,
+    pub feedback: Feedback,
+    /// Sources that send a picture's packets again, which the box does not use (RFC 4588).
+    pub repair_sources: Vec<u32>,
+}
+
 /// What matters of a browser's offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrowserOffer {
@@ -50,6 +65,8 @@ pub struct BrowserOffer {
     pub candidates: usize,
     pub end_of_candidates: bool,
     pub video_sections: usize,
+    /// The H.264 that the box can carry, of the first video section bundled with the sound that has any.
+    pub video: Option<OfferedVideo>,
     /// All m-lines.
     pub sections: usize,
 }
@@ -97,6 +114,7 @@ pub fn inspect(sdp: &str) -> Result<BrowserOffer, SdpError> {
         dtmf: telephone_events(audio),
         direction: offer.direction_of(audio),
         bundle: is_bundled(&offer, mid.as_deref()),
+        video: offered_video(&offer, mid.as_deref()),
         mid,
         rtcp_mux: audio.attribute("rtcp-mux").is_some(),
         ice_ufrag,
@@ -301,6 +319,45 @@ fn is_webrtc_profile(profile: &str) -> bool {
     ]
     .iter()
     .any(|known| known.eq_ignore_ascii_case(profile))
+}
+
+/// Mode 1 of Constrained Baseline, else of Baseline: what browsers and phones have in common.
+fn offered_video(offer: &SessionDescription, audio: Option<&str>) -> Option<OfferedVideo> {
+    let audio = audio.filter(|_| is_bundled(offer, audio))?;
+    offer.media.iter().enumerate().find_map(|(section, media)| {
+        let mid = media.value("mid").filter(|mid| *mid != audio)?;
+        let usable = media.port != 0 || media.attribute("bundle-only").is_some();
+        let carried = usable && is_webrtc_profile(&media.protocol);
+        if !media.is("video") || !carried || !is_bundled(offer, Some(mid)) {
+            return None;
+        }
+        let (payload_type, profile_level) = [Profile::ConstrainedBaseline, Profile::Baseline]
+            .into_iter()
+            .find_map(|profile| {
+                video::formats(media).find(|(_, mode, parameters)| {
+                    *mode == PacketizationMode::NonInterleaved
+                        && parameters.profile_level.profile() == profile
+                })
+            })
+            .map(|(payload_type, _, parameters)| (payload_type, parameters.profile_level))?;
+        Some(OfferedVideo {
+            section,
+            mid: mid.to_owned(),
+            payload_type,
+            profile_level,
+            feedback: video::feedback(media, payload_type),
+            repair_sources: repair_sources(media),
+        })
+    })
+}
+
+/// The second source of each `a=ssrc-group:FID` (RFC 5576).
+fn repair_sources(media: &Media) -> Vec<u32> {
+    let groups = media.attributes.iter().filter(|a| a.name == "ssrc-group");
+    groups
+        .filter_map(|group| group.value.as_deref()?.strip_prefix("FID "))
+        .filter_map(|sources| sources.split_ascii_whitespace().nth(1)?.parse().ok())
+        .collect()
 }
 
 fn codecs(audio: &Media) -> Vec<OfferedCodec> {

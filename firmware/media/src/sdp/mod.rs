@@ -10,6 +10,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 pub mod trunk;
+mod trunk_video;
 pub mod video;
 mod writer;
 

@@ -4,4 +4,5 @@ mod browser;
 mod keying;
 mod reader;
 mod trunk;
+mod trunk_video;
 mod video;

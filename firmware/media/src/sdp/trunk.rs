@@ -8,10 +8,12 @@
 //!
 //! An error never changes anything: what was agreed before still holds.
 //!
-//! One audio section is used, the first that can be; all others are refused with port 0.
+//! One audio section is used, the first that can be, and one of video where the leg has it; all others are refused with
+//! port 0. A picture that cannot be agreed on never costs the sound.
 //! Session after session every section keeps its place (RFC 3264 section 8).
 
 use super::keying::{Agreed as AgreedKeys, Keying, Profile};
+use super::trunk_video::VideoSession;
 use super::{
     Address, Attribute, Connection, Media, Origin, SdpError, SessionDescription, direction_name,
     read,
@@ -20,6 +22,7 @@ use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat, TrunkPlan};
 use std::net::{IpAddr, SocketAddr};
 
 pub use super::keying::{KeySeed, SrtpPolicy};
+pub use super::trunk_video::TrunkVideo;
 
 /// Packet times that a plan may have.
 const PACKET_TIMES: [u8; 5] = [10, 20, 30, 40, 60];
@@ -54,6 +57,7 @@ pub struct TrunkSession {
     /// Direction of our last offer, while answers to it are welcome.
     offered: Option<Direction>,
     keying: Keying,
+    video: Option<VideoSession>,
     /// What we sent last, without its version.
     last_sent: Option<SessionDescription>,
     version: u64,
@@ -78,9 +82,20 @@ impl TrunkSession {
             sections: Vec::new(),
             audio: 0,
             offered: None,
+            video: None,
             last_sent: None,
             version: 0,
         }
+    }
+
+    /// Whether the leg can have a picture; before anything is agreed.
+    pub fn set_video(&mut self, video: Option<TrunkVideo>) {
+        self.video = video.map(|video| VideoSession::new(video, self.config.srtp));
+    }
+
+    /// Whether the leg can have a picture.
+    pub const fn has_video(&self) -> bool {
+        self.video.is_some()
     }
 
     /// Our offer. The version of its `o=` line grows only when something differs from what we
@@ -108,12 +123,20 @@ impl TrunkSession {
         let (profile, keys) = self.keying.offer();
         let audio = self.audio_section(&formats, dtmf, direction, profile, keys);
         self.offered = Some(direction);
-        self.send(audio)
+        let is_first = self.plan.is_none();
+        let video = self
+            .video
+            .as_mut()
+            .and_then(|v| v.offer(direction, is_first));
+        self.send(audio, video)
     }
 
     /// Makes the next offer insist on SRTP, after a far side has refused one that left it open;
     /// false when there is nothing to insist on.
     pub fn insist_on_srtp(&mut self) -> bool {
+        if let Some(video) = &mut self.video {
+            video.insist_on_srtp();
+        }
         self.keying.insist()
     }
 
@@ -140,8 +163,13 @@ impl TrunkSession {
         }
         let keys = self.keying.judge_answer(section)?;
         let agreed = self.agree(&answer, section, keys)?;
-        let plan = agreed.plan(offered);
+        let mut plan = agreed.plan(offered);
         self.keying.settle(agreed.keys);
+        let address = self.config.address;
+        plan.video = self
+            .video
+            .as_mut()
+            .and_then(|video| video.receive_answer(&answer, offered, address));
         self.plan = Some(plan);
         Ok(plan)
     }
@@ -181,17 +209,24 @@ impl TrunkSession {
         let Some((audio, agreed)) = chosen else {
             return Err(first_fault.unwrap_or(SdpError::NoAudio));
         };
-        let plan = agreed.plan(wanted);
+        let mut plan = agreed.plan(wanted);
         self.keying.settle_offer(agreed.keys);
         self.sections = offer.media.iter().map(refused).collect();
         self.audio = audio;
         self.offered = None;
+        let address = self.config.address;
+        let video = self
+            .video
+            .as_mut()
+            .and_then(|video| video.receive_offer(&offer, wanted, address));
+        let (video, video_plan) = video.unzip();
+        plan.video = video_plan;
         self.plan = Some(plan);
         let codec = (plan.format.payload_type, plan.format.codec);
         let dtmf = plan.format.dtmf.map(|dtmf| dtmf.payload_type);
         let (profile, keys) = (agreed.keys.profile, agreed.keys.answer());
         let section = self.audio_section(&[codec], dtmf, plan.direction, profile, keys);
-        Ok((self.send(section), plan))
+        Ok((self.send(section, video), plan))
     }
 
     /// The address our descriptions name.
@@ -242,11 +277,14 @@ impl TrunkSession {
         }
     }
 
-    /// Puts our audio section in its place and writes the whole description.
-    fn send(&mut self, audio: Media) -> String {
+    /// Puts our sections in their places and writes the whole description.
+    fn send(&mut self, audio: Media, video: Option<Media>) -> String {
         match self.sections.get_mut(self.audio) {
             Some(section) => *section = audio,
             None => self.sections.push(audio),
+        }
+        if let Some(session) = &mut self.video {
+            session.put(video, &mut self.sections);
         }
         let address = Address::Ip(self.config.address);
         let mut description = SessionDescription {
@@ -278,7 +316,8 @@ impl TrunkSession {
     ) -> Result<Agreed, SdpError> {
         let format = self.format(section)?;
         let direction = theirs.direction_of(section).reversed();
-        let (remote, held) = self.remote(theirs, section)?;
+        let last = self.plan.map(|plan| plan.remote);
+        let (remote, held) = remote(theirs, section, self.config.address, last)?;
         let direction = if held {
             // RFC 3264 section 8.4: the old hold. We must not send; they still may.
             direction.intersect(Direction::RecvOnly)
@@ -292,47 +331,6 @@ impl TrunkSession {
             direction,
             keys,
         })
-    }
-
-    /// Their address, and whether it is the unspecified one that holds.
-    fn remote(
-        &self,
-        theirs: &SessionDescription,
-        section: &Media,
-    ) -> Result<(SocketAddr, bool), SdpError> {
-        let connection = theirs
-            .connection_of(section)
-            .ok_or(SdpError::Missing("c="))?;
-        let refuse = || SdpError::Address {
-            line: connection.line,
-            address: match &connection.address {
-                Address::Ip(ip) => ip.to_string(),
-                Address::Name(name) => name.clone(),
-            },
-        };
-        let ip = connection.address.ip().ok_or_else(refuse)?;
-        if ip.is_unspecified() {
-            let last = self.plan.map(|plan| plan.remote);
-            return Ok((last.unwrap_or_else(|| self.stand_in(theirs, section)), true));
-        }
-        if ip.is_multicast() {
-            return Err(refuse());
-        }
-        if ip.is_ipv4() != self.config.address.to_canonical().is_ipv4() {
-            let line = connection.line;
-            return Err(SdpError::Family { line, address: ip });
-        }
-        Ok((SocketAddr::new(ip, section.port), false))
-    }
-
-    /// Some address for a session that begins on hold: nothing is sent to it, and it is not
-    /// the unspecified one.
-    fn stand_in(&self, theirs: &SessionDescription, section: &Media) -> SocketAddr {
-        let origin = theirs.origin.address.ip();
-        let ip = origin
-            .filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == self.config.address.is_ipv4())
-            .unwrap_or(self.config.address);
-        SocketAddr::new(ip, section.port)
     }
 
     /// The first codec of theirs that we speak, with its telephone-event.
@@ -398,8 +396,54 @@ impl Agreed {
             format: self.format,
             direction: self.direction.intersect(wanted),
             srtp: self.keys.plan(),
+            video: None,
         }
     }
+}
+
+/// Their address of a section, and whether it is the unspecified one that holds; `last` is where they were before.
+///
+/// # Errors
+/// [`SdpError::Missing`], [`SdpError::Address`], [`SdpError::Family`].
+pub(super) fn remote(
+    theirs: &SessionDescription,
+    section: &Media,
+    ours: IpAddr,
+    last: Option<SocketAddr>,
+) -> Result<(SocketAddr, bool), SdpError> {
+    let connection = theirs
+        .connection_of(section)
+        .ok_or(SdpError::Missing("c="))?;
+    let refuse = || SdpError::Address {
+        line: connection.line,
+        address: match &connection.address {
+            Address::Ip(ip) => ip.to_string(),
+            Address::Name(name) => name.clone(),
+        },
+    };
+    let ip = connection.address.ip().ok_or_else(refuse)?;
+    if ip.is_unspecified() {
+        let stand_in = || stand_in(theirs, section, ours);
+        return Ok((last.unwrap_or_else(stand_in), true));
+    }
+    if ip.is_multicast() {
+        return Err(refuse());
+    }
+    if ip.is_ipv4() != ours.to_canonical().is_ipv4() {
+        let line = connection.line;
+        return Err(SdpError::Family { line, address: ip });
+    }
+    Ok((SocketAddr::new(ip, section.port), false))
+}
+
+/// Some address for a session that begins on hold: nothing is sent to it, and it is not
+/// the unspecified one.
+fn stand_in(theirs: &SessionDescription, section: &Media, ours: IpAddr) -> SocketAddr {
+    let origin = theirs.origin.address.ip();
+    let ip = origin
+        .filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == ours.is_ipv4())
+        .unwrap_or(ours);
+    SocketAddr::new(ip, section.port)
 }
 
 /// The address that an offer wants audio sent to, whose family that of our socket must be; `None` when it does not say.
@@ -408,6 +452,11 @@ pub fn wants_audio_at(offer: &[u8]) -> Option<IpAddr> {
     let mut audio = offer.media.iter().filter(|m| m.is("audio") && m.port != 0);
     let connection = offer.connection_of(audio.next()?)?;
     connection.address.ip()
+}
+
+/// Whether an offer has a section of video that is not refused.
+pub fn wants_video(offer: &[u8]) -> bool {
+    read(offer).is_ok_and(|offer| offer.media.iter().any(|m| m.is("video") && m.port != 0))
 }
 
 /// The payload type of RFC 3551; what has none is no codec of a trunk.
@@ -420,7 +469,7 @@ const fn static_payload_type(codec: AudioCodec) -> Option<u8> {
 }
 
 /// A section of theirs as our answer refuses it (RFC 3264 section 6).
-fn refused(theirs: &Media) -> Media {
+pub(super) fn refused(theirs: &Media) -> Media {
     Media {
         port: 0,
         connection: None,
@@ -432,7 +481,7 @@ fn refused(theirs: &Media) -> Media {
 }
 
 /// `a=rtcp:port [IN IP4 address]` (RFC 3605), or the port behind that of RTP.
-fn remote_rtcp(section: &Media, remote: SocketAddr) -> SocketAddr {
+pub(super) fn remote_rtcp(section: &Media, remote: SocketAddr) -> SocketAddr {
     let next = SocketAddr::new(remote.ip(), remote.port().saturating_add(1));
     let Some(value) = section.value("rtcp") else {
         return next;

@@ -9,38 +9,12 @@
 //! | feedback | `nack pli`, `ccm fir`, `nack`: what both say |
 //! | bandwidth | a limit for who sends to its writer |
 //!
-//! Constrained Baseline and Baseline are spoken, in modes 1 (preferred) and 0. A trunk whose video is not carried does not use
-//! this at all: [`super::trunk`] refuses every section but audio with port 0 (RFC 3264 section 6).
+//! Constrained Baseline and Baseline are spoken, in modes 1 (preferred) and 0.
 
 use super::h264::{Parameters, Profile, ProfileLevel};
 use super::{Attribute, Media, direction_name};
 use crate::plan::Direction;
-
-/// How a stream is put into packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PacketizationMode {
-    /// 0: a NAL unit a packet.
-    SingleNal,
-    /// 1: fragments and aggregates, in order.
-    NonInterleaved,
-}
-
-impl PacketizationMode {
-    const fn number(self) -> u8 {
-        match self {
-            Self::SingleNal => 0,
-            Self::NonInterleaved => 1,
-        }
-    }
-
-    const fn from_number(number: u8) -> Option<Self> {
-        match number {
-            0 => Some(Self::SingleNal),
-            1 => Some(Self::NonInterleaved),
-            _ => None,
-        }
-    }
-}
+pub use crate::plan::{Feedback, PacketizationMode, VideoFormat};
 
 /// What our side can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,28 +25,6 @@ pub struct VideoConfig {
     /// What we can receive.
     pub profile_level: ProfileLevel,
     /// Kilobits a second we want to receive at most.
-    pub max_kbps: Option<u32>,
-}
-
-/// What can be said about a stream against its direction (RFC 4585, RFC 5104).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Feedback {
-    pub pli: bool,
-    pub fir: bool,
-    pub nack: bool,
-}
-
-/// One negotiated format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VideoFormat {
-    pub payload_type: u8,
-    pub mode: PacketizationMode,
-    /// The most we may send.
-    pub send: ProfileLevel,
-    /// The most they may send.
-    pub receive: ProfileLevel,
-    pub feedback: Feedback,
-    /// Kilobits a second we may send.
     pub max_kbps: Option<u32>,
 }
 
@@ -101,20 +53,28 @@ pub fn offer(config: &VideoConfig, direction: Direction) -> Media {
         (config.payload_type, PacketizationMode::NonInterleaved),
         (config.payload_type + 1, PacketizationMode::SingleNal),
     ];
-    let all = Feedback {
-        pli: true,
-        fir: true,
-        nack: false,
-    };
     let level = config.profile_level;
     section(
         config,
         "RTP/AVP",
         &formats.map(|(pt, mode)| (pt, mode, level, true)),
-        all,
+        OURS,
         direction,
     )
 }
+
+/// Our offer of a session that has a format: that one (RFC 3264 section 8.3.2).
+pub fn offer_agreed(config: &VideoConfig, format: &VideoFormat, direction: Direction) -> Media {
+    let formats = [(format.payload_type, format.mode, format.receive, true)];
+    section(config, "RTP/AVP", &formats, OURS, direction)
+}
+
+/// The feedback we offer. Nothing is sent twice, so nobody is asked to say what was lost.
+const OURS: Feedback = Feedback {
+    pli: true,
+    fir: true,
+    nack: false,
+};
 
 /// Their offer, answered at most as open as `wanted`; `theirs` is its direction as they see it.
 ///
@@ -195,34 +155,45 @@ fn choose(section: &Media) -> Result<Offered, VideoFault> {
         return Err(VideoFault::Refused { line });
     }
     let protocol = section.protocol.to_ascii_uppercase();
-    if !matches!(protocol.as_str(), "RTP/AVP" | "RTP/AVPF") {
+    if !matches!(
+        protocol.as_str(),
+        "RTP/AVP" | "RTP/AVPF" | "RTP/SAVP" | "RTP/SAVPF"
+    ) {
         let profile = section.protocol.chars().take(40).collect();
         return Err(VideoFault::Protocol { line, profile });
     }
-    let usable = |payload_type| {
-        let is_h264 = section
-            .rtp_maps(payload_type)
-            .any(|map| map.is("H264", 90_000));
-        let parameters = Parameters::read(fmtp(section, payload_type));
-        let mode = PacketizationMode::from_number(parameters.packetization_mode)?;
-        let spoken = matches!(
+    let spoken = formats(section).filter(|(_, _, parameters)| {
+        matches!(
             parameters.profile_level.profile(),
             Profile::ConstrainedBaseline | Profile::Baseline
-        );
-        (is_h264 && spoken).then_some(Offered {
+        )
+    });
+    let mut first = None;
+    for (payload_type, mode, parameters) in spoken {
+        let offered = Offered {
             payload_type,
             mode,
             parameters,
-        })
-    };
-    let mut first = None;
-    for offered in section.payload_types().filter_map(usable) {
+        };
         if offered.mode == PacketizationMode::NonInterleaved {
             return Ok(offered);
         }
         first.get_or_insert(offered);
     }
     first.ok_or(VideoFault::NoFormat { line })
+}
+
+/// H.264 of a section in modes 0 and 1, in its order.
+pub(super) fn formats(
+    section: &Media,
+) -> impl Iterator<Item = (u8, PacketizationMode, Parameters)> {
+    section.payload_types().filter_map(|payload_type| {
+        let mut maps = section.rtp_maps(payload_type);
+        let is_h264 = maps.any(|map| map.is("H264", 90_000));
+        let parameters = Parameters::read(fmtp(section, payload_type));
+        let mode = PacketizationMode::from_number(parameters.packetization_mode)?;
+        is_h264.then_some((payload_type, mode, parameters))
+    })
 }
 
 /// The `a=fmtp` of a payload type, without that number.
@@ -238,7 +209,7 @@ fn fmtp(section: &Media, payload_type: u8) -> Option<&str> {
 }
 
 /// What they say of feedback, for this payload type or for all (`*`).
-fn feedback(section: &Media, payload_type: u8) -> Feedback {
+pub(super) fn feedback(section: &Media, payload_type: u8) -> Feedback {
     let mut known = Feedback::default();
     for attribute in &section.attributes {
         if !attribute.name.eq_ignore_ascii_case("rtcp-fb") {

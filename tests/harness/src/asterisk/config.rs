@@ -112,6 +112,7 @@ const MODULES: &[&str] = &[
     "res_pjsip_rfc3326",
     "res_rtp_asterisk",
     "res_srtp",
+    "res_format_attr_h264",
     "res_musiconhold",
     "res_stasis",
     "res_stasis_device_state",

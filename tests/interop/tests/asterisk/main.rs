@@ -42,3 +42,4 @@ mod tone_and_digits;
 mod transfer;
 mod transfer_tel;
 mod trunk_check;
+mod video;

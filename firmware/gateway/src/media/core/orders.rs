@@ -23,7 +23,7 @@ impl Core {
         let Some(web) = self.web(key) else {
             return self.unknown();
         };
-        let format = web.format();
+        let (format, video) = (web.format(), web.video().is_some());
         match web.restart(now, offer) {
             Ok(sdp) => {
                 self.admit_web(key, &sdp, now);
@@ -31,6 +31,7 @@ impl Core {
                     leg: key,
                     sdp,
                     format,
+                    video,
                 });
             }
             Err(reason) => {
@@ -63,13 +64,17 @@ impl Core {
         let End::Trunk(trunk) = &mut leg.end else {
             return self.unknown();
         };
-        let changed = trunk.replan(plan, now).unwrap_or_else(|error| {
+        let moved = trunk.replan(plan.flow(), now).unwrap_or_else(|error| {
             tracing::error!(leg = key.0, %error, "agreed SRTP keys cannot be used");
             true
         });
+        let changed = moved || leg.format != Some(plan.format);
         leg.direction = plan.direction;
         leg.speak(plan.format);
         leg.rtcp_due.get_or_insert(now + RTCP_EVERY);
+        if let Some(picture) = &mut leg.picture {
+            picture.agree(plan.video.as_ref(), now);
+        }
         let peer = leg.peer;
         self.replan_both(key, now);
         let path = peer
@@ -89,9 +94,13 @@ impl Core {
     }
 
     pub fn bridge(&mut self, a: LegKey, b: LegKey, now: Instant) {
+        let joined = self.legs.get(&a).is_some_and(|leg| leg.peer == Some(b));
         let affected = bridge::join(&mut self.legs, a, b);
         if affected.is_empty() {
             return self.unknown();
+        }
+        if !joined {
+            self.restart_pictures(&affected);
         }
         self.replan(&affected, now);
     }

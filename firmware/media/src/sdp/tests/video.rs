@@ -164,7 +164,8 @@ fn what_cannot_be_answered_is_refused() {
         Err(VideoFault::Refused { line: 7 })
     );
     let mut secure = section("96", h264);
-    secure.protocol = "RTP/SAVP".to_owned();
+    // Whether keys fit is for who has them; no keys fit this.
+    secure.protocol = "UDP/TLS/RTP/SAVPF".to_owned();
     assert!(matches!(
         receive_answer(&config(), &secure),
         Err(VideoFault::Protocol { .. })

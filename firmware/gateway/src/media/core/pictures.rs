@@ -1,0 +1,236 @@
+//! What is done for a packet of video: from a datagram to the relay of the peer, and whole pictures asked for.
+
+use super::super::counters::Counters;
+use super::super::leg::{End, Leg, RTCP_EVERY};
+use super::super::trunk::Admission;
+use super::super::video::{Asking, PictureEnd};
+use super::super::{Event, LegKey, bridge};
+use super::{Core, header_of, unprotected};
+use causeway_media::path::Gate;
+use causeway_media::plan::Direction;
+use causeway_media::rtp;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+impl Core {
+    /// One datagram on the sockets of a trunk leg's picture.
+    pub fn on_trunk_video(
+        &mut self,
+        key: LegKey,
+        on_rtcp: bool,
+        source: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+    ) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        let Some(picture) = &mut leg.picture else {
+            return;
+        };
+        let PictureEnd::Trunk(trunk) = &mut picture.end else {
+            return;
+        };
+        let refused = match trunk.admit(source, on_rtcp) {
+            Admission::Granted => None,
+            Admission::Unplanned => Some(&self.counters.dropped_unplanned),
+            Admission::Foreign => Some(&self.counters.dropped_source),
+        };
+        if let Some(counter) = refused {
+            return Counters::add(counter, 1);
+        }
+        let is_rtcp = on_rtcp || rtp::is_rtcp(datagram);
+        let opened = match trunk.unprotect(datagram, is_rtcp) {
+            Ok(opened) => opened,
+            Err(error) => return Counters::add(unprotected(&self.counters, &error), 1),
+        };
+        let datagram = opened.as_deref().unwrap_or(datagram);
+        if is_rtcp {
+            if leg.on_video_rtcp(datagram, now) {
+                self.ask_for_picture(key, now);
+            } else {
+                Counters::add(&self.counters.dropped_not_rtp, 1);
+            }
+            return;
+        }
+        let Ok(packet) = rtp::read(datagram) else {
+            return Counters::add(&self.counters.dropped_not_rtp, 1);
+        };
+        picture.note_received(&packet.header, now);
+        let agreed = picture.format.map(|format| format.payload_type);
+        if let Some(peer) = leg.peer
+            && agreed == Some(packet.header.payload_type)
+        {
+            self.show(peer, datagram, now);
+        }
+    }
+
+    /// One packet of a browser's picture.
+    pub(super) fn see_browser(
+        &mut self,
+        key: LegKey,
+        peer: Option<LegKey>,
+        packet: &rtc::rtp::Packet,
+        now: Instant,
+    ) {
+        let header = header_of(packet);
+        let picture = self.legs.get_mut(&key).and_then(|leg| leg.picture.as_mut());
+        if let Some(picture) = picture {
+            picture.note_received(&header, now);
+        }
+        let Some(peer) = peer else {
+            return;
+        };
+        let mut datagram = std::mem::take(&mut self.scratch);
+        datagram.clear();
+        datagram.extend_from_slice(&header.to_bytes());
+        datagram.extend_from_slice(&packet.payload);
+        self.show(peer, &datagram, now);
+        self.scratch = datagram;
+    }
+
+    /// Lets the far side of `to` see one packet of its peer's.
+    fn show(&mut self, to: LegKey, datagram: &[u8], now: Instant) {
+        let relay = self
+            .legs
+            .get_mut(&to)
+            .and_then(|leg| leg.picture.as_mut()?.relay.as_mut());
+        if let Some(relay) = relay {
+            relay.handle_rtp(datagram, now, &mut self.pictures);
+            self.ship_picture(to, now);
+        }
+    }
+
+    /// Sends what the relay of `to` has made, and asks for what it lacks.
+    fn ship_picture(&mut self, to: LegKey, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&to) else {
+            return self.pictures.clear();
+        };
+        let mut fault = None;
+        for packet in self.pictures.packets() {
+            match leg.send_video(now, &packet) {
+                Ok(true) => {
+                    if let End::Trunk(_) = leg.end {
+                        Counters::add(&self.counters.trunk_datagrams_out, 1);
+                    }
+                }
+                Ok(false) => Counters::add(&self.counters.send_refused, 1),
+                Err(error) => {
+                    fault = Some(error);
+                    break;
+                }
+            }
+        }
+        self.pictures.clear();
+        self.note_restless(to);
+        if let Some(fault) = fault {
+            return self.on_fault(to, fault);
+        }
+        self.ask_for_picture(to, now);
+        self.reschedule(to, now);
+    }
+
+    fn note_restless(&mut self, key: LegKey) {
+        if let Some(Leg {
+            end: End::Web(web), ..
+        }) = self.legs.get(&key)
+            && web.leg.is_restless()
+        {
+            self.restless.push(key);
+        }
+    }
+
+    /// Asks the peer's far side for a whole picture when that of `to` lacks one.
+    pub(super) fn ask_for_picture(&mut self, to: LegKey, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&to) else {
+            return;
+        };
+        let (Some(picture), Some(source)) = (&mut leg.picture, leg.peer) else {
+            return;
+        };
+        if !picture.take_key_frame_request(now) {
+            return;
+        }
+        let Some(leg) = self.legs.get_mut(&source) else {
+            return;
+        };
+        let name = leg.name().to_owned();
+        let Some(picture) = &mut leg.picture else {
+            return;
+        };
+        // Those of its RTCP are its own: the packet being shown may stand in the other.
+        let mut compound = Vec::with_capacity(128);
+        match picture.ask(&name, &mut compound) {
+            Asking::Signalling => self.tell(Event::KeyFrameWanted { leg: source }),
+            Asking::Rtcp => match leg.send_video_rtcp(now, &compound) {
+                Ok(_) => self.note_restless(source),
+                Err(fault) => self.on_fault(source, fault),
+            },
+        }
+    }
+
+    /// The far side of a leg wants a whole picture.
+    pub fn key_frame(&mut self, key: LegKey, now: Instant) {
+        let picture = self.legs.get_mut(&key).and_then(|leg| leg.picture.as_mut());
+        if let Some(picture) = picture {
+            picture.request_key_frame(now);
+            self.ask_for_picture(key, now);
+            self.reschedule(key, now);
+        }
+    }
+
+    /// What is due for a leg's picture.
+    pub(super) fn picture_due(&mut self, key: LegKey, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        let name = leg.name().to_owned();
+        let Some(picture) = &mut leg.picture else {
+            return;
+        };
+        if let Some(relay) = &mut picture.relay {
+            relay.handle_timeout(now, &mut self.pictures);
+        }
+        if picture.rtcp_due.is_some_and(|due| due <= now) {
+            picture.rtcp_due = Some(now + RTCP_EVERY);
+            picture.report(now, &name, &mut self.scratch);
+            if let Err(fault) = leg.send_video_rtcp(now, &self.scratch) {
+                return self.on_fault(key, fault);
+            }
+        }
+        self.ship_picture(key, now);
+    }
+
+    /// Brings the picture towards a leg's far side in line with both legs.
+    pub(super) fn plan_picture(&mut self, key: LegKey, now: Instant) {
+        let direction = |leg: &Leg| {
+            let picture = leg.picture.as_ref().filter(|p| p.format.is_some())?;
+            Some(leg.direction.intersect(picture.direction))
+        };
+        let peer = self.legs.get(&key).and_then(|leg| leg.peer);
+        let input = peer
+            .and_then(|peer| self.legs.get(&peer))
+            .and_then(direction);
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        let output = direction(leg).unwrap_or(Direction::Inactive);
+        let open = leg.is_ready() && input.is_some() && bridge::gate(output, input) == Gate::Open;
+        let Some(picture) = &mut leg.picture else {
+            return;
+        };
+        picture.plan(open, now);
+        self.ask_for_picture(key, now);
+        self.reschedule(key, now);
+    }
+
+    /// Legs that have another peer see a new source.
+    pub(super) fn restart_pictures(&mut self, keys: &[LegKey]) {
+        for key in keys {
+            let picture = self.legs.get_mut(key).and_then(|leg| leg.picture.as_mut());
+            if let Some(picture) = picture {
+                picture.restart();
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! One leg's picture: what came from its far side, and the relay that makes what goes there.
+//!
+//! It lives beside the sound and never touches it: a picture that cannot be had costs nothing else. Whole pictures
+//! are asked for against the stream:
+//!
+//! | who lacks one | how it says so | whom we ask, and how |
+//! |---|---|---|
+//! | browser | PLI, FIR | the PBX: PLI or FIR where agreed, else INFO (RFC 5168) |
+//! | PBX | PLI, FIR, INFO | the browser: PLI |
+//! | nobody yet: a picture begins, or its source has changed | the relay | as above |
+
+use super::leg::{RTCP_EVERY, ntp_now};
+use super::trunk::TrunkLeg;
+use causeway_media::path::OutputIdentity;
+use causeway_media::plan::{Direction, PacketizationMode, VideoFormat, VideoPlan};
+use causeway_media::rtcp::{self, ReceptionStats};
+use causeway_media::rtp;
+use causeway_media::video::{VideoRelay, VideoTarget};
+use std::time::Instant;
+
+/// Octets of RTP payload that fit every path to a browser, with SRTP and a tunnel or two.
+pub const MAX_PAYLOAD: usize = 1_200;
+const CLOCK: u32 = 90_000;
+
+/// The far end of a picture.
+#[derive(Debug)]
+pub enum PictureEnd {
+    /// The browser's connection carries it beside the sound.
+    Web,
+    /// Sockets of its own.
+    Trunk(Box<TrunkLeg>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Picture {
+    pub end: PictureEnd,
+    pub identity: OutputIdentity,
+    /// What is spoken with the far side; none while nothing is agreed.
+    pub format: Option<VideoFormat>,
+    /// What negotiation allows, seen from the box. A browser's follows the leg's.
+    pub direction: Direction,
+    pub relay: Option<VideoRelay>,
+    pub rtcp_due: Option<Instant>,
+    reception: ReceptionStats,
+    /// Who sends from there, once it has.
+    source: Option<u32>,
+    packets_out: u64,
+    packets_in: u64,
+    /// Of FIR requests (RFC 5104 section 4.3.1.1).
+    requests: u8,
+}
+
+/// How the far side is asked for a whole picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// An RTCP compound is ready.
+    Rtcp,
+    /// It knows no feedback: signalling has to.
+    Signalling,
+}
+
+impl Picture {
+    pub fn new(end: PictureEnd, identity: OutputIdentity, format: Option<VideoFormat>) -> Self {
+        Self {
+            end,
+            identity,
+            format,
+            direction: Direction::SendRecv,
+            relay: None,
+            rtcp_due: None,
+            reception: ReceptionStats::new(CLOCK),
+            source: None,
+            packets_out: 0,
+            packets_in: 0,
+            requests: 0,
+        }
+    }
+
+    /// Whether a source is that of the far side's picture.
+    pub fn is_source(&self, ssrc: u32) -> bool {
+        self.source == Some(ssrc)
+    }
+
+    pub fn reception(&mut self) -> &mut ReceptionStats {
+        &mut self.reception
+    }
+
+    pub const fn packets(&self) -> (u64, u64) {
+        (self.packets_in, self.packets_out)
+    }
+
+    /// Notes one packet of the far side.
+    pub fn note_received(&mut self, header: &rtp::Header, now: Instant) {
+        if self.source.replace(header.ssrc) != Some(header.ssrc) {
+            self.reception = ReceptionStats::new(CLOCK);
+        }
+        self.packets_in += 1;
+        self.reception.on_packet(header, now);
+    }
+
+    pub const fn note_sent(&mut self) {
+        self.packets_out += 1;
+    }
+
+    /// Takes what was negotiated on a trunk.
+    pub fn agree(&mut self, plan: Option<&VideoPlan>, now: Instant) {
+        let PictureEnd::Trunk(trunk) = &mut self.end else {
+            return;
+        };
+        self.format = plan.map(|plan| plan.format);
+        self.direction = plan.map_or(Direction::Inactive, |plan| plan.direction);
+        match plan {
+            None => trunk.shut(),
+            Some(plan) => {
+                if let Err(error) = trunk.replan(plan.flow(), now) {
+                    tracing::error!(%error, "agreed SRTP keys of a picture cannot be used");
+                }
+            }
+        }
+    }
+
+    /// Brings the relay towards the far side in line with what is agreed there and whether anything may pass.
+    pub fn plan(&mut self, open: bool, now: Instant) {
+        let Some(format) = &self.format else {
+            self.relay = None;
+            return;
+        };
+        let target = VideoTarget {
+            payload_type: format.payload_type,
+            mode: format.mode,
+            max_payload: MAX_PAYLOAD,
+        };
+        let relay = match &mut self.relay {
+            None => self.relay.insert(VideoRelay::new(target, self.identity)),
+            Some(relay) => {
+                relay.replan(target);
+                relay
+            }
+        };
+        relay.set_open(open);
+        self.rtcp_due.get_or_insert(now + RTCP_EVERY);
+    }
+
+    /// The far side has another peer from now on.
+    pub fn restart(&mut self) {
+        if let Some(relay) = &mut self.relay {
+            relay.restart();
+        }
+    }
+
+    /// The far side wants a whole picture.
+    pub fn request_key_frame(&mut self, now: Instant) {
+        if let Some(relay) = &mut self.relay {
+            relay.request_key_frame(now);
+        }
+    }
+
+    /// Whether the peer's far side shall be asked for one now.
+    pub fn take_key_frame_request(&mut self, now: Instant) -> bool {
+        self.relay
+            .as_mut()
+            .is_some_and(|relay| relay.take_key_frame_request(now))
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let relay = self.relay.as_ref().and_then(VideoRelay::poll_timeout);
+        relay.into_iter().chain(self.rtcp_due).min()
+    }
+
+    /// Writes SR or RR with SDES of the picture's own source.
+    pub fn report(&mut self, now: Instant, name: &str, compound: &mut Vec<u8>) {
+        compound.clear();
+        let ssrc = self.identity.ssrc;
+        let block = self.reception.report(now);
+        let info = self
+            .relay
+            .as_ref()
+            .and_then(|relay| relay.sender_info(now, ntp_now()));
+        let mut writer = rtcp::Writer::new(compound);
+        match &info {
+            Some(info) => writer.sender_report(ssrc, info, block.as_slice()),
+            None => writer.receiver_report(ssrc, block.as_slice()),
+        }
+        writer.canonical_name(ssrc, name);
+    }
+
+    /// Asks the far side for a whole picture: writes the compound that does, where it is taken.
+    pub fn ask(&mut self, name: &str, compound: &mut Vec<u8>) -> Asking {
+        let feedback = self
+            .format
+            .map(|format| format.feedback)
+            .unwrap_or_default();
+        if !feedback.pli && !feedback.fir {
+            return Asking::Signalling;
+        }
+        compound.clear();
+        let (ssrc, source) = (self.identity.ssrc, self.source.unwrap_or(0));
+        let mut writer = rtcp::Writer::new(compound);
+        // Feedback stands in a compound (RFC 4585 section 3.1).
+        writer.receiver_report(ssrc, &[]);
+        writer.canonical_name(ssrc, name);
+        if feedback.pli {
+            writer.picture_loss(ssrc, source);
+        } else {
+            self.requests = self.requests.wrapping_add(1);
+            writer.full_intra_request(ssrc, source, self.requests);
+        }
+        Asking::Rtcp
+    }
+}
+
+/// A browser's format: mode 1 at what it has offered.
+pub fn browser_format(offered: &causeway_media::sdp::browser::OfferedVideo) -> VideoFormat {
+    VideoFormat {
+        payload_type: offered.payload_type,
+        mode: PacketizationMode::NonInterleaved,
+        send: offered.profile_level,
+        receive: offered.profile_level,
+        feedback: offered.feedback,
+        max_kbps: None,
+    }
+}
