@@ -90,8 +90,8 @@ pub struct VideoRelay {
     source: Option<Source>,
     /// The SSRC that was heard before.
     replaced: Option<u32>,
-    /// Packets come in order from [`Waiting::next`] on.
-    is_ordering: bool,
+    /// From this number on packets are put in order.
+    order_from: Option<u64>,
     waiting: Waiting,
     outlet: Outlet,
 }
@@ -111,7 +111,7 @@ impl VideoRelay {
         Self {
             source: None,
             replaced: None,
-            is_ordering: false,
+            order_from: None,
             waiting: Waiting::new(),
             outlet: Outlet::new(to, out),
         }
@@ -120,8 +120,8 @@ impl VideoRelay {
     /// The far side of the output agreed on something else; SSRC, sequence numbers and timestamps go on.
     pub fn replan(&mut self, to: VideoTarget) {
         self.outlet.replan(to);
-        if self.is_ordering && self.waiting.is_empty() {
-            self.is_ordering = false;
+        if self.order_from.is_some() && self.waiting.is_empty() {
+            self.order_from = None;
             self.outlet.sender.numbers.connect(self.waiting.next());
         }
     }
@@ -167,32 +167,20 @@ impl VideoRelay {
             self.counters_mut().late += 1;
             return;
         };
-        if self.is_ordering && turn.number >= self.waiting.next() {
+        if self.order_from.is_some_and(|from| turn.number >= from) {
             self.order(turn.number, header, packet.payload, now, out);
             return;
         }
         let passed = self.outlet.pass(turn, &header, packet.payload, now, out);
-        if passed == Passed::NeedsOrder {
-            let Some(highest) = self.source.as_ref().map(|source| source.seen.highest()) else {
-                return;
-            };
-            let from = if turn.is_newest { highest } else { highest + 1 };
-            self.outlet.sender.numbers.order_from(from);
-            self.waiting.begin(from);
-            self.is_ordering = true;
-            if turn.is_newest {
-                // What is missing before it keeps its places.
-                self.waiting.advance();
-                let turn = Turn {
-                    follows: true,
-                    ..turn
-                };
-                self.outlet
-                    .pass_in_order(turn, &header, packet.payload, now, out);
-            } else {
-                self.counters_mut().late += 1;
-            }
+        if passed == Passed::Done {
+            return;
         }
+        if self.order_from.is_some() {
+            // From before the order began: there is one place for it, not several.
+            self.counters_mut().late += 1;
+            return;
+        }
+        self.begin_order(turn, &header, packet.payload, now, out);
     }
 
     /// Does what is due at `now`; calling early or late is harmless.
@@ -326,9 +314,39 @@ impl VideoRelay {
     }
 
     fn begin_again(&mut self) {
-        self.is_ordering = false;
+        self.order_from = None;
         self.waiting.begin(0);
         self.outlet.wait();
+    }
+
+    /// The first packet that does not leave as it came.
+    fn begin_order(
+        &mut self,
+        turn: Turn,
+        header: &Header,
+        payload: &[u8],
+        now: Instant,
+        out: &mut VideoOutput,
+    ) {
+        let highest = self.source.as_ref().map(|source| source.seen.highest());
+        let from = match highest {
+            Some(highest) if !turn.is_newest => highest + 1,
+            _ => turn.number,
+        };
+        // What is missing before it keeps its places.
+        self.outlet.sender.numbers.order_from(from);
+        self.order_from = Some(from);
+        self.waiting.begin(from);
+        if !turn.is_newest {
+            self.counters_mut().late += 1;
+            return;
+        }
+        self.waiting.advance();
+        let turn = Turn {
+            follows: true,
+            ..turn
+        };
+        self.outlet.pass_in_order(turn, header, payload, now, out);
     }
 
     fn order(
@@ -339,7 +357,9 @@ impl VideoRelay {
         now: Instant,
         out: &mut VideoOutput,
     ) {
-        if number == self.waiting.next() {
+        if number < self.waiting.next() {
+            self.counters_mut().late += 1;
+        } else if number == self.waiting.next() {
             self.waiting.advance();
             let turn = Turn {
                 number,
