@@ -165,7 +165,10 @@ proptest! {
                     // The first packet of a source stays it.
                     _ if at == 0 => {}
                     Fate::Lost => drop(packets.remove(at)),
-                    Fate::Twice => packets.insert(at, packets[at].clone()),
+                    Fate::Twice => {
+                        packets.insert(at, packets[at].clone());
+                        at += 1;
+                    }
                     Fate::Behind(by) => {
                         let packet = packets.remove(at);
                         packets.insert((at + by).min(packets.len()), packet);
