@@ -35,7 +35,7 @@ pub struct Plan {
     pub tls: Option<(Files, PathBuf)>,
     /// Media must be encrypted with keys in SDP.
     pub srtp: bool,
-    /// Offers and takes H.264 too. There is no camera: nothing is ever sent.
+    /// Offers and takes H.264 too: what it sees it shows back, decoded and encoded anew.
     pub video: bool,
     /// Gives back what it hears instead of its tone.
     pub echo: bool,
@@ -59,7 +59,8 @@ pub struct Baresip {
 
 /// Whether it is installed.
 pub fn here() -> bool {
-    Path::new(MODULES).join("ctrl_tcp.so").is_file()
+    let has = |module| Path::new(MODULES).join(module).is_file();
+    has("ctrl_tcp.so") && has("avcodec.so")
 }
 
 impl Baresip {
@@ -263,6 +264,11 @@ impl Baresip {
         ))
     }
 
+    /// `what` went wrong, and its last lines.
+    pub fn told(&self, what: &str) -> HarnessError {
+        HarnessError::new(format!("{what}\n{}", self.program.tail(40)))
+    }
+
     /// Stops it in order.
     ///
     /// # Errors
@@ -302,9 +308,12 @@ fn write(folder: &Path, address: SocketAddr, control: SocketAddr, plan: &Plan) -
     }
     let mut modules = vec!["g711", "ausine", "aubridge", "sndfile", "srtp"];
     if plan.video {
-        // The first offers H.264, the second is a source and a display that need no device.
-        modules.extend(["v4l2_codec", "fakevideo"]);
-        text.push_str("video_source fakevideo,nil\nvideo_display fakevideo,nil\n");
+        // The second is a display whose picture is its own camera.
+        modules.extend(["avcodec", "vidbridge"]);
+        text.push_str(
+            "video_source vidbridge,x\nvideo_display vidbridge,x\nvideo_size 320x240\nvideo_bitrate 400000\n\
+             video_fps 15\navcodec_h264enc libx264\navcodec_h264dec h264\n",
+        );
     }
     for module in modules {
         let _ = writeln!(text, "module {module}.so");

@@ -16,7 +16,10 @@ pub struct PhonePlan {
     /// `udp` (also when empty), `tcp` or `tls`.
     pub transport: &'static str,
     pub srtp: bool,
+    /// The phone has H.264.
     pub video: bool,
+    /// So has the trunk.
+    pub picture: bool,
     /// The phone's codecs; both laws of G.711 when empty.
     pub codecs: &'static str,
     /// Connections that stay open for later calls, beyond those of the box's start.
@@ -48,7 +51,9 @@ impl PhoneSite {
 
     async fn start(plan: PhonePlan) -> Result<Option<Self>> {
         if !baresip::here() {
-            skipped("there is no baresip here; install it with: apt-get install baresip-core");
+            skipped(
+                "there is no baresip here; install it with: apt-get install baresip-core baresip-ffmpeg",
+            );
             return Ok(None);
         }
         let turn = beside_others().await;
@@ -65,6 +70,9 @@ impl PhoneSite {
         let mut extra = format!("options_s = 0\ntransport = \"{transport}\"\n");
         let srtp = if plan.srtp { "required" } else { "off" };
         extra.push_str(&format!("srtp = \"{srtp}\"\n"));
+        if plan.picture {
+            extra.push_str("video = \"h264\"\n");
+        }
         let mut reached_at = box_plan.sip;
         let mut files = None;
         if secure {

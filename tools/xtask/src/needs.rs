@@ -138,6 +138,12 @@ const PACKAGES: &[Package] = &[
         "baresip",
         "a SIP phone of another maker",
     ),
+    row(
+        Purpose::Peers,
+        "baresip-ffmpeg",
+        "modules/avcodec.so",
+        "its pictures",
+    ),
 ];
 
 /// Makes sure that everything `purposes` need is installed.

@@ -3,6 +3,7 @@
 mod codec;
 mod digits;
 mod hold;
+mod picture;
 mod srtp;
 mod tcp;
 mod test_number;
