@@ -42,6 +42,7 @@ const SEEDS: &[(&str, &[&str])] = &[
     ("rtp", &["fuzz-seeds/rtp"]),
     ("rtcp", &["fuzz-seeds/rtcp"]),
     ("path", &["fuzz-seeds/rtp"]),
+    ("video", &["fuzz-seeds/rtp"]),
     ("stun", &["fuzz-seeds/stun", "fuzz-seeds/aiortc-bin"]),
 ];
 
