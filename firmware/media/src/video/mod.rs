@@ -26,6 +26,7 @@ mod payload;
 mod request;
 mod sender;
 mod sets;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -35,9 +36,10 @@ use crate::path::OutputIdentity;
 use crate::rtcp::SenderInfo;
 use crate::rtp::{self, Header};
 use crate::sdp::video::PacketizationMode;
-use order::{Place, Seen, Waiting};
+use order::Waiting;
 use outlet::{Outlet, Passed, Turn};
-use std::time::{Duration, Instant};
+use source::{Arrival, Sources};
+use std::time::Instant;
 
 /// What the far side of the output agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,38 +81,21 @@ pub struct VideoCounters {
     pub key_frame_requests: u64,
 }
 
-/// Another source is not heard while the one that replaced it is.
-const OVERLAP: Duration = Duration::from_millis(100);
-/// So many packets from before everything known, and nothing else, are the source that started again.
-const RESTARTED: u16 = 16;
-
 /// One direction of one call's H.264.
 #[derive(Debug)]
 pub struct VideoRelay {
-    source: Option<Source>,
-    /// The SSRC that was heard before.
-    replaced: Option<u32>,
+    sources: Sources,
     /// From this number on packets are put in order.
     order_from: Option<u64>,
     waiting: Waiting,
     outlet: Outlet,
 }
 
-#[derive(Debug)]
-struct Source {
-    ssrc: u32,
-    seen: Seen,
-    heard: Instant,
-    /// Packets in a row that were of no use.
-    gone: u16,
-}
-
 impl VideoRelay {
     /// Open, and without a source.
     pub fn new(to: VideoTarget, out: OutputIdentity) -> Self {
         Self {
-            source: None,
-            replaced: None,
+            sources: Sources::default(),
             order_from: None,
             waiting: Waiting::new(),
             outlet: Outlet::new(to, out),
@@ -146,8 +131,7 @@ impl VideoRelay {
     /// The source changed: its next packet begins something new, and a key frame is wanted. Parameter sets of the
     /// stream are forgotten, those that were set are not.
     pub fn restart(&mut self) {
-        self.retire();
-        self.replaced = None;
+        self.sources.forget(&mut self.outlet.sender.counters);
         self.outlet.sets.forget_learned();
         self.begin_again();
         self.outlet.request.want();
@@ -163,9 +147,21 @@ impl VideoRelay {
         let counters = self.counters_mut();
         counters.packets_in += 1;
         counters.octets_in += packet.payload.len() as u64;
-        let Some(turn) = self.place(&header, now) else {
-            self.counters_mut().late += 1;
-            return;
+        let counters = &mut self.outlet.sender.counters;
+        let turn = match self.sources.arrive(&header, now, counters) {
+            Arrival::InPlace(turn) => turn,
+            Arrival::Begins { turn, is_other } => {
+                if is_other {
+                    self.outlet.sets.forget_learned();
+                }
+                self.begin_again();
+                self.outlet.request.renew();
+                turn
+            }
+            Arrival::Useless => {
+                counters.late += 1;
+                return;
+            }
         };
         if self.order_from.is_some_and(|from| turn.number >= from) {
             self.order(turn.number, header, packet.payload, now, out);
@@ -206,7 +202,8 @@ impl VideoRelay {
         is_due
     }
 
-    /// When [`Self::take_key_frame_request`] will say yes next, if nothing comes in between.
+    /// When [`Self::take_key_frame_request`] will say yes next, if nothing comes in between. `None`: now, or not
+    /// at all.
     pub fn key_frame_due(&self) -> Option<Instant> {
         self.outlet.request.due().filter(|_| self.outlet.is_open)
     }
@@ -237,82 +234,6 @@ impl VideoRelay {
         &mut self.outlet.sender.counters
     }
 
-    /// Where a packet stands; `None` when it is of no use.
-    fn place(&mut self, header: &Header, now: Instant) -> Option<Turn> {
-        let counters = &mut self.outlet.sender.counters;
-        let source = self
-            .source
-            .as_mut()
-            .filter(|source| source.ssrc == header.ssrc);
-        if let Some(source) = source {
-            let place = source.seen.note(header.sequence);
-            counters.lost += source.seen.take_lost();
-            source.heard = now;
-            source.gone = match place {
-                Place::Gone => source.gone + 1,
-                _ => 0,
-            };
-            match place {
-                Place::Newest { number, missing } => {
-                    return Some(Turn {
-                        number,
-                        is_newest: true,
-                        follows: missing == 0,
-                    });
-                }
-                Place::Late { number } => {
-                    counters.reordered += 1;
-                    return Some(Turn {
-                        number,
-                        is_newest: false,
-                        follows: false,
-                    });
-                }
-                Place::Gone if source.gone < RESTARTED => return None,
-                Place::Gone | Place::Elsewhere => {}
-            }
-        }
-        self.found(header, now)
-    }
-
-    /// A packet of a source that is not the one heard so far, or that started again.
-    fn found(&mut self, header: &Header, now: Instant) -> Option<Turn> {
-        let current = self.source.as_ref();
-        let is_other = current.is_some_and(|source| source.ssrc != header.ssrc);
-        if is_other {
-            let is_heard =
-                current.is_some_and(|source| now.saturating_duration_since(source.heard) < OVERLAP);
-            if is_heard && self.replaced == Some(header.ssrc) {
-                return None;
-            }
-            self.replaced = current.map(|source| source.ssrc);
-            self.outlet.sets.forget_learned();
-        }
-        self.retire();
-        self.begin_again();
-        self.outlet.request.renew();
-        let seen = Seen::new(header.sequence);
-        let number = seen.highest();
-        self.source = Some(Source {
-            ssrc: header.ssrc,
-            seen,
-            heard: now,
-            gone: 0,
-        });
-        Some(Turn {
-            number,
-            is_newest: true,
-            follows: true,
-        })
-    }
-
-    /// The source has ended.
-    fn retire(&mut self) {
-        if let Some(source) = self.source.take() {
-            self.counters_mut().lost += source.seen.open_holes();
-        }
-    }
-
     fn begin_again(&mut self) {
         self.order_from = None;
         self.waiting.begin(0);
@@ -328,8 +249,7 @@ impl VideoRelay {
         now: Instant,
         out: &mut VideoOutput,
     ) {
-        let highest = self.source.as_ref().map(|source| source.seen.highest());
-        let from = match highest {
+        let from = match self.sources.highest() {
             Some(highest) if !turn.is_newest => highest + 1,
             _ => turn.number,
         };

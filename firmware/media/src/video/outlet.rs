@@ -49,7 +49,7 @@ struct Assembly {
 }
 
 /// A packet in its turn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
     pub(super) number: u64,
     pub(super) is_newest: bool,

@@ -8,6 +8,7 @@ mod sizes;
 mod sources;
 
 use super::*;
+use std::time::Duration;
 
 const OUT: OutputIdentity = OutputIdentity {
     ssrc: 0x0B0E,

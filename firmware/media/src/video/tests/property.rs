@@ -141,6 +141,25 @@ proptest! {
     }
 
     #[test]
+    fn a_loss_leaves_a_hole(stream in stream(), to in any_target(), lost: prop::sample::Index) {
+        let (_, mut packets) = packets(&stream, CAMERA, 65_500);
+        // Before the first key frame nobody misses anything, and behind the last packet nobody can.
+        let first = packets.iter().filter(|packet| packet.timestamp == 0).count();
+        prop_assume!(first + 1 < packets.len());
+        packets.remove(first + lost.index(packets.len() - 1 - first));
+        // What follows can be sent in any case.
+        packets.push(packet(packets.last().unwrap().sequence.wrapping_add(1), 99, &picture(9)));
+        let mut bench = Bench::new(to);
+        bench.take_all(&packets);
+        bench.wait(50);
+        let numbers = bench.numbers();
+        prop_assert!(numbers.is_sorted());
+        prop_assert_eq!(&bench.sent.last().unwrap().payload, &picture(9));
+        let holes = numbers.windows(2).filter(|pair| pair[1] - pair[0] > 1).count();
+        prop_assert!((1..=3).contains(&holes), "{numbers:?}");
+    }
+
+    #[test]
     fn a_bad_network_and_another_source(
         streams in prop::collection::vec(stream(), 1..4),
         to in any_target(),
