@@ -289,13 +289,22 @@ impl Outlet {
     }
 
     fn send_sets(&mut self, origin: &Origin, out: &mut VideoOutput) {
+        let mut origin = *origin;
+        origin.header.marker = false;
+        if let Slot::Same(number) = origin.slot {
+            origin.slot = Slot::Before(number);
+        }
         // PPS name the SPS they build on, so these go first.
         let kinds = [(SPS, self.unit.sps), (PPS, self.unit.sps && self.unit.pps)];
         for (kind, is_there) in kinds {
             for unit in self.sets.of(kind).filter(|_| !is_there) {
-                self.sender.send(origin, false, (&[], unit), out);
-                if let Slot::Same(number) = origin.slot {
-                    self.sender.numbers.shift(number, 1);
+                match self.sender.to.mode {
+                    PacketizationMode::SingleNal => {
+                        self.sender.send(&origin, false, (&[], unit), out);
+                    }
+                    PacketizationMode::NonInterleaved => {
+                        self.sender.units(&origin, std::iter::once(unit), out);
+                    }
                 }
             }
         }

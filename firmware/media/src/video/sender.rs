@@ -23,6 +23,8 @@ pub(super) struct Sender {
 pub(super) enum Slot {
     /// That of the input's number.
     Same(u64),
+    /// That of the input's number, which moves on.
+    Before(u64),
     /// The next.
     InOrder,
 }
@@ -50,6 +52,11 @@ impl Sender {
     ) {
         let sequence = match origin.slot {
             Slot::Same(number) => self.numbers.of(number),
+            Slot::Before(number) => {
+                let sequence = self.numbers.of(number);
+                self.numbers.shift(number, 1);
+                sequence
+            }
             Slot::InOrder => Some(self.numbers.in_order()),
         };
         let Some(sequence) = sequence else {
@@ -89,7 +96,7 @@ impl Sender {
         }
     }
 
-    /// A packet that is larger than the target's, as several; only for [`Slot::InOrder`].
+    /// A packet that is larger than the target's, as several; not for [`Slot::Same`].
     pub(super) fn split(&mut self, origin: &Origin, payload: &Payload<'_>, out: &mut VideoOutput) {
         self.counters.split += 1;
         match payload {
@@ -100,8 +107,9 @@ impl Sender {
         }
     }
 
-    /// NAL units one by one, in fragments where one is too large; the marker is the last one's.
-    fn units<'a>(
+    /// NAL units one by one, in fragments where one is too large; the marker is the last one's. Not for
+    /// [`Slot::Same`].
+    pub(super) fn units<'a>(
         &mut self,
         origin: &Origin,
         units: impl Iterator<Item = &'a [u8]>,

@@ -57,6 +57,25 @@ fn parameter_sets_are_announced_by_the_sdp() {
 }
 
 #[test]
+fn large_parameter_sets_are_fragmented_like_everything() {
+    let sps = [&SPS_0[..], &[7; 300]].concat();
+    for (max_payload, packets) in [(400, 4), (102, 7)] {
+        let mut bench = Bench::new(target(PacketizationMode::NonInterleaved, max_payload));
+        bench
+            .relay
+            .set_parameter_sets(&[sps.clone(), PPS_0.to_vec()]);
+        bench.take(&packet(1, 1, &idr(10)));
+        bench.take(&packet(2, 2, &picture(10)));
+        assert_eq!(
+            units(&bench.sent),
+            [&sps[..], &PPS_0, &idr(10), &picture(10)]
+        );
+        assert_eq!(bench.numbers(), Vec::from_iter(0..packets));
+        assert_eq!(bench.markers().iter().filter(|marker| **marker).count(), 2);
+    }
+}
+
+#[test]
 fn a_key_frame_with_its_own_gets_no_others() {
     for to in [mode_0(), mode_1()] {
         let mut bench = Bench::running(to);
