@@ -164,8 +164,10 @@ impl Picture {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let relay = self.relay.as_ref().and_then(VideoRelay::poll_timeout);
-        relay.into_iter().chain(self.rtcp_due).min()
+        let relay = self.relay.as_ref();
+        let waits = relay.and_then(VideoRelay::poll_timeout);
+        let wants = relay.and_then(VideoRelay::key_frame_due);
+        [waits, wants, self.rtcp_due].into_iter().flatten().min()
     }
 
     /// Writes SR or RR with SDES of the picture's own source.
