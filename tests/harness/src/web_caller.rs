@@ -41,6 +41,12 @@ impl WebCaller {
         self.0.place(to).await.map_err(sentence("placing a call"))
     }
 
+    /// The same, with a picture.
+    pub async fn place_with_picture(&mut self, to: &str) -> Result<String> {
+        let placed = self.0.place_with(to, true).await;
+        placed.map_err(sentence("placing a call"))
+    }
+
     /// Waits for a call of the box; the whole `call.incoming`.
     pub async fn rung(&mut self) -> Result<Value> {
         self.0.incoming(SOON).await.map_err(sentence("ringing"))

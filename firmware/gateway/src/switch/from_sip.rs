@@ -145,7 +145,7 @@ impl Switch {
             }
             Sip::Failed { call, failure } => {
                 if let Some(key) = self.by_sip.remove(&call) {
-                    if failure.status == Some(488) && self.insist_on_srtp(key) {
+                    if failure.status == Some(488) && self.offers_otherwise(key) {
                         return self.place_again(key, now);
                     }
                     self.placing_failed(key, failure, now);
@@ -257,11 +257,14 @@ impl Switch {
         }
     }
 
-    /// Whether a refused INVITE goes out once more, now as one that insists on SRTP.
-    fn insist_on_srtp(&mut self, key: CallKey) -> bool {
+    /// Whether a refused INVITE goes out once more: without a picture, or now as one that insists on SRTP.
+    fn offers_otherwise(&mut self, key: CallKey) -> bool {
         self.calls.get_mut(&key).is_some_and(|active| {
             let placed = active.record.direction == CallDirection::FromBrowser;
-            placed && active.finished.is_none() && active.trunk.session.insist_on_srtp()
+            let session = &mut active.trunk.session;
+            placed
+                && active.finished.is_none()
+                && (session.give_up_video() || session.insist_on_srtp())
         })
     }
 

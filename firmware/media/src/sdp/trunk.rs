@@ -93,6 +93,16 @@ impl TrunkSession {
         self.video = video.map(|video| VideoSession::new(video, self.config.srtp));
     }
 
+    /// Makes the next offer one of sound alone, after a far side has refused one with a picture altogether; false when
+    /// there was none.
+    pub fn give_up_video(&mut self) -> bool {
+        let gives_up = self.plan.is_none() && self.video.take().is_some();
+        if gives_up {
+            self.sections.truncate(1);
+        }
+        gives_up
+    }
+
     /// Whether the leg can have a picture.
     pub const fn has_video(&self) -> bool {
         self.video.is_some()

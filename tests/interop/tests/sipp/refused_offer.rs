@@ -3,7 +3,7 @@
 use causeway_harness::Result;
 use causeway_harness::scene::ACCOUNT;
 use causeway_harness::sipp::{Media, Script};
-use causeway_interop::stage::Stage;
+use causeway_interop::stage::{Stage, StagePlan};
 use causeway_interop::{End, equal, so};
 use serde_json::json;
 
@@ -55,6 +55,42 @@ async fn theirs_at_the_beginning() -> Result<()> {
     so(&format!("nothing rang: {rung:?}"), rung.is_ok())?;
     let records = stage.causeway.records().await?;
     so(&format!("no record: {records:?}"), records.is_empty())?;
+    stage.close().await
+}
+
+/// The PBX refuses an INVITE because there is a picture in it: the same call goes on without.
+#[tokio::test]
+async fn our_picture() -> Result<()> {
+    let script = Script::called()
+        .noting("m=video [1-9]", "picture")
+        .recv("INVITE")
+        .raw("<nop next=\"1\" test=\"picture\"/>")
+        .reply_sdp("200 OK", &Media::usual())
+        .recv("ACK")
+        .recv("BYE")
+        .reply("BYE", "200 OK")
+        .raw("<nop next=\"2\"/>\n<label id=\"1\"/>")
+        .reply("INVITE", "488 Not Acceptable Here")
+        .recv("ACK")
+        .raw("<label id=\"2\"/>")
+        .times(2);
+    let plan = StagePlan {
+        trunk: "video = \"h264\"".to_owned(),
+        ..StagePlan::default()
+    };
+    let Some(mut stage) = Stage::open_with(script, plan).await? else {
+        return Ok(());
+    };
+    let call = stage.caller.place_with_picture("100").await?;
+    stage.reaches(&call, "answered").await?;
+    let invites = stage.pbx.received("INVITE");
+    let with: Vec<bool> = invites.iter().map(|m| m.contains("m=video")).collect();
+    so(
+        &format!("with a picture, then without: {with:?}"),
+        with == [true, false],
+    )?;
+    stage.hang_up(&call).await?;
+    stage.ends(&call, End::new("hangup", "local")).await?;
     stage.close().await
 }
 

@@ -61,7 +61,7 @@ async fn talk(
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
     let clicked = Instant::now();
-    let (mut peer, sdp) = Peer::offer(shared.options.codec, shared.server.address).await?;
+    let (mut peer, sdp) = Peer::offer(shared.options.codec, false, shared.server.address).await?;
     let result = converse(shared, session, &mut peer, sdp, clicked, outcome).await;
     let received: Received = peer.received();
     outcome.first_audio = received.first_at.map(|at| at - clicked);

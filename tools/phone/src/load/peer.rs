@@ -71,13 +71,46 @@ impl PeerConnectionEventHandler for Handler {
     }
 }
 
+fn source(name: &str, kind: RtpCodecKind, ssrc: u32, codec: RTCRtpCodec) -> Arc<dyn TrackLocal> {
+    Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
+        "phone".into(),
+        name.into(),
+        name.into(),
+        kind,
+        vec![RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters {
+                ssrc: Some(ssrc),
+                ..Default::default()
+            },
+            codec,
+            ..Default::default()
+        }],
+    )))
+}
+
+/// What every browser with H.264 offers.
+fn h264() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: "video/H264".to_owned(),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+            .to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
 fn webrtc_failure(error: impl std::fmt::Display) -> Failure {
     failure("webrtc", error)
 }
 
 impl Peer {
-    /// Makes the connection and its complete offer.
-    pub(crate) async fn offer(codec: Codec, server: SocketAddr) -> Result<(Self, String), Failure> {
+    /// Makes the connection and its complete offer; with `video` also of H.264, of which nothing is ever sent.
+    pub(crate) async fn offer(
+        codec: Codec,
+        video: bool,
+        server: SocketAddr,
+    ) -> Result<(Self, String), Failure> {
         let description = codec_description(codec);
         let mut engine = MediaEngine::default();
         let parameters = RTCRtpCodecParameters {
@@ -87,6 +120,15 @@ impl Peer {
         engine
             .register_codec(parameters, RtpCodecKind::Audio)
             .map_err(webrtc_failure)?;
+        if video {
+            let parameters = RTCRtpCodecParameters {
+                rtp_codec: h264(),
+                payload_type: 102,
+            };
+            engine
+                .register_codec(parameters, RtpCodecKind::Video)
+                .map_err(webrtc_failure)?;
+        }
         let (sender, mut events) = mpsc::unbounded_channel();
         let builder = PeerConnectionBuilder::new()
             .with_media_engine(engine)
@@ -96,24 +138,15 @@ impl Peer {
         let connection = Box::pin(builder.build()).await.map_err(webrtc_failure)?;
         let connection: Box<dyn PeerConnection> = Box::new(connection);
         let ssrc = random() as u32 | 1;
-        let track: Arc<dyn TrackLocal> = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
-            "phone".into(),
-            "tone".into(),
-            "tone".into(),
-            RtpCodecKind::Audio,
-            vec![RTCRtpEncodingParameters {
-                rtp_coding_parameters: RTCRtpCodingParameters {
-                    ssrc: Some(ssrc),
-                    ..Default::default()
-                },
-                codec: description,
-                ..Default::default()
-            }],
-        )));
+        let track = source("tone", RtpCodecKind::Audio, ssrc, description);
         connection
             .add_track(track.clone())
             .await
             .map_err(webrtc_failure)?;
+        if video {
+            let camera = source("camera", RtpCodecKind::Video, ssrc ^ 2, h264());
+            connection.add_track(camera).await.map_err(webrtc_failure)?;
+        }
         let offer = connection
             .create_offer(None)
             .await

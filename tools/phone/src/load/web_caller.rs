@@ -81,9 +81,17 @@ impl WebCaller {
     /// # Errors
     /// The box's refusal.
     pub async fn place(&mut self, to: &str) -> Result<String, Failure> {
-        let (peer, sdp) = Box::pin(Peer::offer(CODEC, self.server.address)).await?;
+        self.place_with(to, false).await
+    }
+
+    /// The same, with a picture when `video`.
+    ///
+    /// # Errors
+    /// The box's refusal.
+    pub async fn place_with(&mut self, to: &str, video: bool) -> Result<String, Failure> {
+        let (peer, sdp) = Box::pin(Peer::offer(CODEC, video, self.server.address)).await?;
         let message = json!({
-            "type": "call.place", "to": to, "sdp": sdp, "audio": true, "video": false,
+            "type": "call.place", "to": to, "sdp": sdp, "audio": true, "video": video,
             "context": {"from": "causeway-phone"},
         });
         let id = self.session.send(message).await?;
@@ -123,7 +131,7 @@ impl WebCaller {
     /// # Errors
     /// The box's refusal.
     pub async fn accept(&mut self, call: &str) -> Result<(), Failure> {
-        let (peer, sdp) = Box::pin(Peer::offer(CODEC, self.server.address)).await?;
+        let (peer, sdp) = Box::pin(Peer::offer(CODEC, false, self.server.address)).await?;
         self.keep(call.to_owned(), peer);
         let taken = self
             .ask(json!({"type": "call.accept", "call": call, "sdp": sdp}))

@@ -110,6 +110,16 @@ fn a_phone_without_a_picture_is_heard() {
 }
 
 #[test]
+fn who_refuses_it_altogether_is_offered_sound_alone() {
+    let mut session = session(SrtpPolicy::Off);
+    session.offer(Direction::SendRecv);
+    assert!(session.give_up_video());
+    let offer = session.offer(Direction::SendRecv);
+    assert_eq!(named(&sections(&offer)), [("audio", 20_000)]);
+    assert!(!session.give_up_video());
+}
+
+#[test]
 fn their_offer_is_answered_section_for_section() {
     let mut session = session(SrtpPolicy::Off);
     let offer = phone(&format!("m=image 0 udptl t38\r\n{H264}{H264}"));
