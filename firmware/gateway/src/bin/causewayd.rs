@@ -8,10 +8,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
-/// Gives the memory of a busy hour back to the kernel: the C library's keeps it scattered over the
-/// arenas of its threads.
+/// Gives the memory of a busy hour back to the kernel, and that of the database's too: the C library's keeps it
+/// scattered over the arenas of its threads.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// What is free goes back within two seconds, by a thread of its own: no call waits for it.
+#[expect(
+    unsafe_code,
+    reason = "the name by which the allocator finds its options"
+)]
+#[unsafe(export_name = "malloc_conf")]
+pub static ALLOCATOR_OPTIONS: &[u8; 60] =
+    b"background_thread:true,dirty_decay_ms:2000,muzzy_decay_ms:0\0";
 
 /// The Causeway box: joins the web to a company's telephones.
 #[derive(Debug, Parser)]

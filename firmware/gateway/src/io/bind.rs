@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpSocket};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
+/// Octets of datagrams that wait to be read: half a second of a busy box.
+const WAITING: usize = 4 * 1024 * 1024;
 
 /// # Errors
 /// When it cannot be bound.
@@ -23,6 +25,24 @@ pub fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
     setsockopt(&socket, sockopt::Ipv6V6Only, &true)?;
     bind(socket.as_raw_fd(), &SockaddrIn6::from(v6))?;
     Ok(socket.into())
+}
+
+/// One that many send to at once: what comes while the box is at something else waits in the kernel.
+///
+/// # Errors
+/// When it cannot be bound.
+pub fn busy_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = udp(address)?;
+    let_wait(&socket);
+    Ok(socket)
+}
+
+/// Gives a socket the room of [`busy_udp`].
+pub fn let_wait(socket: &UdpSocket) {
+    // Beyond the system's limit only with a privilege; without it, up to that.
+    if setsockopt(socket, sockopt::RcvBufForce, &WAITING).is_err() {
+        let _ = setsockopt(socket, sockopt::RcvBuf, &WAITING);
+    }
 }
 
 /// # Errors

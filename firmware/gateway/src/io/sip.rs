@@ -97,7 +97,7 @@ impl SipSockets {
         let dropped = to_switch.dropped();
         let (mut tasks, mut stream_tasks) = (Vec::new(), Vec::new());
         let mut open = |wanted: SipAddresses| -> io::Result<Family> {
-            let udp = bind::udp(wanted.udp).map_err(named(wanted.udp))?;
+            let udp = bind::busy_udp(wanted.udp).map_err(named(wanted.udp))?;
             udp.set_nonblocking(true)?;
             let udp = Arc::new(UdpSocket::from_std(udp)?);
             let mut serve = |address: SocketAddr, carrier: Carrier| {

@@ -3,6 +3,7 @@
 use super::counters::{CounterValues, Counters};
 use super::engine::{Engine, Order, Parts};
 use super::{Command, Event, MediaSettings};
+use crate::io::bind;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use rtc::crypto::{SignatureScheme, default_provider};
 use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
@@ -44,6 +45,7 @@ impl MediaPlane {
         events: impl FnMut(Event) + Send + 'static,
     ) -> io::Result<Self> {
         let web = UdpSocket::bind(settings.bind)?;
+        bind::let_wait(&web);
         let local = web.local_addr()?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let wake = Arc::new(EventFd::from_flags(flags)?);

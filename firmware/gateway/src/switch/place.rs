@@ -457,7 +457,8 @@ impl Switch {
         self.lines.take(name, way, limits, now)
     }
 
-    /// The first trunk that serves the number and has a line free, and that line.
+    /// The first trunk that serves the number and has a line free, and that line. Trunks whose PBX does not answer come
+    /// last: some never do and take calls all the same.
     fn free_trunk<'a>(
         &mut self,
         directory: &'a Directory,
@@ -465,7 +466,9 @@ impl Switch {
         now: Instant,
     ) -> Result<(&'a Trunk, Line), NoLine> {
         let mut first = None;
-        for trunk in route::trunks(directory, route) {
+        let (down, well): (Vec<_>, Vec<_>) = route::trunks(directory, route)
+            .partition(|trunk| self.probes.are_all_down(&trunk.name.get_ref().0));
+        for trunk in well.into_iter().chain(down) {
             match self.take_line(trunk, Way::Out, now) {
                 Ok(line) => return Ok((trunk, line)),
                 Err(why) => {

@@ -134,7 +134,7 @@ const SHOW_EXAMPLES: &str = "Examples:
   tshark -r call.pcap -O sip                         the same in Wireshark's words; sngrep -I call.pcap
 
 Passwords' answers, media keys, digits and User-to-User values are struck out before the box keeps
-a message. A running call has its messages, an ended one until the box needs the room (16 MiB).";
+a message. A running call has its messages, an ended one until the box needs the room (8 MiB).";
 
 #[derive(Debug, Subcommand)]
 enum CallsCommand {

@@ -9,39 +9,56 @@
 //! | one message | 16 KiB, the rest is cut off and counted |
 //! | one call (one SIP Call-ID) | 64 messages, 128 KiB: the first 16 and the newest are kept |
 //! | one trunk, outside calls | 256 messages, 128 KiB, the newest |
-//! | the box | 16 MiB in 4096 Call-IDs: ended calls go first, the oldest before the others |
+//! | the box | 8 MiB in 4096 Call-IDs: ended calls go first, the oldest before the others |
 //!
 //! A call's messages are found by the SIP Call-ID; a call that was placed twice (a second target)
-//! has two. From a stranger nothing is kept.
+//! has two. From a stranger nothing is kept. Names are known by a keyed hash of 128 bits, so that whatever is kept of a
+//! call lies in [`blocks`] and in tables.
 
+mod blocks;
+mod log;
 mod ring;
 mod strike;
 
 use crate::io::sip::SipInput;
-use causeway_api::ladder::{Carrier, Ladder, SipMessage};
+use blocks::Blocks;
+use causeway_api::ladder::{Carrier, Ladder};
 use causeway_directory::Directory;
 use causeway_sip::endpoint::{Transmit, Transport};
+use log::Entry;
 use ring::Ring;
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::BuildHasher;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const LONGEST_MESSAGE: usize = 16 * 1024;
 const LONGEST_CALL_ID: usize = 256;
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 const MOST_RINGS: usize = 4_096;
 
-/// A `Call-ID` as it is on the wire.
-type SipCallId = Arc<[u8]>;
+/// What stands for a `Call-ID`, or for our name of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Name(u64, u64);
+
+/// Makes names that nobody outside can foresee.
+#[derive(Debug, Default)]
+struct Naming(RandomState, RandomState);
+
+impl Naming {
+    fn of(&self, text: &[u8]) -> Name {
+        Name(self.0.hash_one(text), self.1.hash_one(text))
+    }
+}
 
 #[derive(Debug)]
 struct Dialog {
     ring: Ring,
     /// Our call, once there is one.
-    call: Option<String>,
+    call: Option<Name>,
     /// The trunk it began on.
-    trunk: Option<String>,
+    trunk: Option<Name>,
     /// May be forgotten: the call has ended, or there never was one.
     over: bool,
 }
@@ -49,20 +66,26 @@ struct Dialog {
 /// See the module.
 #[derive(Debug)]
 pub struct Ladders {
-    dialogs: HashMap<SipCallId, Dialog>,
+    naming: Naming,
+    blocks: Blocks,
+    dialogs: HashMap<Name, Dialog>,
     /// The dialogs of each call that runs.
-    of_running: HashMap<String, Vec<SipCallId>>,
+    of_running: HashMap<Name, Vec<Name>>,
     trunks: BTreeMap<String, Ring>,
     /// What may be forgotten, oldest first; and what runs, oldest first. Names that are gone are skipped.
-    over: VecDeque<SipCallId>,
-    running: VecDeque<SipCallId>,
+    over: VecDeque<Name>,
+    running: VecDeque<Name>,
     bytes: usize,
     most_bytes: usize,
+    /// A message whose secrets are being struck out.
+    text: Vec<u8>,
 }
 
 impl Default for Ladders {
     fn default() -> Self {
         Self {
+            naming: Naming::default(),
+            blocks: Blocks::default(),
             dialogs: HashMap::new(),
             of_running: HashMap::new(),
             trunks: BTreeMap::new(),
@@ -70,6 +93,7 @@ impl Default for Ladders {
             running: VecDeque::new(),
             bytes: 0,
             most_bytes: MOST_BYTES,
+            text: Vec::new(),
         }
     }
 }
@@ -119,22 +143,16 @@ impl Ladders {
 
     /// This SIP Call-ID belongs to this call.
     pub fn assign(&mut self, sip_call_id: &str, call: &str) {
-        let (name, dialog) = match self.dialogs.get_key_value(sip_call_id.as_bytes()) {
-            Some((name, _)) => (name.clone(), self.dialogs.get_mut(sip_call_id.as_bytes())),
-            None => {
-                let name: SipCallId = sip_call_id.as_bytes().into();
-                self.insert(name.clone(), None);
-                let dialog = self.dialogs.get_mut(&name);
-                (name, dialog)
-            }
-        };
-        if let Some(dialog) = dialog {
-            dialog.call = Some(call.to_owned());
-            dialog.over = false;
-            let of_call = self.of_running.entry(call.to_owned()).or_default();
-            of_call.push(name.clone());
-            self.running.push_back(name);
-        }
+        let name = self.naming.of(sip_call_id.as_bytes());
+        let call = self.naming.of(call.as_bytes());
+        let dialog = self
+            .dialogs
+            .entry(name)
+            .or_insert_with(|| Dialog::new(None));
+        dialog.call = Some(call);
+        dialog.over = false;
+        self.of_running.entry(call).or_default().push(name);
+        self.running.push_back(name);
     }
 
     /// An OPTIONS on its way out has a ladder of its own rather than the trunk's.
@@ -150,9 +168,10 @@ impl Ladders {
 
     /// The call has ended; what was said stays until room is needed.
     pub fn ended(&mut self, call: &str) {
-        for name in self.of_running.remove(call).unwrap_or_default() {
+        let call = self.naming.of(call.as_bytes());
+        for name in self.of_running.remove(&call).unwrap_or_default() {
             let dialog = self.dialogs.get_mut(&name);
-            let dialog = dialog.filter(|d| !d.over && d.call.as_deref() == Some(call));
+            let dialog = dialog.filter(|d| !d.over && d.call == Some(call));
             if let Some(dialog) = dialog {
                 dialog.over = true;
                 self.over.push_back(name);
@@ -168,26 +187,29 @@ impl Ladders {
 
     /// What was said in a call; `None` when nothing is kept of it.
     pub fn of_call(&self, call: &str) -> Option<Ladder> {
+        let call = self.naming.of(call.as_bytes());
         let rings = self
             .dialogs
             .values()
-            .filter(|d| d.call.as_deref() == Some(call))
+            .filter(|d| d.call == Some(call))
             .map(|d| &d.ring);
-        let ladder = merged(rings);
+        let ladder = merged(rings, &self.blocks);
         (!ladder.messages.is_empty()).then_some(ladder)
     }
 
     /// What was said on a trunk outside calls, and in calls that never became one of ours.
     pub fn of_trunk(&self, trunk: &str) -> Ladder {
+        let name = self.naming.of(trunk.as_bytes());
         let orphans = self
             .dialogs
             .values()
-            .filter(|d| d.call.is_none() && d.trunk.as_deref() == Some(trunk))
+            .filter(|d| d.call.is_none() && d.trunk == Some(name))
             .map(|d| &d.ring);
-        merged(self.trunks.get(trunk).into_iter().chain(orphans))
+        let rings = self.trunks.get(trunk).into_iter().chain(orphans);
+        merged(rings, &self.blocks)
     }
 
-    /// Bytes held, with what the messages cost beside their text.
+    /// Octets held.
     pub fn bytes(&self) -> usize {
         self.bytes + self.trunks.values().map(Ring::bytes).sum::<usize>()
     }
@@ -199,7 +221,8 @@ impl Ladders {
         if call_id.is_empty() || call_id.len() > LONGEST_CALL_ID {
             return;
         }
-        let known = self.dialogs.contains_key(call_id);
+        let name = self.naming.of(call_id);
+        let known = self.dialogs.contains_key(&name);
         let trunk = directory
             .trunk_of(passing.remote)
             .map(|t| t.name.get_ref().0.clone());
@@ -208,42 +231,27 @@ impl Ladders {
             return;
         }
         let begins = passing.bytes.starts_with(b"INVITE ");
+        let of_trunk = trunk.as_ref().map(|trunk| self.naming.of(trunk.as_bytes()));
+        let mut text = std::mem::take(&mut self.text);
+        let entry = entry(passing, &mut text);
         if known || begins {
-            let name: SipCallId = call_id.into();
             if !known {
-                self.insert(name.clone(), trunk);
-                self.over.push_back(name.clone());
-                if let Some(dialog) = self.dialogs.get_mut(&name) {
-                    dialog.over = true;
-                }
+                self.over.push_back(name);
             }
-            if let Some(dialog) = self.dialogs.get_mut(&name) {
-                if dialog.trunk.is_none() {
-                    dialog.trunk = directory
-                        .trunk_of(passing.remote)
-                        .map(|t| t.name.get_ref().0.clone());
-                }
-                let before = dialog.ring.bytes();
-                dialog.ring.push(message(passing));
-                self.bytes = self.bytes + dialog.ring.bytes() - before;
-            }
+            let dialog = self.dialogs.entry(name).or_insert_with(|| Dialog {
+                over: true,
+                ..Dialog::new(of_trunk)
+            });
+            dialog.trunk = dialog.trunk.or(of_trunk);
+            let before = dialog.ring.bytes();
+            dialog.ring.push(&entry, &mut self.blocks);
+            self.bytes = self.bytes + dialog.ring.bytes() - before;
             self.make_room();
         } else if let Some(trunk) = trunk {
-            self.trunks
-                .entry(trunk)
-                .or_insert_with(Ring::of_trunk)
-                .push(message(passing));
+            let ring = self.trunks.entry(trunk).or_insert_with(Ring::of_trunk);
+            ring.push(&entry, &mut self.blocks);
         }
-    }
-
-    fn insert(&mut self, name: SipCallId, trunk: Option<String>) {
-        let dialog = Dialog {
-            ring: Ring::of_call(),
-            call: None,
-            trunk,
-            over: false,
-        };
-        self.dialogs.insert(name, dialog);
+        self.text = text;
     }
 
     fn make_room(&mut self) {
@@ -260,26 +268,40 @@ impl Ladders {
                 && let Some(dialog) = self.dialogs.remove(&name)
             {
                 self.bytes = self.bytes.saturating_sub(dialog.ring.bytes());
+                dialog.ring.clear(&mut self.blocks);
             }
         }
     }
 }
 
-fn merged<'a>(rings: impl IntoIterator<Item = &'a Ring>) -> Ladder {
+impl Dialog {
+    fn new(trunk: Option<Name>) -> Self {
+        Self {
+            ring: Ring::of_call(),
+            call: None,
+            trunk,
+            over: false,
+        }
+    }
+}
+
+fn merged<'a>(rings: impl IntoIterator<Item = &'a Ring>, blocks: &Blocks) -> Ladder {
     let mut ladder = Ladder::default();
     for ring in rings {
         ladder.omitted += ring.omitted();
-        ladder.messages.extend(ring.messages().cloned());
+        ladder.messages.extend(ring.messages(blocks));
     }
     ladder.messages.sort_by_key(|m| m.at_us);
     ladder
 }
 
-fn message(passing: Passing<'_>) -> SipMessage {
+/// What is kept of a message, its text without secrets in `text`.
+fn entry<'a>(passing: Passing<'_>, text: &'a mut Vec<u8>) -> Entry<'a> {
     let kept = passing.bytes.len().min(LONGEST_MESSAGE);
-    let mut bytes = passing.bytes.get(..kept).unwrap_or_default().to_vec();
-    strike::strike(&mut bytes);
-    SipMessage {
+    text.clear();
+    text.extend_from_slice(passing.bytes.get(..kept).unwrap_or_default());
+    strike::strike(text);
+    Entry {
         at_us: unix_us(),
         sent: passing.sent,
         carrier: match passing.transport {
@@ -289,7 +311,7 @@ fn message(passing: Passing<'_>) -> SipMessage {
         },
         local: passing.local,
         remote: passing.remote,
-        bytes: bytes.into(),
+        bytes: text,
         cut: passing.bytes.len() - kept,
     }
 }

@@ -1,16 +1,13 @@
 //! A bounded row of messages: the first ones stay, of the others the newest.
 
+use super::blocks::Blocks;
+use super::log::{Entry, Log};
 use causeway_api::ladder::SipMessage;
-use std::collections::VecDeque;
-
-/// What a kept message costs beside its text.
-const OVERHEAD: usize = 160;
 
 #[derive(Debug)]
 pub struct Ring {
-    first: Vec<SipMessage>,
-    newest: VecDeque<SipMessage>,
-    bytes: usize,
+    first: Option<Log>,
+    newest: Option<Log>,
     omitted: u64,
     most_first: usize,
     most: usize,
@@ -29,9 +26,8 @@ impl Ring {
 
     fn new(most_first: usize, most: usize, most_bytes: usize) -> Self {
         Self {
-            first: Vec::new(),
-            newest: VecDeque::new(),
-            bytes: 0,
+            first: None,
+            newest: None,
             omitted: 0,
             most_first,
             most,
@@ -39,36 +35,57 @@ impl Ring {
         }
     }
 
-    pub fn push(&mut self, message: SipMessage) {
-        let cost = message.bytes.len() + OVERHEAD;
-        self.bytes += cost;
+    pub fn push(&mut self, entry: &Entry<'_>, blocks: &mut Blocks) {
+        let bytes = self.used() + entry.cost();
         // The first ones may take half of the bytes.
-        if self.first.len() < self.most_first
-            && self.newest.is_empty()
-            && self.bytes <= self.most_bytes / 2
-        {
-            self.first.push(message);
-            return;
+        let is_first =
+            self.newest.is_none() && self.len() < self.most_first && bytes <= self.most_bytes / 2;
+        let log = if is_first {
+            &mut self.first
+        } else {
+            &mut self.newest
+        };
+        if log.is_none() {
+            *log = Log::new(blocks);
         }
-        self.newest.push_back(message);
-        while self.bytes > self.most_bytes || self.first.len() + self.newest.len() > self.most {
-            let Some(oldest) = self.newest.pop_front() else {
+        let kept = log.as_mut().is_some_and(|log| log.push(entry, blocks));
+        self.omitted += u64::from(!kept);
+        while self.used() > self.most_bytes || self.len() > self.most {
+            let newest = self.newest.as_mut();
+            if !newest.is_some_and(|newest| newest.pop(blocks)) {
                 return;
-            };
-            self.bytes -= oldest.bytes.len() + OVERHEAD;
+            }
             self.omitted += 1;
         }
     }
 
-    pub fn messages(&self) -> impl Iterator<Item = &SipMessage> {
+    fn logs(&self) -> impl Iterator<Item = &Log> {
         self.first.iter().chain(&self.newest)
     }
 
+    fn len(&self) -> usize {
+        self.logs().map(Log::len).sum()
+    }
+
+    fn used(&self) -> usize {
+        self.logs().map(Log::bytes).sum()
+    }
+
+    pub fn messages(&self, blocks: &Blocks) -> Vec<SipMessage> {
+        self.logs().flat_map(|log| log.messages(blocks)).collect()
+    }
+
+    /// Memory it holds.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.logs().map(Log::held).sum()
     }
 
     pub fn omitted(&self) -> u64 {
         self.omitted
+    }
+
+    /// Gives its memory back.
+    pub fn clear(&self, blocks: &mut Blocks) {
+        self.logs().for_each(|log| log.clear(blocks));
     }
 }

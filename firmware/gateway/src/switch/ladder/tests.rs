@@ -1,6 +1,7 @@
 //! What is kept, what is not, and how much.
 
 use super::*;
+use causeway_api::ladder::SipMessage;
 use causeway_directory::Config;
 
 const TRUNK: &str = "192.0.2.10:5060";
@@ -112,6 +113,7 @@ fn no_secret_is_ever_held() {
         ),
     );
     let all = format!("{ladders:?}{:?}", ladders.of_call("c1"));
+    assert!(ladders.blocks.contain(b"username") && !ladders.blocks.contain(b"S3CRET"));
     // Debug shows bytes as numbers: look for both.
     let bytes = format!("{:?}", b"S3CRET");
     assert!(!all.contains("S3CRET") && !all.contains(bytes.trim_matches(['[', ']'])));
