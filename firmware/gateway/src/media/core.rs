@@ -284,8 +284,10 @@ impl Core {
             leg.rtcp_due = Some(now + RTCP_EVERY);
         }
         let failed = yielded.failed.take();
+        let mut fault = None;
         for feedback in &yielded.feedback {
             leg.on_feedback(feedback, now);
+            fault = leg.send_again(feedback, now).err().or(fault);
         }
         let peer = leg.peer;
         let video = leg.picture.as_ref().and_then(|p| p.format);
@@ -299,8 +301,12 @@ impl Core {
         }
         if video.is_some() {
             self.ask_for_picture(key, now);
+            self.note_restless(key);
         }
         self.yielded = yielded;
+        if let Some(fault) = fault {
+            return self.on_fault(key, fault);
+        }
         self.on_change(key, change, now);
         if let Some(reason) = failed {
             self.fail(key, reason);

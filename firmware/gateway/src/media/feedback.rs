@@ -2,7 +2,8 @@
 //!
 //! The stack ends inbound RTCP inside its chain unless an interceptor marks it for delivery. This
 //! one marks it; it changes nothing else, and it is the only one in the chain: reports are made
-//! from our own figures, nothing is kept to be sent again, and bandwidth is the far side's to say.
+//! from our own figures, what was lost is asked for and given again by the picture itself, and bandwidth is the far
+//! side's to say.
 
 use causeway_media::rtcp::{ReportBlock, SenderInfo};
 use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket};
@@ -75,6 +76,12 @@ pub enum Feedback {
     KeyFrame {
         ssrc: u32,
     },
+    /// It has lost this packet of ours, and those of the sixteen behind whose bits are set.
+    Lost {
+        ssrc: u32,
+        first: u16,
+        behind: u16,
+    },
 }
 
 /// Appends what matters of one RTCP packet.
@@ -82,12 +89,21 @@ pub fn read(packet: &dyn rtc::rtcp::Packet, out: &mut Vec<Feedback>) {
     use rtc::rtcp::payload_feedbacks::{
         full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,
     };
+    use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
     use rtc::rtcp::{receiver_report::ReceiverReport, sender_report::SenderReport};
     let any = packet.as_any();
     if let Some(loss) = any.downcast_ref::<PictureLossIndication>() {
         out.push(Feedback::KeyFrame {
             ssrc: loss.media_ssrc,
         });
+        return;
+    }
+    if let Some(lost) = any.downcast_ref::<TransportLayerNack>() {
+        out.extend(lost.nacks.iter().map(|pair| Feedback::Lost {
+            ssrc: lost.media_ssrc,
+            first: pair.packet_id,
+            behind: pair.lost_packets,
+        }));
         return;
     }
     if let Some(request) = any.downcast_ref::<FullIntraRequest>() {

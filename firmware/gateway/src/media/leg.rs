@@ -143,6 +143,8 @@ impl Leg {
                 }
             }
             Feedback::Report(block) => self.on_report(block),
+            // The packets leave by `Self::send_again`.
+            Feedback::Lost { .. } => {}
             Feedback::KeyFrame { ssrc } => {
                 if let Some(picture) = &mut self.picture
                     && picture.identity.ssrc == *ssrc
@@ -255,9 +257,38 @@ impl Leg {
             (PictureEnd::Web, End::Trunk(_) | End::Spent) => false,
         };
         if sent {
-            picture.note_sent();
+            picture.note_sent(packet, now);
         }
         Ok(sent)
+    }
+
+    /// Gives a browser again what it says it has lost of our picture.
+    ///
+    /// # Errors
+    /// [`Fault`] of the WebRTC stack.
+    pub fn send_again(&mut self, feedback: &Feedback, now: Instant) -> Result<(), Fault> {
+        let (Some(picture), End::Web(web)) = (&mut self.picture, &mut self.end) else {
+            return Ok(());
+        };
+        let Feedback::Lost {
+            ssrc,
+            first,
+            behind,
+        } = *feedback
+        else {
+            return Ok(());
+        };
+        if ssrc != picture.identity.ssrc {
+            return Ok(());
+        }
+        let behind = (0..16).filter(|bit| behind & (1 << bit) != 0);
+        let lost = behind.map(|bit| first.wrapping_add(bit + 1));
+        for sequence in std::iter::once(first).chain(lost) {
+            if let Some(packet) = picture.sent_again(sequence, now) {
+                web.leg.send_rtp(now, &packet)?;
+            }
+        }
+        Ok(())
     }
 
     /// Sends one RTCP compound of the picture.

@@ -158,7 +158,12 @@ pub fn h264_fmtp(video: &OfferedVideo) -> String {
 }
 
 /// The feedback of a picture that the box takes and gives.
-pub const VIDEO_FEEDBACK: [(&str, &str); 2] = [("nack", "pli"), ("ccm", "fir")];
+pub const VIDEO_FEEDBACK: [(&str, &str); 4] = [
+    ("nack", ""),
+    ("nack", "pli"),
+    ("ccm", "fir"),
+    ("goog-remb", ""),
+];
 
 fn push_video(sdp: &mut String, line: &str, video: &OfferedVideo) {
     let protocol = line
@@ -170,7 +175,8 @@ fn push_video(sdp: &mut String, line: &str, video: &OfferedVideo) {
     let _ = write!(sdp, "m=video 9 {protocol} {pt}\r\n");
     let _ = write!(sdp, "a=rtpmap:{pt} H264/90000\r\na=fmtp:{pt} {fmtp}\r\n");
     for (kind, parameter) in VIDEO_FEEDBACK {
-        let _ = write!(sdp, "a=rtcp-fb:{pt} {kind} {parameter}\r\n");
+        let line = format!("a=rtcp-fb:{pt} {kind} {parameter}");
+        push(sdp, line.trim_end());
     }
 }
 
@@ -309,7 +315,8 @@ mod tests {
         let picture = "a=group:BUNDLE v0 a0\r\na=extmap-allow-mixed\r\n\
              m=video 9 UDP/TLS/RTP/SAVPF 103\r\na=rtpmap:103 H264/90000\r\n\
              a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n\
-             a=rtcp-fb:103 nack pli\r\na=rtcp-fb:103 ccm fir\r\n\
+             a=rtcp-fb:103 nack\r\na=rtcp-fb:103 nack pli\r\na=rtcp-fb:103 ccm fir\r\n\
+             a=rtcp-fb:103 goog-remb\r\n\
              c=IN IP4 0.0.0.0\r\na=mid:v0\r\na=ssrc:8 cname:c\r\n\
              m=audio 9 UDP/TLS/RTP/SAVPF 111 110\r\n";
         assert!(narrowed.sdp.contains(picture), "{}", narrowed.sdp);

@@ -1,7 +1,7 @@
 //! One leg's picture: what came from its far side, and the relay that makes what goes there.
 //!
 //! It lives beside the sound and never touches it: a picture that cannot be had costs nothing else. Whole pictures
-//! are asked for against the stream:
+//! are asked for against the stream, and single packets on the way to and from a browser (NACK):
 //!
 //! | who lacks one | how it says so | whom we ask, and how |
 //! |---|---|---|
@@ -11,11 +11,11 @@
 
 use super::leg::{RTCP_EVERY, ntp_now};
 use super::trunk::TrunkLeg;
-use causeway_media::path::OutputIdentity;
+use causeway_media::path::{OutPacket, OutputIdentity};
 use causeway_media::plan::{Direction, PacketizationMode, VideoFormat, VideoPlan};
 use causeway_media::rtcp::{self, ReceptionStats};
 use causeway_media::rtp;
-use causeway_media::video::{VideoRelay, VideoTarget};
+use causeway_media::video::{MissingPackets, SentPackets, VideoRelay, VideoTarget};
 use std::time::Instant;
 
 /// Octets of RTP payload that fit every path to a browser, with SRTP and a tunnel or two.
@@ -49,6 +49,12 @@ pub struct Picture {
     packets_in: u64,
     /// Of FIR requests (RFC 5104 section 4.3.1.1).
     requests: u8,
+    /// Kilobits a second that it may send: what the peer's far side takes.
+    limit: Option<u32>,
+    /// With a far side that agreed on NACK.
+    sent: SentPackets,
+    missing: MissingPackets,
+    lost: Vec<u16>,
 }
 
 /// How the far side is asked for a whole picture.
@@ -74,6 +80,10 @@ impl Picture {
             packets_out: 0,
             packets_in: 0,
             requests: 0,
+            limit: None,
+            sent: SentPackets::default(),
+            missing: MissingPackets::default(),
+            lost: Vec::new(),
         }
     }
 
@@ -96,11 +106,41 @@ impl Picture {
             self.reception = ReceptionStats::new(CLOCK);
         }
         self.packets_in += 1;
+        if self.has_nack() {
+            self.missing.handle(header.ssrc, header.sequence, now);
+        }
         self.reception.on_packet(header, now);
     }
 
-    pub const fn note_sent(&mut self) {
+    pub fn note_sent(&mut self, packet: &OutPacket<'_>, now: Instant) {
         self.packets_out += 1;
+        if self.has_nack() {
+            self.sent.keep(packet, now);
+        }
+    }
+
+    /// A packet that the far side has lost, when it may leave again.
+    pub fn sent_again(&mut self, sequence: u16, now: Instant) -> Option<OutPacket<'_>> {
+        self.sent.again(sequence, now)
+    }
+
+    /// Writes a compound that asks the far side for what was lost on the way here; false when nothing was.
+    pub fn ask_again(&mut self, now: Instant, name: &str, compound: &mut Vec<u8>) -> bool {
+        self.lost.clear();
+        self.missing.take(now, &mut self.lost);
+        let Some(source) = self.source.filter(|_| !self.lost.is_empty()) else {
+            return false;
+        };
+        compound.clear();
+        let mut writer = rtcp::Writer::new(compound);
+        writer.receiver_report(self.identity.ssrc, &[]);
+        writer.canonical_name(self.identity.ssrc, name);
+        writer.nack(self.identity.ssrc, source, &self.lost);
+        true
+    }
+
+    fn has_nack(&self) -> bool {
+        self.format.is_some_and(|format| format.feedback.nack)
     }
 
     /// Takes what was negotiated on a trunk.
@@ -121,7 +161,8 @@ impl Picture {
     }
 
     /// Brings the relay towards the far side in line with what is agreed there and whether anything may pass.
-    pub fn plan(&mut self, open: bool, now: Instant) {
+    /// `limit` is what the peer's far side takes, in kilobits a second.
+    pub fn plan(&mut self, open: bool, limit: Option<u32>, now: Instant) {
         let Some(format) = &self.format else {
             self.relay = None;
             return;
@@ -140,6 +181,9 @@ impl Picture {
         };
         relay.set_open(open);
         self.rtcp_due.get_or_insert(now + RTCP_EVERY);
+        if std::mem::replace(&mut self.limit, limit) != limit {
+            self.rtcp_due = Some(now);
+        }
     }
 
     /// The far side has another peer from now on.
@@ -167,7 +211,11 @@ impl Picture {
         let relay = self.relay.as_ref();
         let waits = relay.and_then(VideoRelay::poll_timeout);
         let wants = relay.and_then(VideoRelay::key_frame_due);
-        [waits, wants, self.rtcp_due].into_iter().flatten().min()
+        let lacks = self.missing.poll_timeout();
+        [waits, wants, lacks, self.rtcp_due]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Writes SR or RR with SDES of the picture's own source.
@@ -185,6 +233,10 @@ impl Picture {
             None => writer.receiver_report(ssrc, block.as_slice()),
         }
         writer.canonical_name(ssrc, name);
+        // A trunk was told in SDP.
+        if let (PictureEnd::Web, Some(source), Some(limit)) = (&self.end, self.source, self.limit) {
+            writer.bitrate_limit(ssrc, source, u64::from(limit) * 1_000);
+        }
     }
 
     /// Asks the far side for a whole picture: writes the compound that does, where it is taken.

@@ -126,10 +126,13 @@ const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const GOODBYE: u8 = 203;
+const TRANSPORT_FEEDBACK: u8 = 205;
+const GENERIC_NACK: u8 = 1;
 const PAYLOAD_FEEDBACK: u8 = 206;
 /// What the count says in payload-specific feedback.
 const PICTURE_LOSS: u8 = 1;
 const FULL_INTRA: u8 = 4;
+const APPLICATION_LAYER: u8 = 15;
 
 /// Reads one datagram as a compound of at least one packet; reduced-size compounds
 /// (RFC 5506) are accepted.

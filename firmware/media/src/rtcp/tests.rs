@@ -231,3 +231,38 @@ fn feedback_that_is_something_else_or_too_short_asks_nothing() {
     assert!(wants_key_frame(&read(&fir).unwrap(), 2));
     assert!(!wants_key_frame(&read(&fir).unwrap(), 3));
 }
+
+#[test]
+fn a_limit_is_an_exponent_and_a_mantissa() {
+    for (bits, number) in [
+        (1_000, [1, 0x00, 0x03, 0xE8]),
+        (262_143, [1, 0x03, 0xFF, 0xFF]),
+        // 1 500 000 = 187 500 · 2³
+        (1_500_000, [1, 0x0E, 0xDC, 0x6C]),
+    ] {
+        let mut compound = Vec::new();
+        Writer::new(&mut compound).bitrate_limit(1, 2, bits);
+        let head = [
+            0x8F, 206, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0, b'R', b'E', b'M', b'B',
+        ];
+        assert_eq!(
+            compound,
+            [&head[..], &number, &[0, 0, 0, 2]].concat(),
+            "{bits}"
+        );
+        assert!(read(&compound).is_ok());
+    }
+}
+
+#[test]
+fn what_was_lost_is_named_by_number_and_bits() {
+    let mut compound = Vec::new();
+    let mut writer = Writer::new(&mut compound);
+    writer.nack(1, 2, &[65_534, 65_535, 14, 15, 40]);
+    // 65534 with the next and the one sixteen behind it; 15, which is seventeen behind; 40.
+    let expected = [
+        0x81, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0xFF, 0xFE, 0x80, 0x01, 0, 15, 0, 0, 0, 40, 0, 0,
+    ];
+    assert_eq!(compound, expected);
+    assert!(read(&compound).is_ok());
+}

@@ -1,10 +1,14 @@
 use super::{
-    FULL_INTRA, GOODBYE, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT, ReportBlock,
-    SENDER_REPORT, SOURCE_DESCRIPTION, SenderInfo,
+    APPLICATION_LAYER, FULL_INTRA, GENERIC_NACK, GOODBYE, PAYLOAD_FEEDBACK, PICTURE_LOSS,
+    RECEIVER_REPORT, ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SenderInfo,
+    TRANSPORT_FEEDBACK,
 };
 
 /// Report blocks that the five-bit count of a header can tell.
 const MAX_REPORTS: usize = 31;
+
+/// Numbers in one generic NACK.
+const MAX_LOST: usize = 64;
 
 /// Appends RTCP packets to a buffer that becomes one datagram.
 #[derive(Debug)]
@@ -75,6 +79,38 @@ impl<'a> Writer<'a> {
         self.word(0);
         self.word(media_ssrc);
         self.buffer.extend_from_slice(&[sequence, 0, 0, 0]);
+        self.finish(start);
+    }
+
+    /// Appends what its sender may send at most, in bits a second (REMB, draft-alvestrand-rmcat-remb-03 section 2.2):
+    /// what browsers take for it.
+    pub fn bitrate_limit(&mut self, sender_ssrc: u32, media_ssrc: u32, bits_per_second: u64) {
+        let start = self.begin(PAYLOAD_FEEDBACK, usize::from(APPLICATION_LAYER));
+        self.word(sender_ssrc);
+        self.word(0);
+        self.buffer.extend_from_slice(b"REMB");
+        // One source, then an exponent of 6 bits and a mantissa of 18.
+        let exponent = (64 - bits_per_second.leading_zeros()).saturating_sub(18);
+        let mantissa = u32::try_from(bits_per_second >> exponent).unwrap_or(0x3_FFFF);
+        self.word((1 << 24) | (exponent << 18) | (mantissa & 0x3_FFFF));
+        self.word(media_ssrc);
+        self.finish(start);
+    }
+
+    /// Appends a generic NACK (RFC 4585 section 6.2.1) for packets in the order of their numbers; at most 64 of them.
+    pub fn nack(&mut self, sender_ssrc: u32, media_ssrc: u32, lost: &[u16]) {
+        let start = self.begin(TRANSPORT_FEEDBACK, usize::from(GENERIC_NACK));
+        self.word(sender_ssrc);
+        self.word(media_ssrc);
+        let mut lost = lost.iter().take(MAX_LOST).copied().peekable();
+        while let Some(first) = lost.next() {
+            let mut following = 0_u16;
+            // One bit for each of the sixteen behind the first.
+            while let Some(behind) = lost.next_if(|next| next.wrapping_sub(first) <= 16) {
+                following |= 1 << (behind.wrapping_sub(first).max(1) - 1);
+            }
+            self.word((u32::from(first) << 16) | u32::from(following));
+        }
         self.finish(start);
     }
 

@@ -255,15 +255,20 @@ fn section(
             parameters.push_str(";level-asymmetry-allowed=1");
         }
         attributes.push(Attribute::with_value("fmtp", parameters));
-        for (said, words) in [
-            (feedback.pli, "nack pli"),
-            (feedback.fir, "ccm fir"),
-            (feedback.nack, "nack"),
-        ] {
-            if said {
-                let value = format!("{payload_type} {words}");
-                attributes.push(Attribute::with_value("rtcp-fb", value));
-            }
+    }
+    // Of several formats once for all: an INVITE must stay below the size at which UDP is left.
+    let of = match formats {
+        [(payload_type, ..)] => payload_type.to_string(),
+        _ => "*".to_owned(),
+    };
+    for (said, words) in [
+        (feedback.pli, "nack pli"),
+        (feedback.fir, "ccm fir"),
+        (feedback.nack, "nack"),
+    ] {
+        if said {
+            let value = format!("{of} {words}");
+            attributes.push(Attribute::with_value("rtcp-fb", value));
         }
     }
     attributes.push(Attribute::flag(direction_name(direction)));

@@ -18,6 +18,7 @@
 //! Order of calls: any `handle_*` or setter, then drain [`VideoOutput`], then
 //! [`VideoRelay::take_key_frame_request`] and [`VideoRelay::poll_timeout`].
 
+mod missing;
 mod numbers;
 mod order;
 mod outlet;
@@ -25,12 +26,15 @@ mod output;
 mod payload;
 mod request;
 mod sender;
+mod sent;
 mod sets;
 mod source;
 #[cfg(test)]
 mod tests;
 
+pub use missing::MissingPackets;
 pub use output::VideoOutput;
+pub use sent::SentPackets;
 
 use crate::path::OutputIdentity;
 use crate::rtcp::SenderInfo;

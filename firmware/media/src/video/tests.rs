@@ -4,6 +4,7 @@ mod key_frames;
 mod order;
 mod passing;
 mod property;
+mod repair;
 mod sizes;
 mod sources;
 

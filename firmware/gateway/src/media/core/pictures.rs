@@ -130,7 +130,7 @@ impl Core {
         self.reschedule(to, now);
     }
 
-    fn note_restless(&mut self, key: LegKey) {
+    pub(super) fn note_restless(&mut self, key: LegKey) {
         if let Some(Leg {
             end: End::Web(web), ..
         }) = self.legs.get(&key)
@@ -191,6 +191,14 @@ impl Core {
         if let Some(relay) = &mut picture.relay {
             relay.handle_timeout(now, &mut self.pictures);
         }
+        if picture.ask_again(now, &name, &mut self.scratch)
+            && let Err(fault) = leg.send_video_rtcp(now, &self.scratch)
+        {
+            return self.on_fault(key, fault);
+        }
+        let Some(picture) = &mut leg.picture else {
+            return;
+        };
         if picture.rtcp_due.is_some_and(|due| due <= now) {
             picture.rtcp_due = Some(now + RTCP_EVERY);
             picture.report(now, &name, &mut self.scratch);
@@ -211,6 +219,7 @@ impl Core {
         let input = peer
             .and_then(|peer| self.legs.get(&peer))
             .and_then(direction);
+        let limit = peer.and_then(|peer| self.legs.get(&peer)?.picture.as_ref()?.format?.max_kbps);
         let Some(leg) = self.legs.get_mut(&key) else {
             return;
         };
@@ -219,7 +228,7 @@ impl Core {
         let Some(picture) = &mut leg.picture else {
             return;
         };
-        picture.plan(open, now);
+        picture.plan(open, limit, now);
         self.ask_for_picture(key, now);
         self.reschedule(key, now);
     }
