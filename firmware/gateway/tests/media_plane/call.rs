@@ -131,6 +131,7 @@ impl Call {
             format,
             direction,
             srtp: self.srtp,
+            voip_metrics: false,
             video: None,
         };
         self.plane.send(Command::PlanTrunk {
