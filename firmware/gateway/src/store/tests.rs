@@ -2,6 +2,7 @@
 
 use super::*;
 use causeway_api::lookup::{CallFilter, CallQuery, Cursor, Lookup, LookupSender};
+use causeway_call::quality::{CallQuality, Scores, WayQuality};
 use causeway_call::record::{CallDirection, CallRecord, LegPackets};
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -36,6 +37,25 @@ fn record(id: &str, to: &str, placed_at: i64) -> CallRecord {
     }
 }
 
+fn quality() -> WayQuality {
+    let scores = Scores {
+        last: 4.37,
+        worst: 2.5,
+        mean: 4.01,
+    };
+    WayQuality {
+        mos: scores,
+        mos_in: scores,
+        mos_out: Some(scores),
+        samples: 12,
+        expected: 3000,
+        lost: 31,
+        concealed: 30,
+        lost_out_percent: Some(0.25),
+        delay_ms: 84.5,
+    }
+}
+
 fn full() -> CallRecord {
     CallRecord {
         app: Some("shop".into()),
@@ -66,6 +86,10 @@ fn full() -> CallRecord {
             lost: u64::MAX,
             jitter_ms: 0.25,
         },
+        quality: Some(CallQuality {
+            to_browser: None,
+            to_pbx: Some(quality()),
+        }),
         setup_ms: Some(321),
         browser_stats: Some(json!({"rtt_ms": 12.5})),
         ..record("full", "100", 1_000)
