@@ -4,6 +4,7 @@
 //! from a fixed seed: losses fall at random, and the same each time.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -99,17 +100,19 @@ async fn pass(near: Arc<UdpSocket>, media: SocketAddr, odds: Arc<Odds>) {
         if odds.loses(datagram, &odds.up) {
             continue;
         }
-        if !callers.contains_key(&caller) {
-            let Ok(far) = UdpSocket::bind("127.0.0.1:0").await else {
-                return;
-            };
-            let far = Arc::new(far);
-            callers.insert(caller, Arc::clone(&far));
-            serving.spawn(give_back(far, Arc::clone(&near), caller, Arc::clone(&odds)));
-        }
-        if let Some(far) = callers.get(&caller) {
-            let _ = far.send_to(datagram, media).await;
-        }
+        let far = match callers.entry(caller) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let Ok(far) = UdpSocket::bind("127.0.0.1:0").await else {
+                    return;
+                };
+                let far = new.insert(Arc::new(far));
+                let (near, odds) = (Arc::clone(&near), Arc::clone(&odds));
+                serving.spawn(give_back(Arc::clone(far), near, caller, odds));
+                far
+            }
+        };
+        let _ = far.send_to(datagram, media).await;
     }
 }
 
