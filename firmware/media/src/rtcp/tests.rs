@@ -304,3 +304,25 @@ fn blocks_of_other_types_are_passed_over_and_broken_ones_end_the_report() {
     other[1] = 204;
     assert_eq!(found(&other), 0);
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_extended_report_is_read_within_its_bounds(
+        body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+        kind in 0_u8..10,
+    ) {
+        let mut bytes = vec![0x80, 207, 0, 0, 0, 0, 0, 1, kind];
+        bytes.extend(body);
+        bytes.truncate(bytes.len() / 4 * 4);
+        bytes[3] = (bytes.len() / 4 - 1) as u8;
+        let compound = read(&bytes).unwrap();
+        let found: Vec<_> = voip_metrics(&compound).collect();
+        proptest::prop_assert!(found.len() <= bytes.len() / 36);
+        for metrics in found {
+            let mut written = Vec::new();
+            Writer::new(&mut written).voip_metrics(1, &metrics);
+            let again = read(&written).unwrap();
+            proptest::prop_assert!(voip_metrics(&again).eq([metrics]));
+        }
+    }
+}
