@@ -136,6 +136,24 @@ fn a_record_comes_back_as_it_went_even_after_a_restart() {
 }
 
 #[test]
+fn records_of_an_earlier_version_stay_and_know_no_quality() {
+    let folder = Folder::new("earlier");
+    let (store, _) = Store::open(&folder.database()).unwrap();
+    store.put_call(full());
+    store.close();
+    let connection = Connection::open(folder.database()).unwrap();
+    connection
+        .execute_batch("ALTER TABLE calls DROP COLUMN quality; PRAGMA user_version = 2")
+        .unwrap();
+    drop(connection);
+    let (store, questions) = Store::open(&folder.database()).unwrap();
+    let id = "full".to_owned();
+    let found = ask(&questions, |reply| Lookup::Call { id, reply }).unwrap();
+    assert_eq!((found.quality, found.setup_ms), (None, Some(321)));
+    store.close();
+}
+
+#[test]
 fn a_list_is_newest_first_filtered_and_paged_without_gaps() {
     let folder = Folder::new("list");
     let (store, questions) = Store::open(&folder.database()).unwrap();
