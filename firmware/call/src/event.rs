@@ -1,6 +1,7 @@
 //! What happens to a call.
 
 use crate::cause::FarCause;
+use crate::quality::Way;
 use causeway_media::plan;
 
 /// One WebSocket session as the shell numbers them.
@@ -37,6 +38,11 @@ pub enum Event {
     /// No packet from the browser for a while.
     WebLost,
     WebBack,
+    /// How one way of the call sounded in the last five seconds: a mean opinion score, 1 to 4.5.
+    Quality {
+        way: Way,
+        mos: f32,
+    },
     /// A session of this call is gone, or one that may speak for it has come.
     DeviceGone {
         device: DeviceId,

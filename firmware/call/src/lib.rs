@@ -16,6 +16,7 @@ pub mod context;
 mod event;
 mod hold;
 pub mod lines;
+pub mod quality;
 pub mod record;
 pub mod route;
 mod timing;

@@ -3,6 +3,7 @@
 //! A plain value with one home: the switch fills it, the store keeps it, the API shows it.
 //! Every time is in milliseconds since 1970-01-01 UTC, given by the shell.
 
+use crate::quality::CallQuality;
 use serde::{Deserialize, Serialize};
 
 /// Who began the call.
@@ -99,6 +100,9 @@ pub struct CallRecord {
     pub web: LegPackets,
     /// The PBX's leg.
     pub trunk_leg: LegPackets,
+    /// How it sounded; `null` when it was too short to be judged.
+    #[serde(default)]
+    pub quality: Option<CallQuality>,
     /// From `call.place` to the answer reaching the browser, in milliseconds.
     pub setup_ms: Option<u32>,
     /// The browser's own last figures (`call.report`).
@@ -138,6 +142,7 @@ impl CallRecord {
             reason: None,
             web: LegPackets::default(),
             trunk_leg: LegPackets::default(),
+            quality: None,
             setup_ms: None,
             browser_stats: None,
         }

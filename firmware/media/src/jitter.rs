@@ -15,6 +15,7 @@
 //! | another SSRC | delivered as a restart, at once |
 //! | the SSRC before this one, while this one is heard | dropped: two sources overlap, the newer wins |
 
+use crate::quality::LossPattern;
 use crate::rtp::Header;
 use std::time::{Duration, Instant};
 
@@ -48,7 +49,13 @@ const ASLEEP: Duration = Duration::from_secs(1);
 /// What [`Sequencer`] counted; figures only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SequenceCounters {
+    /// In their turn.
+    pub delivered: u64,
     pub lost: u64,
+    /// Losses without a packet between them count once.
+    pub holes: u64,
+    /// All the time that packets waited for earlier ones.
+    pub waited: Duration,
     /// Came too late, twice, or from a source that was replaced.
     pub late: u64,
     /// Came out of order and were put right.
@@ -67,6 +74,7 @@ pub struct Sequencer {
     held: [Held; HELD_PACKETS],
     held_since: Option<Instant>,
     counters: SequenceCounters,
+    pattern: LossPattern,
 }
 
 #[derive(Debug)]
@@ -84,6 +92,7 @@ struct Source {
 #[derive(Debug, Default)]
 struct Held {
     waits: bool,
+    since: Option<Instant>,
     header: Header,
     payload: Vec<u8>,
 }
@@ -98,6 +107,7 @@ impl Sequencer {
             held: Default::default(),
             held_since: None,
             counters: SequenceCounters::default(),
+            pattern: LossPattern::default(),
         }
     }
 
@@ -117,6 +127,11 @@ impl Sequencer {
 
     pub const fn counters(&self) -> &SequenceCounters {
         &self.counters
+    }
+
+    /// How the losses lie, over all sources so far.
+    pub const fn pattern(&self) -> &LossPattern {
+        &self.pattern
     }
 
     /// SSRC that is heard now.
@@ -144,7 +159,7 @@ impl Sequencer {
                 return false;
             }
             self.replaced = Some(source.ssrc);
-            self.release(&mut deliver);
+            self.release(now, &mut deliver);
             self.restart(header, payload, now, &mut deliver);
             return true;
         }
@@ -157,25 +172,25 @@ impl Sequencer {
             let waited = self.held_since.is_some();
             self.counters.reordered += u64::from(waited);
             self.deliver_next(header, payload, 0, &mut deliver);
-            self.drain(&mut deliver);
+            self.drain(now, &mut deliver);
         } else if ahead <= MAX_WAIT_AHEAD {
             source.probation = None;
             self.hold(header, payload, now, &mut deliver);
         } else if ahead <= MAX_AHEAD {
             source.probation = None;
-            self.release(&mut deliver);
+            self.release(now, &mut deliver);
             let lost = self
                 .source
                 .as_ref()
                 .map_or(0, |source| header.sequence.wrapping_sub(source.next));
             self.deliver_next(header, payload, lost, &mut deliver);
         } else if slept {
-            self.release(&mut deliver);
+            self.release(now, &mut deliver);
             self.restart(header, payload, now, &mut deliver);
         } else if behind <= MAX_BEHIND && !source.is_foreign(&header, self.clock_rate) {
             self.counters.late += 1;
         } else if source.probation == Some(header.sequence) {
-            self.release(&mut deliver);
+            self.release(now, &mut deliver);
             self.restart(header, payload, now, &mut deliver);
         } else {
             source.probation = Some(header.sequence.wrapping_add(1));
@@ -192,7 +207,7 @@ impl Sequencer {
     /// Delivers what waited long enough.
     pub fn handle_timeout(&mut self, now: Instant, mut deliver: impl FnMut(Delivery<'_>)) {
         if self.poll_timeout().is_some_and(|at| at <= now) {
-            self.release(&mut deliver);
+            self.release(now, &mut deliver);
         }
     }
 
@@ -204,6 +219,8 @@ impl Sequencer {
         deliver: &mut impl FnMut(Delivery<'_>),
     ) {
         self.counters.restarts += 1;
+        self.counters.delivered += 1;
+        self.pattern.note(0);
         self.source = Some(Source {
             ssrc: header.ssrc,
             next: header.sequence.wrapping_add(1),
@@ -230,7 +247,10 @@ impl Sequencer {
         if let Some(source) = &mut self.source {
             source.took(header);
         }
+        self.counters.delivered += 1;
         self.counters.lost += u64::from(lost);
+        self.counters.holes += u64::from(lost > 0);
+        self.pattern.note(lost);
         deliver(Delivery {
             header,
             payload,
@@ -256,6 +276,7 @@ impl Sequencer {
         }
         if let Some(free) = self.held.iter_mut().find(|held| !held.waits) {
             free.waits = true;
+            free.since = Some(now);
             free.header = header;
             free.payload.clear();
             free.payload.extend_from_slice(payload);
@@ -264,17 +285,17 @@ impl Sequencer {
         }
         // No room: what waits goes first, as far as it is older than this one.
         while let Some((at, _)) = self.earliest_held(Some(header.sequence)) {
-            self.deliver_held(at, deliver);
+            self.deliver_held(at, now, deliver);
         }
         let next = self.source.as_ref().map_or(header.sequence, |s| s.next);
         self.deliver_next(header, payload, header.sequence.wrapping_sub(next), deliver);
-        self.drain(deliver);
+        self.drain(now, deliver);
     }
 
     /// Delivers what waits and is next in turn.
-    fn drain(&mut self, deliver: &mut impl FnMut(Delivery<'_>)) {
+    fn drain(&mut self, now: Instant, deliver: &mut impl FnMut(Delivery<'_>)) {
         while let Some((at, 0)) = self.earliest_held(None) {
-            self.deliver_held(at, deliver);
+            self.deliver_held(at, now, deliver);
         }
         if !self.held.iter().any(|held| held.waits) {
             self.held_since = None;
@@ -282,9 +303,9 @@ impl Sequencer {
     }
 
     /// Delivers all that waits, holes or not.
-    fn release(&mut self, deliver: &mut impl FnMut(Delivery<'_>)) {
+    fn release(&mut self, now: Instant, deliver: &mut impl FnMut(Delivery<'_>)) {
         while let Some((at, _)) = self.earliest_held(None) {
-            self.deliver_held(at, deliver);
+            self.deliver_held(at, now, deliver);
         }
         self.held_since = None;
     }
@@ -302,11 +323,13 @@ impl Sequencer {
             .min_by_key(|(_, ahead)| *ahead)
     }
 
-    fn deliver_held(&mut self, at: usize, deliver: &mut impl FnMut(Delivery<'_>)) {
+    fn deliver_held(&mut self, at: usize, now: Instant, deliver: &mut impl FnMut(Delivery<'_>)) {
         let Some(held) = self.held.get_mut(at) else {
             return;
         };
         held.waits = false;
+        let since = held.since.take().unwrap_or(now);
+        self.counters.waited += now.saturating_duration_since(since);
         let header = held.header;
         let payload = std::mem::take(&mut held.payload);
         let next = self.source.as_ref().map_or(header.sequence, |s| s.next);

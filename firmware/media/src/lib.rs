@@ -11,6 +11,7 @@
 //! - [`path`]: one direction of one call's sound, from packet to packet
 //! - [`video`]: one direction of one call's H.264, from packet to packet
 //! - [`rtp`], [`rtcp`], [`dtmf`], [`g711`], [`opus`], [`jitter`]: the parts a path is made of
+//! - [`quality`]: how good it sounds, from what is counted
 //! - [`srtp`]: packets protected and unprotected
 //! - [`sdp`]: reader and writer; offer/answer on the trunk; inspection of a browser's offer
 //!
@@ -34,6 +35,7 @@ pub mod jitter;
 pub mod opus;
 pub mod path;
 pub mod plan;
+pub mod quality;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;

@@ -1,4 +1,4 @@
-//! RTCP compounds: read to the last report.
+//! RTCP compounds: read to the last report; VoIP metrics written as they were read.
 #![no_main]
 
 use causeway_media::rtcp;
@@ -15,5 +15,11 @@ fuzz_target!(|data: &[u8]| {
             "{packets} packets in {} octets",
             data.len()
         );
+        for metrics in rtcp::voip_metrics(&compound) {
+            let mut written = Vec::new();
+            rtcp::Writer::new(&mut written).voip_metrics(1, &metrics);
+            let again = rtcp::read(&written).expect("what was written is read");
+            assert!(rtcp::voip_metrics(&again).eq([metrics]));
+        }
     }
 });

@@ -36,6 +36,11 @@ impl WebCaller {
             .map_err(sentence("signing in"))
     }
 
+    /// Sends the media of its calls to `via` from now on, which passes it on to the box.
+    pub fn go_through(&mut self, via: std::net::SocketAddr) {
+        self.0.go_through(via);
+    }
+
     /// Calls a number; the call's name as soon as the box took it.
     pub async fn place(&mut self, to: &str) -> Result<String> {
         self.0.place(to).await.map_err(sentence("placing a call"))
@@ -99,6 +104,16 @@ impl WebCaller {
     pub async fn told(&mut self, call: &str, kind: &str) -> Result<Value> {
         self.0
             .message(0, SOON, kind, |m| m["type"] == kind && m["call"] == call)
+            .await
+            .map_err(sentence("waiting"))
+    }
+
+    /// Waits so long for a `call.warning` with this code about the call, read already or still to come.
+    pub async fn warned(&mut self, call: &str, code: &str, within: Duration) -> Result<Value> {
+        self.0
+            .message(0, within, code, |m| {
+                m["type"] == "call.warning" && m["call"] == call && m["code"] == code
+            })
             .await
             .map_err(sentence("waiting"))
     }

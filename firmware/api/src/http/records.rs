@@ -45,7 +45,8 @@ pub struct CallsAnswer {
 pub struct CallAnswer {
     /// Its record, when one was written already.
     pub call: Option<CallRecord>,
-    /// What the switch knows of it, while it runs.
+    /// What the switch knows of it, while it runs: its record so far, `state`, `held_by`, and `levels`, how loud the last
+    /// frame was (`from_browser` and `from_pbx`, each `peak_dbov` and `rms_dbov`, looked at every 5 s).
     #[schema(value_type = Option<Object>)]
     pub running: Option<Value>,
 }

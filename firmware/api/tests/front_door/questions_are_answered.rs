@@ -88,6 +88,18 @@ async fn one_call_is_looked_for_in_the_switch_and_in_the_store() {
     );
     let kept = server.admin("/api/v1/calls/kept").await.json();
     assert_eq!(kept["call"]["to_number"], "100");
+    assert_eq!(
+        kept["call"]["quality"],
+        json!({
+            "to_browser": null,
+            "to_pbx": {
+                "mos": {"last": 2.0, "worst": 2.0, "mean": 3.19},
+                "mos_in": {"last": 4.4, "worst": 4.4, "mean": 4.4},
+                "mos_out": null, "samples": 2, "expected": 500, "lost": 4, "concealed": 2,
+                "lost_out_percent": null, "delay_ms": 60.0
+            }
+        })
+    );
     let unknown = server.admin("/api/v1/calls/unknown").await;
     assert_eq!(unknown.error(), (404, "call_not_found".into()));
     let status = server.admin("/api/v1/status").await.json();

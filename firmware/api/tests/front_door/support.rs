@@ -4,6 +4,7 @@ use causeway_api::limits::Limits;
 use causeway_api::lookup::{ContextRecord, Lookup};
 use causeway_api::request::{Identity, Request, SessionSender};
 use causeway_api::{Api, ApiSettings, Health, Probes, TokenKey, serve};
+use causeway_call::quality::{CallQuality, Judged, Way};
 use causeway_call::record::{CallDirection, CallRecord};
 use causeway_directory::{Config, Directory, SecretHash};
 use futures_util::{SinkExt, StreamExt};
@@ -366,6 +367,19 @@ impl Client {
     }
 }
 
+fn heard(mos: f32) -> Judged {
+    Judged {
+        mos,
+        mos_in: 4.4,
+        mos_out: None,
+        expected: 250,
+        lost: 2,
+        concealed: 1,
+        loss_out: None,
+        delay_ms: 60.0,
+    }
+}
+
 async fn play_store(mut questions: mpsc::Receiver<Lookup>) {
     let record = |id: &str| CallRecord::begun(id, CallDirection::FromBrowser, "100", 1_000);
     while let Some(question) = questions.recv().await {
@@ -377,7 +391,12 @@ async fn play_store(mut questions: mpsc::Receiver<Lookup>) {
                 let _ = reply.send(Ok(found));
             }
             Lookup::Call { id, reply } => {
-                let found = (id == "kept").then(|| record("kept"));
+                let mut kept = record("kept");
+                let mut quality = CallQuality::default();
+                quality.note(Way::ToPbx, &heard(4.371));
+                quality.note(Way::ToPbx, &heard(2.0));
+                kept.quality = Some(quality);
+                let found = (id == "kept").then_some(kept);
                 let _ = reply.send(Ok(found));
             }
             Lookup::Context { token, reply } => {

@@ -82,5 +82,6 @@ impl Call {
         for (asker, _) in &mut self.digit_requests {
             *asker = device;
         }
+        self.tell_quality(true);
     }
 }

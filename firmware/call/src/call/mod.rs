@@ -20,11 +20,13 @@
 //! | any other | `ReplaceAsked` | the same | refuse replacement |
 //! | trying … early media | `TrunkReplaced` | answered | bridge, tell answered |
 //! | answered | `TrunkReplaced` | answered | bridge, tell held / answered when it changed |
+//! | any | `Quality` | the same | warn when it turns bad, and when it is good again |
 //! | any | `Hangup`, `TrunkEnded`, `TrunkCancelled`, `WebFailed`, a limit of [`Timing`], `Stopping` | ended | cancel / reject / end trunk, tell ended, finish |
 //! | ended | anything | ended | refuse requests |
 
 mod echoing;
 mod ending;
+mod judging;
 mod losing;
 mod replacing;
 mod setting_up;
@@ -36,6 +38,7 @@ use crate::cause::{By, Cause, CauseCode, FarCause};
 use crate::command::{Command, Refusal, RefusalCode, Told};
 use crate::event::{DeviceId, Event, RequestId};
 use crate::hold::Hold;
+use crate::quality::{Watch, Way};
 use crate::timing::Timing;
 use causeway_media::plan;
 use std::collections::VecDeque;
@@ -142,6 +145,8 @@ pub struct Call {
     consulted: bool,
     digit_requests: VecDeque<(DeviceId, RequestId)>,
     web_lost: bool,
+    watches: [Watch; Way::ALL.len()],
+    warned_of_quality: bool,
     timers: [Option<Instant>; TIMERS.len()],
     seq: u32,
     last_told: Option<Told>,
@@ -174,6 +179,8 @@ impl Call {
             consulted: false,
             digit_requests: VecDeque::new(),
             web_lost: false,
+            watches: [Watch::default(); Way::ALL.len()],
+            warned_of_quality: false,
             timers: [None; TIMERS.len()],
             seq: 0,
             last_told: None,
@@ -291,6 +298,7 @@ impl Call {
             }
             Event::WebLost => self.web_lost(now),
             Event::WebBack => self.web_back(),
+            Event::Quality { way, mos } => self.quality(way, mos),
             Event::DeviceGone { device } => self.device_gone(device, now),
             Event::DeviceBack { device } => self.device_back(device),
             Event::DeviceJoined { device } => self.device_joined(device),

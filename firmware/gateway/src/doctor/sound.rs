@@ -109,6 +109,7 @@ mod tests {
             },
             direction: Direction::SendRecv,
             srtp: None,
+            voip_metrics: false,
             video: None,
         };
         let peer = tokio::spawn(async move {

@@ -15,6 +15,7 @@ use super::demux::{Class, Demux};
 use super::engine::Events;
 use super::leg::{End, Leg, RTCP_EVERY};
 use super::liveness::Change;
+use super::quality;
 use super::trunk::Admission;
 use super::web::{Fault, WebLeg, Yield};
 use super::{Event, LegKey};
@@ -395,6 +396,11 @@ impl Core {
 
     /// Does what is due for a leg.
     pub fn on_deadline(&mut self, key: LegKey, now: Instant) {
+        let rtcp_due = |leg: &Leg| leg.rtcp_due.is_some_and(|due| due <= now);
+        let reports = self.legs.get(&key).is_some_and(rtcp_due);
+        let metrics = reports
+            .then(|| quality::extended_report(&self.legs, key))
+            .flatten();
         let Some(leg) = self.legs.get_mut(&key) else {
             return;
         };
@@ -409,9 +415,9 @@ impl Core {
             fault = web.leg.handle_timeout(now).err();
             self.restless.push(key);
         }
-        if fault.is_none() && leg.rtcp_due.is_some_and(|due| due <= now) {
+        if fault.is_none() && reports {
             leg.rtcp_due = Some(now + RTCP_EVERY);
-            match leg.send_rtcp(now, false, &mut self.scratch) {
+            match leg.send_rtcp(now, false, metrics.as_ref(), &mut self.scratch) {
                 Ok(true) if matches!(leg.end, End::Trunk(_)) => {
                     Counters::add(&self.counters.trunk_datagrams_out, 1);
                 }
@@ -428,12 +434,22 @@ impl Core {
         }
         let (peer, has_picture) = (leg.peer, leg.picture.is_some());
         self.ship(peer, key, now);
+        if reports {
+            self.tell_quality(key);
+        }
         if has_picture {
             self.picture_due(key, now);
         }
         self.on_change(key, change, now);
         if let Some(seconds) = silent {
             self.tell(Event::TrunkSilent { leg: key, seconds });
+        }
+    }
+
+    /// Tells how the leg's far side hears.
+    fn tell_quality(&mut self, key: LegKey) {
+        if let Some(sample) = quality::sample(&mut self.legs, key) {
+            self.tell(Event::Quality { leg: key, sample });
         }
     }
 

@@ -14,12 +14,16 @@ use super::{LegFigures, LegKey};
 use bytes::BytesMut;
 use causeway_media::path::{OutPacket, OutputIdentity, Path};
 use causeway_media::plan::{AudioFormat, Direction};
-use causeway_media::rtcp::{self, ReceptionStats, ReportBlock};
+use causeway_media::quality::{Meter, RemoteReception};
+use causeway_media::rtcp::{self, ReceptionStats, ReportBlock, VoipMetrics};
 use causeway_media::rtp;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// RFC 3550 section 6.2: at most every 5 s for two parties.
 pub const RTCP_EVERY: Duration = Duration::from_secs(5);
+
+/// Of a far side's jitter, more is not believed.
+const MAX_JITTER: Duration = Duration::from_millis(500);
 
 /// The far end.
 #[derive(Debug)]
@@ -45,7 +49,10 @@ struct Tally {
     octets_out: u64,
     dropped: u64,
     round_trip: Option<Duration>,
-    remote_lost: Option<u64>,
+    remote: Option<RemoteReception>,
+    /// In units of the stream's clock.
+    remote_jitter: u32,
+    remote_metrics: Option<VoipMetrics>,
 }
 
 /// One leg's media.
@@ -60,6 +67,10 @@ pub struct Leg {
     pub identity: OutputIdentity,
     pub rtcp_due: Option<Instant>,
     pub picture: Option<Box<Picture>>,
+    /// How its far side hears.
+    pub meter: Meter,
+    /// The far side wants VoIP metrics.
+    pub voip_metrics: bool,
     /// RTCP canonical name.
     name: String,
     reception: Option<ReceptionStats>,
@@ -77,6 +88,8 @@ impl Leg {
             identity,
             rtcp_due: None,
             picture: None,
+            meter: Meter::default(),
+            voip_metrics: false,
             name,
             reception: None,
             tally: Tally::default(),
@@ -159,7 +172,16 @@ impl Leg {
         if block.ssrc != self.identity.ssrc {
             return;
         }
-        self.tally.remote_lost = Some(u64::try_from(block.cumulative_lost).unwrap_or(0));
+        let passed_on = self
+            .path
+            .as_ref()
+            .map_or(0, |path| path.counters().passed_on);
+        self.tally.remote = Some(RemoteReception {
+            cumulative_lost: block.cumulative_lost,
+            highest_sequence: block.highest_sequence,
+            passed_on,
+        });
+        self.tally.remote_jitter = block.jitter;
         if let Some(round_trip) = rtcp::round_trip(block, ntp_now()) {
             self.tally.round_trip = Some(round_trip);
         }
@@ -190,10 +212,13 @@ impl Leg {
                 self.on_report(&block);
             }
         }
+        let ssrc = self.identity.ssrc;
+        let about_us = rtcp::voip_metrics(&compound).filter(|metrics| metrics.ssrc == ssrc);
+        self.tally.remote_metrics = about_us.last().or(self.tally.remote_metrics);
         true
     }
 
-    /// Sends SR or RR with SDES, and BYE when the leg ends.
+    /// Sends SR or RR with SDES and VoIP metrics where they are wanted, and BYE when the leg ends.
     ///
     /// # Errors
     /// [`Fault`] of the WebRTC stack.
@@ -201,6 +226,7 @@ impl Leg {
         &mut self,
         now: Instant,
         goodbye: bool,
+        metrics: Option<&VoipMetrics>,
         scratch: &mut Vec<u8>,
     ) -> Result<bool, Fault> {
         scratch.clear();
@@ -217,6 +243,9 @@ impl Leg {
             None => writer.receiver_report(ssrc, blocks),
         }
         writer.canonical_name(ssrc, &self.name);
+        if let Some(metrics) = metrics {
+            writer.voip_metrics(ssrc, metrics);
+        }
         if goodbye {
             writer.goodbye(ssrc, None);
         }
@@ -306,6 +335,33 @@ impl Leg {
         }
     }
 
+    /// What the far side says of our sound, when it said something.
+    pub const fn remote(&self) -> Option<RemoteReception> {
+        self.tally.remote
+    }
+
+    pub const fn remote_metrics(&self) -> Option<&VoipMetrics> {
+        self.tally.remote_metrics.as_ref()
+    }
+
+    /// Interarrival jitter at the far side.
+    pub fn remote_jitter(&self) -> Duration {
+        let clock = self
+            .format
+            .map_or(8_000, |format| format.codec.clock_rate());
+        // A far side may say anything; no buffer is longer than this.
+        (Duration::from_secs(self.tally.remote_jitter.into()) / clock).min(MAX_JITTER)
+    }
+
+    pub const fn round_trip(&self) -> Option<Duration> {
+        self.tally.round_trip
+    }
+
+    /// SSRC of the far side.
+    pub fn source(&self) -> Option<u32> {
+        self.reception.as_ref().and_then(ReceptionStats::ssrc)
+    }
+
     /// RTCP canonical name: of sound and picture the same, so that they are played in step.
     pub fn name(&self) -> &str {
         &self.name
@@ -344,7 +400,10 @@ impl Leg {
             packets_dropped: self.tally.dropped,
             jitter_ms: reception.map_or(0.0, |stats| milliseconds(stats.jitter())),
             round_trip_ms: self.tally.round_trip.map(milliseconds),
-            remote_lost: self.tally.remote_lost,
+            remote_lost: self
+                .tally
+                .remote
+                .map(|remote| u64::try_from(remote.cumulative_lost).unwrap_or(0)),
             video_packets_received: video_in,
             video_packets_sent: video_out,
         }
@@ -354,12 +413,13 @@ impl Leg {
     pub fn close(
         &mut self,
         now: Instant,
+        metrics: Option<&VoipMetrics>,
         scratch: &mut Vec<u8>,
         outbound: &mut Outbound<BytesMut>,
     ) {
         // A browser hears of the end by signalling and by DTLS; RTCP is for the trunk.
         if let End::Trunk(_) = &self.end {
-            let _ = self.send_rtcp(now, true, scratch);
+            let _ = self.send_rtcp(now, true, metrics, scratch);
         }
         if let End::Web(web) = &mut self.end {
             web.leg.close(outbound);

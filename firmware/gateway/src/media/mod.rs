@@ -8,6 +8,7 @@
 //! | `core` | the legs: from datagram, command or deadline to packets and events |
 //! | `leg`, `web`, `trunk` | a leg; its browser end over the WebRTC stack; its PBX end |
 //! | `bridge` | who hears whom, and what may pass |
+//! | `quality` | how a leg's far side hears |
 //! | `video` | a leg's picture |
 //! | `stack`, `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
 //! | `batch`, `counters` | parts of the thread |
@@ -23,6 +24,7 @@ mod leg;
 mod liveness;
 mod offer;
 mod plane;
+mod quality;
 mod stack;
 mod trunk;
 mod video;
@@ -30,6 +32,7 @@ mod web;
 
 pub use counters::CounterValues;
 pub use plane::{MediaHealth, MediaPlane};
+pub use quality::QualitySample;
 
 use causeway_media::plan::{AudioCodec, AudioFormat, Direction, TrunkPlan};
 use std::net::{SocketAddr, UdpSocket};
@@ -160,6 +163,11 @@ pub enum Event {
     /// A whole picture is wanted of the far side of this trunk leg, which takes no RTCP feedback. At most two a second.
     KeyFrameWanted {
         leg: LegKey,
+    },
+    /// How the far side of this bridged leg hears the other: every 5 s, and before either closes.
+    Quality {
+        leg: LegKey,
+        sample: QualitySample,
     },
     Figures {
         leg: LegKey,

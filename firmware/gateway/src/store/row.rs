@@ -8,13 +8,15 @@ use rusqlite::{Connection, Row, named_params};
 /// Puts a call's row, in place of an earlier one.
 pub(super) fn put_call(connection: &Connection, call: &CallRecord) -> rusqlite::Result<()> {
     let stats = call.browser_stats.as_ref().map(ToString::to_string);
+    let quality = call.quality.as_ref();
+    let quality = quality.and_then(|quality| serde_json::to_string(quality).ok());
     let mut statement = connection.prepare_cached(
         "INSERT OR REPLACE INTO calls VALUES (
             :id, :direction, :app, :account, :page, :origin, :from_number, :to_number, :trunk, :sip_call_id,
             :placed_at, :ringing_at, :answered_at, :ended_at, :web_codec, :trunk_codec,
             :cause_code, :cause_by, :sip_status, :reason,
             :web_in, :web_out, :web_lost, :web_jitter, :trunk_in, :trunk_out, :trunk_lost, :trunk_jitter,
-            :setup_ms, :browser_stats, :trunk_srtp)",
+            :setup_ms, :browser_stats, :trunk_srtp, :quality)",
     )?;
     statement.execute(named_params! {
         ":id": call.id,
@@ -48,6 +50,7 @@ pub(super) fn put_call(connection: &Connection, call: &CallRecord) -> rusqlite::
         ":setup_ms": call.setup_ms,
         ":browser_stats": stats,
         ":trunk_srtp": call.trunk_srtp,
+        ":quality": quality,
     })?;
     Ok(())
 }
@@ -60,6 +63,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         rusqlite::Error::FromSqlConversionFailure(1, Type::Text, fault)
     })?;
     let stats: Option<String> = row.get("browser_stats")?;
+    let quality: Option<String> = row.get("quality")?;
     Ok(CallRecord {
         id: row.get("id")?,
         direction,
@@ -94,6 +98,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
             lost: unsigned(row.get("trunk_lost")?),
             jitter_ms: row.get("trunk_jitter_ms")?,
         },
+        quality: quality.and_then(|text| serde_json::from_str(&text).ok()),
         setup_ms: row.get("setup_ms")?,
         browser_stats: stats.and_then(|text| serde_json::from_str(&text).ok()),
     })

@@ -2,6 +2,7 @@
 
 use super::*;
 use causeway_api::lookup::{CallFilter, CallQuery, Cursor, Lookup, LookupSender};
+use causeway_call::quality::{CallQuality, Scores, WayQuality};
 use causeway_call::record::{CallDirection, CallRecord, LegPackets};
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -36,6 +37,25 @@ fn record(id: &str, to: &str, placed_at: i64) -> CallRecord {
     }
 }
 
+fn quality() -> WayQuality {
+    let scores = Scores {
+        last: 4.37,
+        worst: 2.5,
+        mean: 4.01,
+    };
+    WayQuality {
+        mos: scores,
+        mos_in: scores,
+        mos_out: Some(scores),
+        samples: 12,
+        expected: 3000,
+        lost: 31,
+        concealed: 30,
+        lost_out_percent: Some(0.25),
+        delay_ms: 84.5,
+    }
+}
+
 fn full() -> CallRecord {
     CallRecord {
         app: Some("shop".into()),
@@ -66,6 +86,10 @@ fn full() -> CallRecord {
             lost: u64::MAX,
             jitter_ms: 0.25,
         },
+        quality: Some(CallQuality {
+            to_browser: None,
+            to_pbx: Some(quality()),
+        }),
         setup_ms: Some(321),
         browser_stats: Some(json!({"rtt_ms": 12.5})),
         ..record("full", "100", 1_000)
@@ -108,6 +132,24 @@ fn a_record_comes_back_as_it_went_even_after_a_restart() {
     assert_eq!(found, expected);
     let id = "other".to_owned();
     assert_eq!(ask(&questions, |reply| Lookup::Call { id, reply }), None);
+    store.close();
+}
+
+#[test]
+fn records_of_an_earlier_version_stay_and_know_no_quality() {
+    let folder = Folder::new("earlier");
+    let (store, _) = Store::open(&folder.database()).unwrap();
+    store.put_call(full());
+    store.close();
+    let connection = Connection::open(folder.database()).unwrap();
+    connection
+        .execute_batch("ALTER TABLE calls DROP COLUMN quality; PRAGMA user_version = 2")
+        .unwrap();
+    drop(connection);
+    let (store, questions) = Store::open(&folder.database()).unwrap();
+    let id = "full".to_owned();
+    let found = ask(&questions, |reply| Lookup::Call { id, reply }).unwrap();
+    assert_eq!((found.quality, found.setup_ms), (None, Some(321)));
     store.close();
 }
 

@@ -47,6 +47,8 @@ pub struct ActiveCall {
     /// The PBX hands the call on.
     pub transfer: Option<super::transfer::Transfer>,
     pub record: CallRecord,
+    /// How loud it is now.
+    pub levels: super::quality::CallLevels,
     pub begun: Instant,
     /// Offers under way in the media plane, in order.
     pub offers: VecDeque<WebOffer>,

@@ -20,6 +20,7 @@ pub struct Totals {
     pub answered: u64,
     pub refused: u64,
     pub by_cause: BTreeMap<&'static str, u64>,
+    pub quality: super::quality::QualityTotals,
 }
 
 impl Totals {
@@ -259,6 +260,7 @@ impl Figures {
             }
         }
         write_registrations(&self.registrations, out);
+        self.totals.quality.write_metrics(out);
     }
 }
 
@@ -372,6 +374,7 @@ pub(super) fn call_json(active: &ActiveCall) -> Value {
             Direction::Echo => "echo",
         };
         fields.insert("direction".into(), direction.into());
+        fields.insert("levels".into(), active.levels.to_json());
     }
     value
 }

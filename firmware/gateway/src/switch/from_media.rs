@@ -50,6 +50,7 @@ impl Switch {
                     self.feed_leg(leg, Event::TrunkDigit { digit, duration_ms }, now);
                 }
             }
+            Media::Quality { leg, sample } => self.quality(leg, &sample, now),
             Media::DigitsSent { leg } => self.feed_leg(leg, Event::DigitsSent, now),
             Media::Closed { leg, figures } => {
                 let Some(key) = self.by_leg.remove(&leg) else {

@@ -24,6 +24,7 @@ mod overload;
 mod place;
 pub mod ports;
 mod probe;
+mod quality;
 mod recent;
 mod referring;
 pub mod registration;

@@ -2,6 +2,7 @@
 
 use super::active::{ActiveCall, CallKey, WebOffer};
 use super::family::family_of_offer;
+use super::quality::CallLevels;
 use super::{Switch, unix_ms};
 use crate::legs::account;
 use crate::legs::attempt::Attempt;
@@ -212,6 +213,7 @@ impl Switch {
                     line: Some(line),
                 },
                 record,
+                levels: CallLevels::default(),
                 begun: now,
                 offers: VecDeque::from([WebOffer::Place(session, place.id)]),
                 accept_sdp: None,
@@ -426,6 +428,7 @@ impl Switch {
                     line: Some(line),
                 },
                 record,
+                levels: CallLevels::default(),
                 begun: now,
                 offers: VecDeque::new(),
                 accept_sdp: None,

@@ -254,6 +254,13 @@ impl Browser {
         self.send(OPUS, false, timestamp, &packet[..length]);
     }
 
+    /// Says 20 ms that are lost on the way.
+    pub fn speak_in_vain(&mut self) {
+        self.tone.frame();
+        self.timestamp = self.timestamp.wrapping_add(960);
+        self.sequence = self.sequence.wrapping_add(1);
+    }
+
     /// Sends one packet of a pressed key, the `nth` of `packets`; the last ends it.
     pub fn press(&mut self, code: u8, nth: u16, packets: u16) {
         let end = nth + 1 == packets;

@@ -55,6 +55,11 @@ pub struct Call {
     pub box_rtp: SocketAddr,
     pub browser_talks: bool,
     pub pbx_talks: bool,
+    /// Of the browser's packets so many in a hundred are lost.
+    pub browser_loses: usize,
+    said: usize,
+    /// The PBX wants VoIP metrics.
+    pub voip_metrics: bool,
     pub next: Instant,
     /// Keys of the next plan.
     pub srtp: Option<SrtpPlan>,
@@ -92,6 +97,9 @@ impl Call {
             box_rtp,
             browser_talks: true,
             pbx_talks: true,
+            browser_loses: 0,
+            said: 0,
+            voip_metrics: false,
             next: Instant::now(),
             srtp: None,
         };
@@ -131,6 +139,7 @@ impl Call {
             format,
             direction,
             srtp: self.srtp,
+            voip_metrics: self.voip_metrics,
             video: None,
         };
         self.plane.send(Command::PlanTrunk {
@@ -150,7 +159,13 @@ impl Call {
             if Instant::now() >= self.next {
                 self.next += TICK;
                 if self.browser_talks && self.browser.connected {
-                    self.browser.speak();
+                    // Evenly spread: the same each time.
+                    self.said += 1;
+                    if self.said * self.browser_loses % 100 < self.browser_loses {
+                        self.browser.speak_in_vain();
+                    } else {
+                        self.browser.speak();
+                    }
                 }
                 if self.pbx_talks {
                     self.pbx.speak(self.box_rtp);

@@ -6,6 +6,7 @@ mod call;
 mod hostile;
 mod network;
 mod pbx;
+mod quality;
 mod secure;
 mod sound;
 mod sounds;

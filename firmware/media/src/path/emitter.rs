@@ -172,8 +172,8 @@ impl Emitter {
     }
 
     /// Shows the far side a hole of `lost` packets with `frame` samples each, where sound is
-    /// passed on as it comes.
-    pub(super) fn hole(&mut self, lost: u16, frame: usize) {
+    /// passed on as it comes; returns how many numbers that leaves out.
+    pub(super) fn hole(&mut self, lost: u16, frame: usize) -> u16 {
         let samples = usize::from(lost) * frame;
         let aligned = self.octets.is_empty() && self.samples.is_empty();
         if !aligned {
@@ -185,6 +185,7 @@ impl Emitter {
             AudioCodec::Pcmu | AudioCodec::Pcma => (samples / self.frame().max(1)) as u16,
         };
         self.timeline.skip(self.units(samples), packets);
+        packets
     }
 
     /// Leaves out sound that is not worth making up.

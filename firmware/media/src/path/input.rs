@@ -14,6 +14,8 @@ pub(super) const MAX_CONCEALED: u16 = 5;
 pub(super) const MAX_PAYLOAD: usize = 2_048;
 /// Samples that any payload decodes to at most.
 const MAX_SAMPLES: usize = MAX_PAYLOAD;
+/// Octets of G.711 that are kept for who asks how loud it is: a packet of 30 ms.
+pub(super) const KEPT_OCTETS: usize = 240;
 /// Comfort noise (RFC 3389): the far side's word that it is silent.
 const COMFORT_NOISE: u8 = 13;
 
@@ -25,6 +27,9 @@ pub(super) struct Input {
     pcm: Vec<i16>,
     /// Samples of the last decoded frame in `pcm`.
     decoded: usize,
+    /// The last G.711 that passed undecoded: its law and how many octets.
+    kept: [u8; KEPT_OCTETS],
+    passed: Option<(Law, usize)>,
     /// Where the next packet's timestamp is expected.
     next_timestamp: Option<u32>,
     /// Samples in the last packet of sound.
@@ -52,6 +57,8 @@ impl Input {
             concealer: Concealer::new(),
             pcm: vec![0; MAX_SAMPLES],
             decoded: 0,
+            kept: [0; KEPT_OCTETS],
+            passed: None,
             next_timestamp: None,
             frame: 0,
         })
@@ -70,6 +77,8 @@ impl Input {
     /// Another source begins.
     pub(super) fn restart(&mut self) {
         self.next_timestamp = None;
+        self.decoded = 0;
+        self.passed = None;
         self.frame = 0;
         self.concealer.reset();
         if let Some(decoder) = &mut self.decoder {
@@ -134,6 +143,7 @@ impl Input {
 
     /// Decodes one payload to 8 kHz.
     pub(super) fn decode(&mut self, codec: AudioCodec, payload: &[u8]) -> Option<&[i16]> {
+        self.passed = None;
         self.decoded = match Law::of(codec) {
             Some(law) => {
                 let decoded = law.decode_into(payload, &mut self.pcm);
@@ -162,9 +172,25 @@ impl Input {
         self.pcm.get(..samples)
     }
 
-    /// The last decoded frame.
-    pub(super) fn last_frame(&self) -> &[i16] {
-        self.pcm.get(..self.decoded).unwrap_or_default()
+    /// Notes G.711 that passes without being decoded.
+    pub(super) fn keep(&mut self, law: Law, payload: &[u8]) {
+        let length = payload.len().min(KEPT_OCTETS);
+        if let (Some(room), Some(head)) = (self.kept.get_mut(..length), payload.get(..length)) {
+            room.copy_from_slice(head);
+        }
+        self.passed = Some((law, length));
+    }
+
+    /// The last frame that was decoded, or that can be; `room` is where it is decoded to.
+    pub(super) fn last_frame<'a>(&'a self, room: &'a mut [i16; KEPT_OCTETS]) -> &'a [i16] {
+        match self.passed {
+            Some((law, length)) => {
+                let octets = self.kept.get(..length).unwrap_or_default();
+                let decoded = law.decode_into(octets, room);
+                room.get(..decoded).unwrap_or_default()
+            }
+            None => self.pcm.get(..self.decoded).unwrap_or_default(),
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use crate::dtmf::{DtmfError, ToneDetector};
 use crate::g711::Law;
 use crate::jitter::{Delivery, Sequencer};
 use crate::plan::{AudioCodec, AudioFormat};
+use crate::quality::LossPattern;
 use crate::rtcp::{ReceptionStats, SenderInfo};
 use crate::rtp;
 use digits::Digits;
@@ -75,8 +76,16 @@ pub struct PathCounters {
     pub packets_out: u64,
     /// Payload octets.
     pub octets_out: u64,
+    /// Packets of the input that had their turn.
+    pub delivered: u64,
     /// Packets the input's sequence numbers say never came.
     pub lost: u64,
+    /// Losses without a packet between them count once.
+    pub holes: u64,
+    /// Numbers left out of the output because their packets were lost before it.
+    pub passed_on: u64,
+    /// All the time that packets waited for earlier ones.
+    pub waited: Duration,
     /// Frames made up for lost ones.
     pub concealed: u64,
     /// Packets that came after their turn had passed, or twice.
@@ -316,6 +325,11 @@ impl Path {
         &mut self.reception
     }
 
+    /// How the input's losses lie.
+    pub fn loss_pattern(&self) -> &LossPattern {
+        self.sequencer.pattern()
+    }
+
     /// When the last packet of the input came.
     pub fn last_received(&self) -> Option<Instant> {
         self.last_received
@@ -339,9 +353,10 @@ impl Path {
         self.conversion.emitter.timeline.ssrc()
     }
 
-    /// Loudness of the last decoded frame; `None` where the sound is not decoded.
+    /// Loudness of the last frame; `None` before the first, and where Opus passes untouched.
     pub fn levels(&self) -> Option<Levels> {
-        let frame = self.conversion.input.last_frame();
+        let mut room = [0; input::KEPT_OCTETS];
+        let frame = self.conversion.input.last_frame(&mut room);
         let peak = frame.iter().map(|sample| sample.unsigned_abs()).max()?;
         let energy: f64 = frame.iter().map(|s| f64::from(*s) * f64::from(*s)).sum();
         Some(Levels {
@@ -386,7 +401,10 @@ impl Path {
     fn count_sequence(&mut self) {
         let sequence = *self.sequencer.counters();
         let counters = &mut self.conversion.counters;
+        counters.delivered = sequence.delivered;
         counters.lost = sequence.lost;
+        counters.holes = sequence.holes;
+        counters.waited = sequence.waited;
         counters.late = sequence.late;
         counters.reordered = sequence.reordered;
         // The first source is no change.
@@ -467,14 +485,15 @@ impl Conversion {
         match (Law::of(codec), Law::of(emitter.format.codec)) {
             (None, None) => {
                 if let Some((lost, frame)) = hole {
-                    emitter.hole(lost, frame);
+                    out.counters.passed_on += u64::from(emitter.hole(lost, frame));
                 }
                 emitter.forward_opus(payload, samples, now, out);
             }
             (Some(from), Some(to)) => {
                 if let Some((lost, frame)) = hole {
-                    emitter.hole(lost, frame);
+                    out.counters.passed_on += u64::from(emitter.hole(lost, frame));
                 }
+                input.keep(from, payload);
                 emitter.companded(from, to, payload, now, out);
             }
             (Some(_), None) | (None, Some(_)) => {

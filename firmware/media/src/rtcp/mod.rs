@@ -1,15 +1,17 @@
 //! RTCP (RFC 3550 section 6): SR, RR, SDES and BYE, read and written; reception statistics; requests for key
-//! frames (RFC 4585, RFC 5104).
+//! frames (RFC 4585, RFC 5104); VoIP metrics (RFC 3611).
 
 mod feedback;
 mod reception;
 #[cfg(test)]
 mod tests;
 mod writer;
+mod xr;
 
 pub use feedback::wants_key_frame;
 pub use reception::{ReceptionStats, round_trip};
 pub use writer::Writer;
+pub use xr::{UNKNOWN, VoipMetrics, voip_metrics};
 
 use thiserror::Error;
 
@@ -129,6 +131,7 @@ const GOODBYE: u8 = 203;
 const TRANSPORT_FEEDBACK: u8 = 205;
 const GENERIC_NACK: u8 = 1;
 const PAYLOAD_FEEDBACK: u8 = 206;
+const EXTENDED_REPORT: u8 = 207;
 /// What the count says in payload-specific feedback.
 const PICTURE_LOSS: u8 = 1;
 const FULL_INTRA: u8 = 4;

@@ -266,3 +266,98 @@ fn what_was_lost_is_named_by_number_and_bits() {
     assert_eq!(compound, expected);
     assert!(read(&compound).is_ok());
 }
+
+fn metrics() -> VoipMetrics {
+    VoipMetrics {
+        loss_rate: 1,
+        discard_rate: 2,
+        burst_density: 3,
+        gap_density: 4,
+        burst_ms: 0x0506,
+        gap_ms: 0x0708,
+        round_trip_ms: 0x090A,
+        end_system_ms: 0x0B0C,
+        min_gap: 16,
+        r_factor: 91,
+        mos_lq: 44,
+        mos_cq: 43,
+        receiver_configuration: 0xA0,
+        buffer_ms: 0x0D0E,
+        buffer_max_ms: 0x0F10,
+        buffer_limit_ms: 0x1112,
+        ..VoipMetrics::unknown(0xDEAD_BEEF)
+    }
+}
+
+#[test]
+fn voip_metrics_stand_where_rfc_3611_puts_them_and_are_read_back() {
+    let mut bytes = Vec::new();
+    Writer::new(&mut bytes).voip_metrics(0x0102_0304, &metrics());
+    let wanted = [
+        0x80, 207, 0, 10, 1, 2, 3, 4, // header and sender
+        7, 0, 0, 8, 0xDE, 0xAD, 0xBE, 0xEF, // block and source
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, // losses, bursts, delays
+        127, 127, 127, 16, 91, 127, 44, 43, // levels, ratings
+        0xA0, 0, 13, 14, 15, 16, 17, 18, // buffer
+    ];
+    assert_eq!(bytes, wanted);
+    let compound = read(&bytes).unwrap();
+    assert_eq!(voip_metrics(&compound).collect::<Vec<_>>(), [metrics()]);
+}
+
+#[test]
+fn blocks_of_other_types_are_passed_over_and_broken_ones_end_the_report() {
+    let block = |kind: u8, words: u8, octets: usize| {
+        let mut block = vec![kind, 0, 0, words];
+        block.resize(4 + octets, 9);
+        block
+    };
+    let report = |blocks: &[Vec<u8>]| {
+        let body: Vec<u8> = blocks.concat();
+        let mut bytes = vec![0x80, 207, 0, (body.len() / 4 + 1) as u8, 0, 0, 0, 1];
+        bytes.extend(body);
+        bytes
+    };
+    let found = |bytes: &[u8]| voip_metrics(&read(bytes).unwrap()).count();
+    let good = block(7, 8, 32);
+    assert_eq!(
+        found(&report(&[
+            block(4, 2, 8),
+            good.clone(),
+            block(6, 9, 36),
+            good.clone()
+        ])),
+        2
+    );
+    // Longer than what is left, and of a length that the type does not have.
+    assert_eq!(found(&report(&[block(4, 200, 8), good.clone()])), 0);
+    assert_eq!(found(&report(&[block(7, 7, 28), good.clone()])), 0);
+    assert_eq!(found(&report(&[])), 0);
+    assert_eq!(found(&[0x80, 207, 0, 0]), 0);
+    // Another packet with such octets is no report.
+    let mut other = report(&[good]);
+    other[1] = 204;
+    assert_eq!(found(&other), 0);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_extended_report_is_read_within_its_bounds(
+        body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+        kind in 0_u8..10,
+    ) {
+        let mut bytes = vec![0x80, 207, 0, 0, 0, 0, 0, 1, kind];
+        bytes.extend(body);
+        bytes.truncate(bytes.len() / 4 * 4);
+        bytes[3] = (bytes.len() / 4 - 1) as u8;
+        let compound = read(&bytes).unwrap();
+        let found: Vec<_> = voip_metrics(&compound).collect();
+        proptest::prop_assert!(found.len() <= bytes.len() / 36);
+        for metrics in found {
+            let mut written = Vec::new();
+            Writer::new(&mut written).voip_metrics(1, &metrics);
+            let again = read(&written).unwrap();
+            proptest::prop_assert!(voip_metrics(&again).eq([metrics]));
+        }
+    }
+}

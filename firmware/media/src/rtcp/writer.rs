@@ -1,6 +1,7 @@
+use super::xr::{VOIP_METRICS, VoipMetrics};
 use super::{
-    APPLICATION_LAYER, FULL_INTRA, GENERIC_NACK, GOODBYE, PAYLOAD_FEEDBACK, PICTURE_LOSS,
-    RECEIVER_REPORT, ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SenderInfo,
+    APPLICATION_LAYER, EXTENDED_REPORT, FULL_INTRA, GENERIC_NACK, GOODBYE, PAYLOAD_FEEDBACK,
+    PICTURE_LOSS, RECEIVER_REPORT, ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SenderInfo,
     TRANSPORT_FEEDBACK,
 };
 
@@ -111,6 +112,18 @@ impl<'a> Writer<'a> {
             }
             self.word((u32::from(first) << 16) | u32::from(following));
         }
+        self.finish(start);
+    }
+
+    /// Appends an extended report of one VoIP metrics block (RFC 3611 sections 2 and 4.7).
+    pub fn voip_metrics(&mut self, sender_ssrc: u32, metrics: &VoipMetrics) {
+        let start = self.begin(EXTENDED_REPORT, 0);
+        self.word(sender_ssrc);
+        let block = metrics.to_bytes();
+        let words = (block.len() / 4) as u16;
+        let [l0, l1] = words.to_be_bytes();
+        self.buffer.extend_from_slice(&[VOIP_METRICS, 0, l0, l1]);
+        self.buffer.extend_from_slice(&block);
         self.finish(start);
     }
 

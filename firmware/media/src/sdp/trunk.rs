@@ -27,6 +27,9 @@ pub use super::trunk_video::TrunkVideo;
 /// Packet times that a plan may have.
 const PACKET_TIMES: [u8; 5] = [10, 20, 30, 40, 60];
 
+/// The format of `a=rtcp-xr` that is understood.
+const VOIP_METRICS: &str = "voip-metrics";
+
 /// What our side of a trunk leg can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrunkMediaConfig {
@@ -70,6 +73,7 @@ struct Agreed {
     format: AudioFormat,
     /// As seen from the box, before our own wish.
     direction: Direction,
+    voip_metrics: bool,
     keys: AgreedKeys,
 }
 
@@ -274,6 +278,11 @@ impl TrunkSession {
         }
         let ptime = self.config.ptime_ms.to_string();
         attributes.push(Attribute::with_value("ptime", ptime));
+        // Only who wants them is told that we want them too: others may not know the line.
+        if self.plan.is_some_and(|plan| plan.voip_metrics) {
+            let wanted = VOIP_METRICS.to_owned();
+            attributes.push(Attribute::with_value("rtcp-xr", wanted));
+        }
         attributes.push(Attribute::flag(direction_name(direction)));
         Media {
             kind: "audio".to_owned(),
@@ -339,6 +348,7 @@ impl TrunkSession {
             remote_rtcp: remote_rtcp(section, remote),
             format,
             direction,
+            voip_metrics: wants_voip_metrics(theirs, section),
             keys,
         })
     }
@@ -406,6 +416,7 @@ impl Agreed {
             format: self.format,
             direction: self.direction.intersect(wanted),
             srtp: self.keys.plan(),
+            voip_metrics: self.voip_metrics,
             video: None,
         }
     }
@@ -467,6 +478,19 @@ pub fn wants_audio_at(offer: &[u8]) -> Option<IpAddr> {
 /// Whether an offer has a section of video that is not refused.
 pub fn wants_video(offer: &[u8]) -> bool {
     read(offer).is_ok_and(|offer| offer.media.iter().any(|m| m.is("video") && m.port != 0))
+}
+
+/// Whether `a=rtcp-xr` of the section or of the session asks for VoIP metrics (RFC 3611 section 5.1).
+fn wants_voip_metrics(theirs: &SessionDescription, section: &Media) -> bool {
+    let sessions = theirs.attributes.iter();
+    section
+        .attributes
+        .iter()
+        .chain(sessions)
+        .filter(|attribute| attribute.name.eq_ignore_ascii_case("rtcp-xr"))
+        .filter_map(|attribute| attribute.value.as_deref())
+        .flat_map(str::split_ascii_whitespace)
+        .any(|format| format.eq_ignore_ascii_case(VOIP_METRICS))
 }
 
 /// The payload type of RFC 3551; what has none is no codec of a trunk.

@@ -321,7 +321,7 @@ type AudioSource = boolean | MediaTrackConstraints | MediaStreamConstraints | Me
 /** Looks at a call's figures every few seconds: reports them to the box, warns the page. */
 /** A thing worth telling the user while it lasts. */
 interface CallWarning {
-    /** `high_loss`, `high_jitter`, `high_rtt`, `media_interrupted`, `mic_ended`, or a code of the box such as `no_media`. */
+    /** `high_loss`, `high_jitter`, `high_rtt`, `media_interrupted`, `mic_ended`, or a code of the box: `no_media`, `low_quality`. */
     code: string;
     message: string;
 }

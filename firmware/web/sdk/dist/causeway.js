@@ -999,6 +999,7 @@ var Call = class _Call extends Emitter {
         return;
       case "call.warning":
         if (message.code === "media_resumed") this.#clearWarning("no_media");
+        else if (message.code === "quality_restored") this.#clearWarning("low_quality");
         else this.#warn({ code: message.code, message: message.message });
     }
   }

@@ -317,6 +317,7 @@ export class Call extends Emitter<CallEvents> {
         return;
       case 'call.warning':
         if (message.code === 'media_resumed') this.#clearWarning('no_media');
+        else if (message.code === 'quality_restored') this.#clearWarning('low_quality');
         else this.#warn({ code: message.code, message: message.message });
     }
   }

@@ -6,7 +6,7 @@ const INTERVAL_MS = 5_000;
 
 /** A thing worth telling the user while it lasts. */
 export interface CallWarning {
-  /** `high_loss`, `high_jitter`, `high_rtt`, `media_interrupted`, `mic_ended`, or a code of the box such as `no_media`. */
+  /** `high_loss`, `high_jitter`, `high_rtt`, `media_interrupted`, `mic_ended`, or a code of the box: `no_media`, `low_quality`. */
   code: string;
   message: string;
 }

@@ -153,9 +153,12 @@ test('digits, warnings and errors of the far side become events', async () => {
   await box.say({ type: 'call.warning', call: 'c1', code: 'no_media', message: 'Nothing is heard.' });
   await box.say({ type: 'call.warning', call: 'c1', code: 'no_media', message: 'Nothing is heard.' });
   await box.say({ type: 'call.warning', call: 'c1', code: 'media_resumed', message: 'It is back.' });
+  await box.say({ type: 'call.warning', call: 'c1', code: 'low_quality', message: 'It sounds bad.' });
+  await box.say({ type: 'call.warning', call: 'c1', code: 'quality_restored', message: 'It sounds good.' });
   await box.say({ type: 'error', call: 'c1', code: 'internal', message: 'Oh.' });
   await box.say({ type: 'something.new', call: 'c1' });
   await box.say('not an object');
-  assert.deepEqual(seen, [['dtmf', '7', 120], ['warning', 'no_media'], ['warningCleared', 'no_media'], ['error', 'internal']]);
+  assert.deepEqual(seen, [['dtmf', '7', 120], ['warning', 'no_media'], ['warningCleared', 'no_media'],
+    ['warning', 'low_quality'], ['warningCleared', 'low_quality'], ['error', 'internal']]);
   assert.equal(errors.length, 1);
 });

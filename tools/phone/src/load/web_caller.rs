@@ -3,6 +3,7 @@
 //! It does nothing by itself: messages of the box are read while one of its functions waits for something. Media is
 //! real (ICE, DTLS-SRTP, G.711 from and to the box) and costs little: nothing is decoded.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct WebCaller {
     tell: mpsc::UnboundedSender<(usize, PeerEvent)>,
     /// Every message of the box that answers no request, oldest first.
     seen: Vec<Value>,
+    /// Where media is sent in place of the box's candidates.
+    via: Option<SocketAddr>,
 }
 
 struct Call {
@@ -73,7 +76,13 @@ impl WebCaller {
             events,
             tell,
             seen: Vec::new(),
+            via: None,
         })
+    }
+
+    /// Sends the media of its calls to `via` from now on, which passes it on to the box.
+    pub fn go_through(&mut self, via: SocketAddr) {
+        self.via = Some(via);
     }
 
     /// Calls `to`; the box's name of the call, as soon as it took it.
@@ -303,6 +312,8 @@ impl WebCaller {
                 }
                 if message["type"] == "call.answer" {
                     let sdp = message["sdp"].as_str().unwrap_or_default();
+                    let rewritten = self.via.map(|via| candidates_at(sdp, via));
+                    let sdp = rewritten.as_deref().unwrap_or(sdp);
                     if let Some(call) = self.calls.iter().find(|c| message["call"] == c.id.as_str())
                     {
                         Box::pin(call.peer.answer(sdp)).await?;
@@ -325,4 +336,19 @@ impl WebCaller {
             }
         }
     }
+}
+
+/// The description with every candidate (RFC 8839 section 5.1) at `via`.
+fn candidates_at(sdp: &str, via: SocketAddr) -> String {
+    let moved = |line: &str| {
+        let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        if line.starts_with("a=candidate:")
+            && let Some([address, port]) = words.get_mut(4..6)
+        {
+            *address = via.ip().to_string();
+            *port = via.port().to_string();
+        }
+        words.join(" ") + "\r\n"
+    };
+    sdp.lines().map(moved).collect()
 }

@@ -190,11 +190,41 @@ pub(crate) async fn call(connection: &Connection, id: &str, as_json: bool) -> Re
     if as_json {
         print_json(&answer);
     } else if answer["running"].is_object() {
-        print(&fields(&answer["running"], 0));
+        let mut running = answer["running"].clone();
+        let levels = running["levels"].take();
+        print(&fields(&running, 0));
+        print(&meters(&levels));
     } else {
         print(&fields(&answer["call"], 0));
     }
     Ok(())
+}
+
+/// How loud either side is, as bars.
+fn meters(levels: &Value) -> String {
+    let mut out = String::new();
+    for (side, name) in [("from_browser", "browser"), ("from_pbx", "PBX")] {
+        let level = |which: &str| levels[side][which].as_f64();
+        if let (Some(rms), Some(peak)) = (level("rms_dbov"), level("peak_dbov")) {
+            let (bar, name) = (bar(rms, peak), format!("{name} speaks"));
+            out.push_str(&format!(
+                "{name:<14}  [{bar}] {rms:.0} dBov, peak {peak:.0}\n"
+            ));
+        }
+    }
+    out
+}
+
+/// Thirty places of 2 dB each: the level, and a mark at the peak.
+fn bar(rms: f64, peak: f64) -> String {
+    const PLACES: usize = 30;
+    let place = |level: f64| ((level + 60.0) / 2.0).round().clamp(0.0, PLACES as f64) as usize;
+    let mut bar: Vec<char> = vec![' '; PLACES];
+    bar.iter_mut().take(place(rms)).for_each(|c| *c = '=');
+    if let Some(mark) = place(peak).checked_sub(1).and_then(|at| bar.get_mut(at)) {
+        *mark = '|';
+    }
+    bar.into_iter().collect()
 }
 
 /// What of a call is shown beside, or in place of, its record.
@@ -308,6 +338,20 @@ mod tests {
             calls_query(5, None, Some("ended"), Some("+49 30")),
             "?limit=5&state=ended&to=%2B49%2030"
         );
+    }
+
+    #[test]
+    fn a_meter_shows_level_and_peak() {
+        let shown = meters(&json!({
+            "from_browser": {"rms_dbov": -20.0, "peak_dbov": -10.4}, "from_pbx": null
+        }));
+        assert_eq!(
+            shown,
+            "browser speaks  [====================    |     ] -20 dBov, peak -10\n"
+        );
+        assert_eq!(bar(-127.0, -127.0), " ".repeat(30));
+        assert_eq!(bar(0.0, 0.0), format!("{}|", "=".repeat(29)));
+        assert_eq!(meters(&Value::Null), "");
     }
 
     #[test]

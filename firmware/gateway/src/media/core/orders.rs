@@ -3,6 +3,7 @@
 use super::super::bridge;
 use super::super::leg::{End, RTCP_EVERY};
 use super::super::offer;
+use super::super::quality;
 use super::super::{Event, LegKey};
 use super::Core;
 use crate::media::counters::Counters;
@@ -70,6 +71,7 @@ impl Core {
         });
         let changed = moved || leg.format != Some(plan.format);
         leg.direction = plan.direction;
+        leg.voip_metrics = plan.voip_metrics;
         leg.speak(plan.format);
         leg.rtcp_due.get_or_insert(now + RTCP_EVERY);
         if let Some(picture) = &mut leg.picture {
@@ -148,13 +150,22 @@ impl Core {
     }
 
     pub fn close(&mut self, key: LegKey, now: Instant) {
+        // What was heard since the last report, of both while both are there.
+        let peer = self.legs.get(&key).and_then(|leg| leg.peer);
+        for key in [Some(key), peer.filter(|peer| *peer != key)]
+            .into_iter()
+            .flatten()
+        {
+            self.tell_quality(key);
+        }
+        let metrics = quality::extended_report(&self.legs, key);
         let Some(mut leg) = self.legs.remove(&key) else {
             return self.unknown();
         };
         self.count_legs();
         self.timers.forget(key);
         self.demux.forget(key);
-        leg.close(now, &mut self.scratch, &mut self.outbound);
+        leg.close(now, metrics.as_ref(), &mut self.scratch, &mut self.outbound);
         let figures = leg.figures();
         let widow = leg.peer.take();
         if let End::Web(web) = leg.end {

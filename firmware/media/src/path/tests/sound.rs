@@ -229,6 +229,43 @@ fn levels_are_those_of_the_tone() {
     // 8000 of 32768 is −12.2 dBov at the peak, 3 dB less on average.
     assert!((levels.peak_dbov + 12.2).abs() < 1.5, "{levels:?}");
     assert!((levels.rms_dbov + 15.3).abs() < 1.5, "{levels:?}");
+    // What passes undecoded is as loud.
+    let mut bench = Bench::new(format(Pcmu), format(Pcma));
+    Source::new(Pcmu, 440.0).play(&mut bench, 20);
+    let passed = bench.path.levels().unwrap();
+    assert!((passed.peak_dbov + 12.2).abs() < 0.5, "{passed:?}");
+    assert!((passed.rms_dbov + 15.3).abs() < 0.5, "{passed:?}");
+}
+
+#[test]
+fn losses_and_waiting_are_counted_for_who_judges_the_sound() {
+    for (to, passed_on, concealed) in [(Pcma, 3, 0), (Opus, 0, 3)] {
+        let mut bench = Bench::new(format(Pcmu), format(to));
+        let mut source = Source::new(Pcmu, 440.0);
+        source.play(&mut bench, 10);
+        // One is lost, then two in a row; what comes behind waits until the hole is given up.
+        for lost in [1, 2] {
+            (0..lost).for_each(|_| _ = source.packet());
+            source.play(&mut bench, 10);
+        }
+        bench.wait(100);
+        let counters = bench.path.counters();
+        assert_eq!(
+            (counters.delivered, counters.lost, counters.holes),
+            (30, 3, 2)
+        );
+        assert_eq!(
+            (counters.passed_on, counters.concealed),
+            (passed_on, concealed)
+        );
+        // 30 ms, and 10 ms of the next one, for each hole.
+        assert_eq!(counters.waited, Duration::from_millis(80));
+        let pattern = bench.path.loss_pattern();
+        assert_eq!(
+            (pattern.received(), pattern.lost(), pattern.holes()),
+            (30, 3, 2)
+        );
+    }
 }
 
 #[test]

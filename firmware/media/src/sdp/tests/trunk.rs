@@ -451,3 +451,45 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn voip_metrics_are_sent_to_who_asks_for_them_and_asked_for_in_return() {
+    let asked = theirs(&format!(
+        "{ANSWER}a=rtcp-xr:rcvr-rtt=all:100 VoIP-metrics\r\n"
+    ));
+    let mut caller = session();
+    let offer = caller.offer(Direction::SendRecv);
+    assert!(!offer.contains("rtcp-xr"), "{offer}");
+    assert!(
+        caller
+            .receive_answer(asked.as_bytes())
+            .unwrap()
+            .voip_metrics
+    );
+    let offer = caller.offer(Direction::SendOnly);
+    assert!(offer.contains("a=rtcp-xr:voip-metrics\r\n"), "{offer}");
+
+    let mut called = session();
+    let (answer, plan) = called
+        .receive_offer(asked.as_bytes(), Direction::SendRecv)
+        .unwrap();
+    assert!(plan.voip_metrics && answer.contains("a=rtcp-xr:voip-metrics\r\n"));
+    // No longer, of other blocks only, or of none.
+    for other in ["", "a=rtcp-xr:stat-summary=loss\r\n", "a=rtcp-xr\r\n"] {
+        let asked = theirs(&format!("{ANSWER}{other}"));
+        let (answer, plan) = called
+            .receive_offer(asked.as_bytes(), Direction::SendRecv)
+            .unwrap();
+        assert!(
+            !plan.voip_metrics && !answer.contains("rtcp-xr"),
+            "{answer}"
+        );
+    }
+    // For the whole session.
+    let whole = asked.replace("t=0 0\r\n", "t=0 0\r\na=rtcp-xr:voip-metrics\r\n");
+    let whole = whole.replace("a=rtcp-xr:rcvr-rtt=all:100 VoIP-metrics\r\n", "");
+    let (_, plan) = called
+        .receive_offer(whole.as_bytes(), Direction::SendRecv)
+        .unwrap();
+    assert!(plan.voip_metrics);
+}
