@@ -127,6 +127,7 @@ impl TestServer {
                 }),
                 metrics: Box::new(|out| out.push_str("causeway_test 1\n")),
             },
+            relay: None,
             stopping,
             limits,
         });
