@@ -34,15 +34,18 @@
 )]
 
 mod allocation;
+mod asked;
 pub mod credential;
 pub mod frame;
 pub mod message;
 pub mod peers;
 pub mod quota;
 pub mod rate;
+mod refusal;
 pub mod session;
 
 pub use credential::{Issued, Secret};
 pub use peers::Peers;
 pub use quota::{Full, Limits, Quota};
-pub use session::{Desk, Drop, Now, Opening, Refusal, Session, Step};
+pub use refusal::Refusal;
+pub use session::{Desk, Drop, Now, Opening, Session, Step};

@@ -11,12 +11,12 @@
 //! means nothing: between here and the media port nothing is fragmented.
 
 use crate::allocation::{Allocation, Beginning, LIFETIME};
-use crate::credential::{Credential, Key, Secret};
+use crate::asked::{Asked, authenticate};
+use crate::credential::Secret;
 use crate::frame::{self, Frame};
-use crate::message::{
-    Class, Integrity, Message, Transaction, Writer, attribute, method, read_address,
-};
+use crate::message::{Class, Message, Transaction, Writer, attribute, method, read_address};
 use crate::peers::{Family, Peers};
+use crate::refusal::{Refusal, error, refuse_unknown, unknown_attributes};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -36,76 +36,6 @@ pub struct Now {
     pub clock: Instant,
     /// Seconds since 1970.
     pub unix: u64,
-}
-
-/// Error codes (RFC 8489 section 18.4, RFC 8656 section 19).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    BadRequest,
-    Unauthorized,
-    Forbidden,
-    UnknownAttribute,
-    AllocationMismatch,
-    StaleNonce,
-    FamilyNotSupported,
-    WrongCredentials,
-    TransportNotSupported,
-    FamilyMismatch,
-    QuotaReached,
-    InsufficientCapacity,
-}
-
-impl Refusal {
-    /// All of them, for who counts.
-    pub const ALL: [Self; 12] = [
-        Self::BadRequest,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::UnknownAttribute,
-        Self::AllocationMismatch,
-        Self::StaleNonce,
-        Self::FamilyNotSupported,
-        Self::WrongCredentials,
-        Self::TransportNotSupported,
-        Self::FamilyMismatch,
-        Self::QuotaReached,
-        Self::InsufficientCapacity,
-    ];
-
-    pub const fn code(self) -> u16 {
-        match self {
-            Self::BadRequest => 400,
-            Self::Unauthorized => 401,
-            Self::Forbidden => 403,
-            Self::UnknownAttribute => 420,
-            Self::AllocationMismatch => 437,
-            Self::StaleNonce => 438,
-            Self::FamilyNotSupported => 440,
-            Self::WrongCredentials => 441,
-            Self::TransportNotSupported => 442,
-            Self::FamilyMismatch => 443,
-            Self::QuotaReached => 486,
-            Self::InsufficientCapacity => 508,
-        }
-    }
-
-    /// Short: a refusal may go to somebody who has asked for nothing.
-    const fn reason(self) -> &'static str {
-        match self {
-            Self::BadRequest => "Bad Request",
-            Self::Unauthorized => "Unauthorized",
-            Self::Forbidden => "Forbidden",
-            Self::UnknownAttribute => "Unknown Attribute",
-            Self::AllocationMismatch => "Allocation Mismatch",
-            Self::StaleNonce => "Stale Nonce",
-            Self::FamilyNotSupported => "Address Family not Supported",
-            Self::WrongCredentials => "Wrong Credentials",
-            Self::TransportNotSupported => "Unsupported Transport Protocol",
-            Self::FamilyMismatch => "Peer Address Family Mismatch",
-            Self::QuotaReached => "Allocation Quota Reached",
-            Self::InsufficientCapacity => "Insufficient Capacity",
-        }
-    }
 }
 
 /// Why a frame came to nothing.
@@ -157,41 +87,6 @@ pub struct Session {
     allocation: Option<Allocation>,
     /// Of the last indication.
     indications: u64,
-}
-
-/// Whom a request came from, as far as it was shown.
-struct Asked<'m, 'a> {
-    message: &'m Message<'a>,
-    credential: Credential,
-    integrity: Integrity,
-}
-
-impl Asked<'_, '_> {
-    fn reply(&self) -> Writer {
-        let message = self.message;
-        Writer::new(Class::Success, message.method, message.transaction)
-    }
-
-    const fn key(&self) -> Option<(&Key, Integrity)> {
-        Some((&self.credential.key, self.integrity))
-    }
-
-    fn agree<'s>(&self, writer: Writer) -> Step<'s> {
-        Step::Reply {
-            message: writer.finish(self.key()),
-            refused: None,
-            known: true,
-        }
-    }
-
-    fn refuse<'s>(&self, refusal: Refusal) -> Step<'s> {
-        Step::Reply {
-            message: error(self.message.method, self.message.transaction, refusal)
-                .finish(self.key()),
-            refused: Some(refusal),
-            known: true,
-        }
-    }
 }
 
 impl Session {
@@ -264,7 +159,7 @@ impl Session {
     }
 
     fn request<'s>(&mut self, message: &Message<'_>, desk: &Desk, now: Now) -> Step<'s> {
-        let asked = match self.authenticate(message, desk, now) {
+        let asked = match authenticate(message, self.client, self.has_allocation(), desk, now) {
             Ok(asked) => asked,
             Err(refusal) => return self.challenge(message, refusal, desk, now.unix),
         };
@@ -283,38 +178,6 @@ impl Session {
             _ => Err(Refusal::BadRequest),
         };
         done.unwrap_or_else(|refusal| asked.refuse(refusal))
-    }
-
-    /// RFC 8489 section 9.2.4, with the cheap questions first.
-    fn authenticate<'m, 'a>(
-        &self,
-        message: &'m Message<'a>,
-        desk: &Desk,
-        now: Now,
-    ) -> Result<Asked<'m, 'a>, Refusal> {
-        let integrity = message.integrity().ok_or(Refusal::Unauthorized)?;
-        let (Some(username), Some(realm), Some(nonce)) = (
-            message.attribute(attribute::USERNAME),
-            message.attribute(attribute::REALM),
-            message.attribute(attribute::NONCE),
-        ) else {
-            return Err(Refusal::BadRequest);
-        };
-        if !desk.secret.is_fresh(nonce, self.client, now.unix) {
-            return Err(Refusal::StaleNonce);
-        }
-        desk.secret
-            .credential(username)
-            .filter(|_| realm == desk.secret.realm().as_bytes())
-            // What stands is refreshed however old its credential is: calls are longer than ten minutes.
-            .filter(|credential| self.has_allocation() || credential.expires >= now.unix)
-            .filter(|credential| message.is_whole(&credential.key))
-            .map(|credential| Asked {
-                message,
-                credential,
-                integrity,
-            })
-            .ok_or(Refusal::Unauthorized)
     }
 
     fn challenge<'s>(
@@ -596,55 +459,4 @@ fn judge(
 
 fn seconds(seconds: u64) -> [u8; 4] {
     u32::try_from(seconds).unwrap_or(u32::MAX).to_be_bytes()
-}
-
-fn error(method: u16, transaction: Transaction, refusal: Refusal) -> Writer {
-    let code = refusal.code();
-    let [_, class] = (code / 100).to_be_bytes();
-    let [_, number] = (code % 100).to_be_bytes();
-    let mut value = vec![0, 0, class, number];
-    value.extend(refusal.reason().as_bytes());
-    Writer::new(Class::Error, method, transaction).attribute(attribute::ERROR_CODE, &value)
-}
-
-fn refuse_unknown(message: &Message<'_>, unknown: &[u8]) -> Writer {
-    error(
-        message.method,
-        message.transaction,
-        Refusal::UnknownAttribute,
-    )
-    .attribute(attribute::UNKNOWN_ATTRIBUTES, unknown)
-}
-
-/// Most attributes that are named to who sent them.
-const NAMED: usize = 8;
-
-/// Attributes that must be understood and are not, as UNKNOWN-ATTRIBUTES lists them.
-fn unknown_attributes(message: &Message<'_>) -> Option<Vec<u8>> {
-    let unknown: Vec<u8> = message
-        .attributes()
-        .map(|(kind, _)| kind)
-        .filter(|kind| *kind < 0x8000 && !is_known(*kind))
-        .take(NAMED)
-        .flat_map(u16::to_be_bytes)
-        .collect();
-    (!unknown.is_empty()).then_some(unknown)
-}
-
-const fn is_known(kind: u16) -> bool {
-    matches!(
-        kind,
-        attribute::USERNAME
-            | attribute::REALM
-            | attribute::NONCE
-            | attribute::CHANNEL_NUMBER
-            | attribute::LIFETIME
-            | attribute::XOR_PEER_ADDRESS
-            | attribute::DATA
-            | attribute::REQUESTED_ADDRESS_FAMILY
-            | attribute::EVEN_PORT
-            | attribute::REQUESTED_TRANSPORT
-            | attribute::DONT_FRAGMENT
-            | attribute::RESERVATION_TOKEN
-    )
 }
