@@ -3,7 +3,7 @@
 //! | request | refused with |
 //! |---|---|
 //! | any but Binding | 401 without a good credential, 400 with half of one, 438 with an old nonce, 420 |
-//! | Allocate | 437 there is one, 442 not UDP, 440 no such family, 508 EVEN-PORT or RESERVATION-TOKEN, 486 and 508 |
+//! | Allocate | 437 there is one, 442 not UDP, 440 no such family, 508 a reserved port, 486 and 508 no room |
 //! | Refresh | 437 there is none, 441 another's credential, 443 another family |
 //! | CreatePermission, ChannelBind | the same, and 403 a peer that is not the box's media port, 400 |
 //!
@@ -77,6 +77,8 @@ pub struct Opening {
     pub username: String,
     /// The peer whose family it is for.
     pub peer: usize,
+    /// Its port has to be even.
+    pub even: bool,
 }
 
 /// One client.
@@ -224,9 +226,9 @@ impl Session {
         if *transport != UDP {
             return Err(Refusal::TransportNotSupported);
         }
-        if message.attribute(attribute::RESERVATION_TOKEN).is_some()
-            || message.attribute(attribute::EVEN_PORT).is_some()
-        {
+        let even = message.attribute(attribute::EVEN_PORT);
+        let reserves = even.and_then(<[u8]>::first).is_some_and(|r| r & 0x80 != 0);
+        if reserves || message.attribute(attribute::RESERVATION_TOKEN).is_some() {
             return Err(Refusal::InsufficientCapacity);
         }
         let family = match message.attribute(attribute::REQUESTED_ADDRESS_FAMILY) {
@@ -249,6 +251,7 @@ impl Session {
         Ok(Step::Open(Opening {
             username: asked.credential.username.clone(),
             peer,
+            even: even.is_some(),
         }))
     }
 

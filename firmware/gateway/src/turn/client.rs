@@ -2,7 +2,7 @@
 
 use super::counters::Lost;
 use super::{Place, Shared};
-use causeway_turn::{Refusal, Session, Step};
+use causeway_turn::{Opening, Refusal, Session, Step};
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +14,9 @@ use tokio::net::UdpSocket;
 
 /// Longest datagram of the media port; it sends none of this length.
 pub const DATAGRAM: usize = 2048;
+
+/// Ports looked at for an even one.
+const TRIES: usize = 32;
 
 /// Something for the client.
 #[derive(Debug)]
@@ -84,7 +87,7 @@ impl Client {
                 Some(self.reply(message, None, true))
             }
             Step::Open(opening) => {
-                let (message, refused) = match self.open(opening.username, opening.peer) {
+                let (message, refused) = match self.open(opening) {
                     Ok(relayed) => {
                         let message = self.session.opened(relayed, &self.shared.desk, now.clock);
                         (message, None)
@@ -112,12 +115,13 @@ impl Client {
         }
     }
 
-    fn open(&mut self, username: String, peer: usize) -> Result<SocketAddr, Refusal> {
+    fn open(&mut self, opening: Opening) -> Result<SocketAddr, Refusal> {
         let place = self
             .shared
-            .take_place(username, self.address.ip())
+            .take_place(opening.username, self.address.ip())
             .map_err(|_| Refusal::QuotaReached)?;
-        let (socket, relayed) = self.socket(peer).map_err(|error| {
+        let peer = opening.peer;
+        let (socket, relayed) = self.socket(peer, opening.even).map_err(|error| {
             tracing::warn!(%error, "no socket for a TURN allocation");
             Refusal::InsufficientCapacity
         })?;
@@ -132,13 +136,22 @@ impl Client {
         Ok(relayed)
     }
 
-    fn socket(&self, peer: usize) -> io::Result<(UdpSocket, SocketAddr)> {
+    fn socket(&self, peer: usize, even: bool) -> io::Result<(UdpSocket, SocketAddr)> {
         let route = self
             .shared
             .routes
             .get(peer)
             .ok_or(io::ErrorKind::AddrNotAvailable)?;
-        let socket = std::net::UdpSocket::bind((route.from, 0))?;
+        let mut socket = std::net::UdpSocket::bind((route.from, 0))?;
+        // Odd ones are held meanwhile, so that others are given.
+        let mut odd = Vec::new();
+        while even && socket.local_addr()?.port() % 2 != 0 {
+            if odd.len() == TRIES {
+                return Err(io::ErrorKind::AddrNotAvailable.into());
+            }
+            odd.push(socket);
+            socket = std::net::UdpSocket::bind((route.from, 0))?;
+        }
         socket.connect(route.to)?;
         socket.set_nonblocking(true)?;
         let port = socket.local_addr()?.port();
@@ -149,7 +162,7 @@ impl Client {
     async fn relay(&mut self, peer: usize, datagram: &[u8]) {
         let there = |held: &Held| held.sockets.get(peer).is_some_and(Option::is_some);
         if !self.held.as_ref().is_some_and(there) {
-            let Ok((socket, _)) = self.socket(peer) else {
+            let Ok((socket, _)) = self.socket(peer, false) else {
                 return;
             };
             if let Some(held) = &mut self.held

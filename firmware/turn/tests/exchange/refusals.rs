@@ -46,6 +46,8 @@ fn only_udp_is_relayed() {
 fn what_the_box_has_not_is_refused_politely() {
     let even = |w: Writer| w.attribute(attribute::EVEN_PORT, &[0x80]);
     assert_eq!(allocate_with(even), 508);
+    let just_even = |w: Writer| w.attribute(attribute::EVEN_PORT, &[0]);
+    assert_eq!(allocate_with(just_even), 0, "it can be had");
     let reserved = |w: Writer| w.attribute(attribute::RESERVATION_TOKEN, &[1; 8]);
     assert_eq!(allocate_with(reserved), 508);
     let family = |w: Writer| w.attribute(attribute::REQUESTED_ADDRESS_FAMILY, &[9, 0, 0, 0]);

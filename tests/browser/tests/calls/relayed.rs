@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use causeway_harness::scene::{ACD_HZ, PAGE_HZ, Scene};
+use causeway_harness::udp_relay::UdpRelay;
 use causeway_harness::{Acd, BoxPlan, BoxProcess, place};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -104,5 +105,44 @@ async fn to_a_box_whose_media_port_cannot_be_reached_at_all() {
         ["tcp", "tls"].contains(&pair["relay"].as_str().unwrap_or_default()),
         "{pair}"
     );
+    leaves_nothing(scene).await;
+}
+
+#[tokio::test]
+async fn a_network_that_stops_passing_udp_in_the_middle_of_a_call() {
+    // The box's candidate is a way that can be cut; the relay inside the box does not need it.
+    let acd = Acd::start(&[]).await.unwrap();
+    let mut plan = BoxPlan::new(acd.address()).unwrap();
+    let shown = plan.media;
+    plan.media.set_ip([127, 0, 0, 2].into());
+    plan.extra = "public = [\"127.0.0.1\"]".to_owned();
+    let way = UdpRelay::start(shown, plan.media).await.unwrap();
+    let causeway = BoxProcess::start(plan).await.unwrap();
+    let mut scene = Scene::with(acd, causeway, None, json!({})).await.unwrap();
+    let pair = heard(&mut scene).await;
+    assert_eq!(
+        pair["relay"],
+        Value::Null,
+        "the direct way is better: {pair}"
+    );
+
+    way.cut();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let pair = scene.phone.pair().await.unwrap();
+        if !pair["relay"].is_null() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{pair}");
+        sleep(Duration::from_millis(200)).await;
+    }
+    scene.phone.hears(ACD_HZ, PATIENCE).await.unwrap();
+    let before = metric(&scene, "causeway_turn_bytes_total{direction=\"to_box\"}").await;
+    scene.acd_hears(PAGE_HZ, PATIENCE).await.unwrap();
+    sleep(Duration::from_secs(2)).await;
+    let after = metric(&scene, "causeway_turn_bytes_total{direction=\"to_box\"}").await;
+    assert!(after - before > 5_000.0, "{before} {after}");
+    scene.phone.hears(ACD_HZ, PATIENCE).await.unwrap();
+    assert_eq!(scene.phone.state().await.unwrap(), "answered");
     leaves_nothing(scene).await;
 }
