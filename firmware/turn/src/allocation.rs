@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 /// How long an allocation stands without a refresh, and the most a client can ask for (RFC 8656 section 7.2).
 pub const LIFETIME: Duration = Duration::from_secs(600);
+/// How long an allocation stands through which no peer says anything, refreshed or not: a call is asked for its consent
+/// every few seconds, and who has none shall not keep a place.
+const UNHEARD: Duration = Duration::from_secs(600);
 /// A permission (RFC 8656 section 9).
 const PERMISSION: Duration = Duration::from_secs(300);
 /// A channel (RFC 8656 section 12).
@@ -23,7 +26,8 @@ pub struct Allocation {
     pub transaction: Transaction,
     pub key: Key,
     pub integrity: Integrity,
-    pub expires: Instant,
+    expires: Instant,
+    heard: Instant,
     permissions: Vec<Instant>,
     channels: Vec<Channel>,
 }
@@ -55,10 +59,25 @@ impl Allocation {
             key: beginning.key,
             integrity: beginning.integrity,
             expires: now + LIFETIME,
+            heard: now,
             // Over before they began.
             permissions: vec![now; peers],
             channels: Vec::new(),
         }
+    }
+
+    pub fn refresh(&mut self, now: Instant) {
+        self.expires = now + LIFETIME;
+    }
+
+    /// A peer has said something.
+    pub fn hear(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// When it ends, if nothing more happens.
+    pub fn ends(&self) -> Instant {
+        self.expires.min(self.heard + UNHEARD)
     }
 
     pub fn permit(&mut self, peer: usize, now: Instant) {

@@ -106,11 +106,9 @@ impl Session {
         self.allocation.is_some()
     }
 
-    /// When the allocation ends unless it is refreshed.
+    /// When the allocation ends, unless it is refreshed and used.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.allocation
-            .as_ref()
-            .map(|allocation| allocation.expires)
+        self.allocation.as_ref().map(Allocation::ends)
     }
 
     /// Whether the allocation has just come to its end.
@@ -118,7 +116,7 @@ impl Session {
         let over = self
             .allocation
             .as_ref()
-            .is_some_and(|allocation| allocation.expires <= now);
+            .is_some_and(|allocation| allocation.ends() <= now);
         if over {
             self.allocation = None;
         }
@@ -284,7 +282,7 @@ impl Session {
     }
 
     fn allocated_message(&self, allocation: &Allocation, now: Instant) -> Vec<u8> {
-        let left = allocation.expires.saturating_duration_since(now).as_secs();
+        let left = allocation.ends().saturating_duration_since(now).as_secs();
         Writer::new(Class::Success, method::ALLOCATE, allocation.transaction)
             .address(attribute::XOR_RELAYED_ADDRESS, allocation.relayed)
             .attribute(attribute::LIFETIME, &seconds(left))
@@ -324,7 +322,7 @@ impl Session {
                 .finish(asked.key());
             return Ok(Step::Freed(reply));
         }
-        allocation.expires = now + LIFETIME;
+        allocation.refresh(now);
         Ok(asked.agree(
             asked
                 .reply()
@@ -414,12 +412,13 @@ impl Session {
     ) -> bool {
         let Some(allocation) = self
             .allocation
-            .as_ref()
-            .filter(|allocation| allocation.expires > now)
+            .as_mut()
+            .filter(|allocation| allocation.ends() > now)
         else {
             return false;
         };
         if let Some(number) = allocation.channel_to(peer, now) {
+            allocation.hear(now);
             frame::write_channel(number, datagram, out);
             return true;
         }
@@ -430,6 +429,7 @@ impl Session {
         else {
             return false;
         };
+        allocation.hear(now);
         self.indications = self.indications.wrapping_add(1);
         let mut transaction = [0; 12];
         if let Some(tail) = transaction.last_chunk_mut() {

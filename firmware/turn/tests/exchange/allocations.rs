@@ -44,6 +44,7 @@ fn it_ends_when_it_is_not_refreshed() {
     let mut client = Client::allocated();
     client.pass(500);
     assert!(client.refresh(600).is_success());
+    client.hear();
     client.pass(599);
     assert!(!client.session.handle_timeout(client.now().clock));
     client.pass(1);
@@ -119,4 +120,17 @@ fn a_box_of_ipv6_alone_gives_it_unasked() {
     // The only peer is the first now, whatever address the support gives it.
     assert!(client.allocate().is_success());
     assert!(client.permit(at("[2001:db8::10]:8444")).is_success());
+}
+
+#[test]
+fn it_ends_when_nothing_was_heard_for_ten_minutes_however_often_it_is_refreshed() {
+    let mut client = Client::allocated();
+    for _ in 0..5 {
+        client.pass(100);
+        // What the client says itself does not count.
+        assert!(client.refresh(600).is_success());
+    }
+    client.pass(100);
+    assert_eq!(client.session.poll_timeout(), Some(client.now().clock));
+    assert!(client.session.handle_timeout(client.now().clock));
 }

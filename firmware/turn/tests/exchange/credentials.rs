@@ -69,10 +69,12 @@ fn an_expired_credential_makes_no_allocation_but_keeps_one() {
     let mut talking = Client::allocated();
     for _ in 0..10 {
         talking.pass(500);
+        talking.hear();
         let answer = talking.refresh(600);
         if answer.code() == 438 {
             talking.take_nonce(&answer);
             assert!(talking.refresh(600).is_success());
+            talking.hear();
         }
     }
     // Given back is given back.
@@ -84,6 +86,7 @@ fn an_expired_credential_makes_no_allocation_but_keeps_one() {
 fn an_old_nonce_is_stale_and_the_new_one_is_good() {
     let mut client = Client::allocated();
     client.pass(599);
+    client.hear();
     assert!(client.refresh(600).is_success());
     client.pass(2);
     let answer = client.refresh(600);

@@ -74,6 +74,7 @@ fn a_channel_ends_after_ten_minutes_unless_bound_again() {
     let mut client = Client::allocated();
     assert!(client.bind(0x4000, at(MEDIA)).is_success());
     client.pass(500);
+    assert!(client.from_peer(0, b"x").is_some());
     assert!(client.refresh(600).is_success());
     assert!(client.bind(0x4000, at(MEDIA)).is_success());
     client.pass(400);
