@@ -1,6 +1,7 @@
 //! A way for datagrams that can be cut and mended: what comes from a client leaves from a socket of its own.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,12 +35,12 @@ impl UdpRelay {
                 if !state.load(Ordering::Relaxed) {
                     continue;
                 }
-                if !far.contains_key(&client) {
+                if let Entry::Vacant(place) = far.entry(client) {
                     let Ok(socket) = UdpSocket::bind((target.ip(), 0)).await else {
                         continue;
                     };
                     let socket = Arc::new(socket);
-                    far.insert(client, socket.clone());
+                    place.insert(socket.clone());
                     let (near, state) = (near.clone(), state.clone());
                     tasks.spawn(async move {
                         let mut buffer = [0; 4096];

@@ -34,8 +34,9 @@ if (!window.phone) {
     },
     async pair() {
       const stats = await phone.connection.getStats()
-      const transport = [...stats.values()].find(s => s.type === 'transport')
-      const pair = stats.get(transport?.selectedCandidatePairId)
+      const all = [...stats.values()], transport = all.find(s => s.type === 'transport')
+      // Firefox marks the pair itself.
+      const pair = stats.get(transport?.selectedCandidatePairId) ?? all.find(s => s.type === 'candidate-pair' && s.selected)
       const local = stats.get(pair?.localCandidateId), remote = stats.get(pair?.remoteCandidateId)
       return {local: local?.candidateType, relay: local?.relayProtocol ?? null, remote: remote?.candidateType}
     },

@@ -20,7 +20,7 @@ fn indications_pass_both_ways_with_a_permission() {
     let indication = client.indication(at(MEDIA), b"check");
     let datagram = &b"check"[..];
     assert_eq!(client.hand(&indication), Step::Relay { peer: 0, datagram });
-    let back = client.from_peer(0, b"answer").unwrap();
+    let back = client.gets(0, b"answer").unwrap();
     let back = Message::parse(&back).unwrap();
     assert_eq!((back.class, back.method), (Class::Indication, method::DATA));
     assert_eq!(back.attribute(attribute::DATA), Some(&b"answer"[..]));
@@ -34,10 +34,10 @@ fn nothing_passes_without_one() {
     let indication = client.indication(at(MEDIA), b"check");
     assert_eq!(client.hand(&indication), DROPPED);
     assert_eq!(client.hand(&channel(0x4000, b"x")), DROPPED);
-    assert_eq!(client.from_peer(0, b"answer"), None);
+    assert_eq!(client.gets(0, b"answer"), None);
     // A permission is for one peer.
     assert!(client.permit(at(MEDIA)).is_success());
-    assert_eq!(client.from_peer(1, b"answer"), None);
+    assert_eq!(client.gets(1, b"answer"), None);
 }
 
 #[test]
@@ -45,9 +45,9 @@ fn a_permission_ends_after_five_minutes() {
     let mut client = Client::allocated();
     assert!(client.permit(at(MEDIA)).is_success());
     client.pass(299);
-    assert!(client.from_peer(0, b"x").is_some());
+    assert!(client.gets(0, b"x").is_some());
     client.pass(1);
-    assert_eq!(client.from_peer(0, b"x"), None);
+    assert_eq!(client.gets(0, b"x"), None);
     let indication = client.indication(at(MEDIA), b"x");
     assert_eq!(client.hand(&indication), DROPPED);
 }
@@ -59,7 +59,7 @@ fn channel_data_passes_both_ways() {
     let frame = channel(0x4000, b"sound");
     let datagram = &b"sound"[..];
     assert_eq!(client.hand(&frame), Step::Relay { peer: 0, datagram });
-    let back = client.from_peer(0, b"answer").unwrap();
+    let back = client.gets(0, b"answer").unwrap();
     let expected = Frame::Channel {
         number: 0x4000,
         data: b"answer",
@@ -74,19 +74,19 @@ fn a_channel_ends_after_ten_minutes_unless_bound_again() {
     let mut client = Client::allocated();
     assert!(client.bind(0x4000, at(MEDIA)).is_success());
     client.pass(500);
-    assert!(client.from_peer(0, b"x").is_some());
+    assert!(client.gets(0, b"x").is_some());
     assert!(client.refresh(600).is_success());
     assert!(client.bind(0x4000, at(MEDIA)).is_success());
     client.pass(400);
     // The permission is over; a channel is one.
-    let back = client.from_peer(0, b"x").unwrap();
+    let back = client.gets(0, b"x").unwrap();
     assert!(matches!(read(&back), Some(Frame::Channel { .. })));
     let answer = client.refresh(600);
     client.take_nonce(&answer);
     assert!(client.refresh(600).is_success());
     client.pass(200);
     assert_eq!(client.hand(&channel(0x4000, b"x")), DROPPED);
-    assert_eq!(client.from_peer(0, b"x"), None);
+    assert_eq!(client.gets(0, b"x"), None);
 }
 
 #[test]
@@ -105,6 +105,6 @@ fn nothing_passes_after_the_end() {
     let mut client = Client::allocated();
     assert!(client.bind(0x4000, at(MEDIA)).is_success());
     client.pass(600);
-    assert_eq!(client.from_peer(0, b"x"), None);
+    assert_eq!(client.gets(0, b"x"), None);
     assert_eq!(client.hand(&channel(0x4000, b"x")), DROPPED);
 }

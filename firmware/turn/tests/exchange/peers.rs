@@ -90,7 +90,7 @@ fn one_forbidden_peer_spoils_the_whole_request() {
         .address(attribute::XOR_PEER_ADDRESS, at(MEDIA))
         .address(attribute::XOR_PEER_ADDRESS, at("127.0.0.1:22"));
     assert_eq!(client.put(writer).code(), 403);
-    assert_eq!(client.from_peer(0, b"x"), None, "the good one neither");
+    assert_eq!(client.gets(0, b"x"), None, "the good one neither");
 }
 
 #[test]

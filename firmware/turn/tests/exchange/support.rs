@@ -245,11 +245,11 @@ impl Client {
             self.take_nonce(&answer);
             assert!(self.permit(at(MEDIA)).is_success());
         }
-        assert!(self.from_peer(0, b"hello").is_some());
+        assert!(self.gets(0, b"hello").is_some());
     }
 
     /// What the client gets of a peer's datagram.
-    pub fn from_peer(&mut self, peer: usize, datagram: &[u8]) -> Option<Vec<u8>> {
+    pub fn gets(&mut self, peer: usize, datagram: &[u8]) -> Option<Vec<u8>> {
         let mut out = vec![9; 99];
         let now = self.now().clock;
         self.session

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use causeway_harness::scene::{ACD_HZ, PAGE_HZ, Scene};
 use causeway_harness::udp_relay::UdpRelay;
-use causeway_harness::{Acd, BoxPlan, BoxProcess, place};
+use causeway_harness::{Acd, BoxPlan, BoxProcess, Browser, WebPhone, place};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -145,4 +145,44 @@ async fn a_network_that_stops_passing_udp_in_the_middle_of_a_call() {
     scene.phone.hears(ACD_HZ, PATIENCE).await.unwrap();
     assert_eq!(scene.phone.state().await.unwrap(), "answered");
     leaves_nothing(scene).await;
+}
+
+#[tokio::test]
+async fn firefox_over_tcp() {
+    // As in the first call from Firefox, nothing is on loopback. Its TLS takes no certificate that nobody vouches for.
+    let Some(address) = place::own_address() else {
+        eprintln!(
+            "SKIPPED: this machine has no default route, without which Firefox gathers no candidates"
+        );
+        return;
+    };
+    let mut acd = Acd::start(&["--tone", "700"]).await.unwrap();
+    let mut plan = BoxPlan::new(acd.address()).unwrap();
+    plan.media.set_ip(address);
+    plan.https.set_ip(address);
+    let causeway = BoxProcess::start(plan).await.unwrap();
+    let before = causeway.holdings().unwrap();
+    let options = json!({"iceTransportPolicy": "relay"});
+    let browser = Browser::firefox().await.unwrap();
+    let phone = WebPhone::start(browser, &causeway, None, options)
+        .await
+        .unwrap();
+    phone.narrow_ice("transport=tcp").await.unwrap();
+    phone.place("100").await.unwrap();
+    phone.answered().await.unwrap();
+    phone.listen().await.unwrap();
+    phone.hears(700.0, PATIENCE).await.unwrap();
+    let right = |e: &Value| {
+        e["hz"]
+            .as_f64()
+            .is_some_and(|hz| (hz - 1000.0).abs() < 20.0)
+    };
+    acd.wait("heard", PATIENCE, right).await.unwrap();
+    let pair = phone.pair().await.unwrap();
+    assert_eq!(pair["relay"], "tcp", "{pair}");
+    phone.hang_up().await.unwrap();
+    phone.stop().await.unwrap();
+    causeway.nothing_left(before).await.unwrap();
+    causeway.stop().await.unwrap();
+    acd.stop().await.unwrap();
 }
