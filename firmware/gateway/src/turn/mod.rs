@@ -18,6 +18,8 @@ mod counters;
 mod host;
 mod route;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod udp;
 
 use crate::random;
