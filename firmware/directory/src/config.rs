@@ -69,6 +69,7 @@ pub struct BoxSettings {
     #[serde(default = "default_turn")]
     pub turn: bool,
     /// A UDP port for TURN beside it, usually 3478: for networks that pass UDP, but not to `media`. None when absent.
+    /// On a machine with several addresses write the one that pages reach: answers leave from the address of the route.
     pub turn_udp: Option<SocketAddr>,
     /// `host` or `host:port` that pages are told to reach TURN at; absent: what they reached `https` at.
     pub turn_host: Option<WebHost>,

@@ -45,6 +45,8 @@ struct Held {
 
 impl Client {
     pub fn new(shared: Arc<Shared>, address: SocketAddr) -> Self {
+        // On a socket of both families IPv4 is written as IPv6; a client knows itself by the other.
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         Self {
             shared,
             session: Session::new(address),
