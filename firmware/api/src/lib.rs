@@ -14,6 +14,7 @@
 //! | [`ladder`] | kept SIP messages; [`pcap`] writes them as a capture |
 //! | [`token`] | minting and verifying tokens, pure |
 //! | [`limits`] | every bound in one table, and the token buckets that keep rates |
+//! | [`relay`] | the seam to the media relay on the HTTPS port |
 //! | [`state`] | what handlers share |
 //! | [`server`] | TLS, connections, shutdown |
 //! | [`http`] | the HTTP end points |
@@ -31,6 +32,7 @@ pub mod limits;
 pub mod lookup;
 pub mod metrics;
 pub mod pcap;
+pub mod relay;
 pub mod request;
 pub mod server;
 pub mod session;

@@ -1,12 +1,15 @@
 //! TLS, connections and shutdown: every client is bounded in number, time and bytes before a
 //! handler sees it.
 //!
+//! Where the box relays media, the first octet says whether a connection is the relay's ([`crate::relay`]).
+//!
 //! Per connection: TLS handshake (5 s) → request heads (10 s each, idle keep-alive included,
 //! 16 KiB) → handlers → upgrade to a WebSocket. A write that a client does not read ends the
 //! connection after 10 s.
 
 use crate::http::{PeerAddress, router};
 use crate::limits::peer_key;
+use crate::relay::{Replayed, is_relays};
 use crate::state::Api;
 use axum::body::Body;
 use axum::extract::Request;
@@ -20,7 +23,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -95,7 +98,18 @@ async fn connection(
 ) {
     let limits = api.limits();
     let _ = tcp.set_nodelay(true);
-    let tls = match tokio::time::timeout(limits.handshake, acceptor.accept(tcp)).await {
+    let mut stopping = api.stopping();
+    let handshaken = Instant::now() + limits.handshake;
+    if let Some(relay) = api.relay() {
+        let mut first = [0];
+        // Whoever says nothing fails in the handshake, as it would without a relay.
+        let said = tokio::time::timeout_at(handshaken, tcp.peek(&mut first)).await;
+        if matches!(said, Ok(Ok(1))) && is_relays(first[0]) {
+            relayed(relay.carry(Box::new(tcp), peer, false), &mut stopping).await;
+            return;
+        }
+    }
+    let mut tls = match tokio::time::timeout_at(handshaken, acceptor.accept(tcp)).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
             api.metrics().handshakes_failed.increment();
@@ -108,6 +122,21 @@ async fn connection(
             return;
         }
     };
+    let mut first = None;
+    if let Some(relay) = api.relay() {
+        let octet = tokio::select! {
+            octet = tokio::time::timeout(limits.header, tls.read_u8()) => octet,
+            () = stopped(&mut stopping) => return,
+        };
+        let Ok(Ok(octet)) = octet else { return };
+        first = Some(octet);
+        if is_relays(octet) {
+            let stream = Box::new(Replayed::new(first, tls));
+            relayed(relay.carry(stream, peer, true), &mut stopping).await;
+            return;
+        }
+    }
+    let tls = Replayed::new(first, tls);
     let place = Arc::new(place);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let (router, place) = (router.clone(), place.clone());
@@ -129,7 +158,6 @@ async fn connection(
         .max_buf_size(limits.header_bytes.max(8192));
     let io = TokioIo::new(PatientStream::new(tls, limits.write));
     let mut connection = std::pin::pin!(builder.serve_connection(io, service).with_upgrades());
-    let mut stopping = api.stopping();
     let result = tokio::select! {
         result = connection.as_mut() => result,
         () = stopped(&mut stopping) => {
@@ -139,6 +167,14 @@ async fn connection(
     };
     if let Err(error) = result {
         tracing::debug!(%peer, %error, "connection ended");
+    }
+}
+
+/// Carries a stream of the relay until it ends or the box does: its calls end then anyway.
+async fn relayed(carrying: crate::relay::Carrying, stopping: &mut watch::Receiver<bool>) {
+    tokio::select! {
+        () = carrying => {}
+        () = stopped(stopping) => {}
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::limits::{Buckets, Limits};
 use crate::lookup::LookupSender;
 use crate::metrics::Metrics;
+use crate::relay::MediaRelay;
 use crate::request::{Request, SessionId};
 use crate::token::TokenKey;
 use causeway_directory::Directory;
@@ -24,6 +25,8 @@ pub struct ApiSettings {
     pub switch: mpsc::Sender<Request>,
     pub records: LookupSender,
     pub probes: Probes,
+    /// Carries media over TCP and TLS on the HTTPS port, where the box does.
+    pub relay: Option<Arc<dyn MediaRelay>>,
     /// Turns true when the box stops: sessions close with 1001.
     pub stopping: watch::Receiver<bool>,
     pub limits: Limits,
@@ -118,6 +121,16 @@ impl Api {
 
     pub(crate) fn probes(&self) -> &Probes {
         &self.0.settings.probes
+    }
+
+    pub(crate) fn relay(&self) -> Option<&Arc<dyn MediaRelay>> {
+        self.0.settings.relay.as_ref()
+    }
+
+    /// `ice` of `welcome` and `token.refresh`, for a page that reached the box at `host`.
+    pub(crate) fn ice(&self, host: Option<&str>) -> Value {
+        let servers = self.relay().map(|relay| relay.servers(host));
+        serde_json::json!({"servers": servers.unwrap_or_else(|| Value::Array(Vec::new()))})
     }
 
     pub(crate) fn stopping(&self) -> watch::Receiver<bool> {

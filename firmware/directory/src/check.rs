@@ -89,6 +89,10 @@ impl Check<'_> {
             let at = self.key("box", "public");
             self.fault(at, "`public` needs real addresses, not 0.0.0.0 or ::");
         }
+        if settings.turn_udp.is_some() && !settings.turn {
+            let at = self.key("box", "turn_udp");
+            self.fault(at, "`turn_udp` asks for what `turn = false` turns off");
+        }
         if !(1..=10_000).contains(&settings.max_calls) {
             let at = self.key("box", "max_calls");
             self.fault(at, "`max_calls` is 1 to 10000");

@@ -7,6 +7,7 @@ mod trunk;
 
 use crate::account::AccountId;
 use crate::dial::DialPattern;
+use crate::host::WebHost;
 use crate::origin::OriginPattern;
 use crate::secret::SecretHash;
 use serde::Deserialize;
@@ -64,6 +65,14 @@ pub struct BoxSettings {
     /// Behind 1:1 NAT write the public address here.
     #[serde(default)]
     pub public: Vec<IpAddr>,
+    /// Media also over TCP and TLS (TURN), on the port of `https`; default true. Relays to `media` and nowhere else.
+    #[serde(default = "default_turn")]
+    pub turn: bool,
+    /// A UDP port for TURN beside it, usually 3478: for networks that pass UDP, but not to `media`. None when absent.
+    /// On a machine with several addresses write the one that pages reach: answers leave from the address of the route.
+    pub turn_udp: Option<SocketAddr>,
+    /// `host` or `host:port` that pages are told to reach TURN at; absent: what they reached `https` at.
+    pub turn_host: Option<WebHost>,
     /// SHA-256 of the admin key (`causeway secret`). Without it the box does not start to listen.
     pub admin_key_sha256: Option<SecretHash>,
     /// Serves `/demo/` and its token end point, for `demo_app`.
@@ -259,6 +268,9 @@ pub struct Account {
 
 fn default_name() -> String {
     "causeway".into()
+}
+fn default_turn() -> bool {
+    true
 }
 fn default_max_calls() -> usize {
     500

@@ -13,6 +13,7 @@ mod address;
 mod check;
 pub mod config;
 mod dial;
+mod host;
 mod lookup;
 mod numbering;
 mod origin;
@@ -27,6 +28,7 @@ pub use config::{
     SipSettings, SipTransport, Srtp, Trunk, TrunkHeader, TrunkName, UserToUser, Video, WebCodec,
 };
 pub use dial::{Destination, DestinationError, DialPattern};
+pub use host::WebHost;
 pub use lookup::{Directory, Located};
 pub use numbering::{NumberFormat, Numbering};
 pub use origin::OriginPattern;

@@ -562,3 +562,20 @@ fn addresses_of_the_wrong_family_are_told() {
         assert!(fits, "{fault}: {told:?}");
     }
 }
+
+#[test]
+fn the_relay_is_on_unless_it_is_turned_off() {
+    let with = |lines: &str| GOOD.replace("[box]\n", &format!("[box]\n{lines}\n"));
+    let settings = |lines: &str| Config::parse(&with(lines)).unwrap().settings;
+    let usual = settings("");
+    assert!(usual.turn && usual.turn_udp.is_none() && usual.turn_host.is_none());
+    assert!(!settings("turn = false").turn);
+    let set = settings("turn_udp = \"0.0.0.0:3478\"\nturn_host = \"box.example\"");
+    assert_eq!(set.turn_udp, Some("0.0.0.0:3478".parse().unwrap()));
+    assert_eq!(set.turn_host, WebHost::parse("box.example"));
+
+    let both = faults(&with("turn = false\nturn_udp = \"0.0.0.0:3478\""));
+    assert!(both[0].starts_with("line 4"), "{both:?}");
+    let url = faults(&with("turn_host = \"https://box.example/\""));
+    assert!(url[0].contains("is no host"), "{url:?}");
+}

@@ -10,7 +10,9 @@ use crate::media::{MediaPlane, MediaSettings};
 use crate::store::Store;
 use crate::switch::{self, Figures};
 use crate::tls;
+use crate::turn::Turn;
 use causeway_api::limits::Limits;
+use causeway_api::relay::MediaRelay;
 use causeway_api::{Api, ApiSettings, Probes, TokenKey};
 use causeway_board_sim::SimWatchdog;
 use causeway_directory::{Config, ConfigError, Directory};
@@ -121,6 +123,7 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         public,
         max_legs: settings.max_calls.saturating_mul(2),
     };
+    let shown = media.clone();
     let media = MediaPlane::start(media, move |event| {
         // After the switch has gone there is nobody left to tell.
         let _ = to_switch.send(event);
@@ -150,6 +153,14 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     let listener = TcpListener::bind(settings.https)
         .await
         .map_err(start_error(format!("HTTPS on {}", settings.https)))?;
+    let (turn, turn_udp) = if settings.turn {
+        let (bound, candidates) = (media.local_addr(), shown.candidates(media.local_addr()));
+        let started = Turn::start(settings, bound, &candidates, stopping.clone()).await;
+        let (turn, task) = started.map_err(start_error("TURN over UDP"))?;
+        (Some(turn), task)
+    } else {
+        (None, None)
+    };
     announce(&directory, &media, &sockets, &listener);
 
     let (figures_out, figures) = watch::channel(Figures::default());
@@ -182,13 +193,17 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         token_key,
         switch: requests_in,
         records: lookups,
-        probes: probes(figures, media, pulse, store.clone()),
+        probes: probes(figures, media, pulse, store.clone(), turn.clone()),
+        relay: turn.map(|turn| Arc::new(turn) as Arc<dyn MediaRelay>),
         stopping,
         limits: Limits::default(),
     });
     causeway_api::serve(listener, tls, api).await;
     let _ = switch.await;
     let _ = supervisor.await;
+    if let Some(turn_udp) = turn_udp {
+        let _ = turn_udp.await;
+    }
     store.close();
     tracing::info!("stopped");
     Ok(())
@@ -199,6 +214,7 @@ fn probes(
     media: Arc<MediaPlane>,
     pulse: Pulse,
     store: Store,
+    turn: Option<Turn>,
 ) -> Probes {
     let shown = figures.clone();
     Probes {
@@ -206,6 +222,9 @@ fn probes(
         metrics: Box::new(move |out| {
             shown.borrow().write_metrics(out);
             store.write_metrics(out);
+            if let Some(turn) = &turn {
+                turn.write_metrics(out);
+            }
             for (name, value) in media.counters().iter() {
                 let kind = if name == "legs" { "gauge" } else { "counter" };
                 let _ = write!(
@@ -224,6 +243,7 @@ fn announce(directory: &Directory, media: &MediaPlane, sip: &SipSockets, https: 
         version = env!("CARGO_PKG_VERSION"),
         https = ?address(https),
         media = %media.local_addr(),
+        turn_udp = ?directory.config().settings.turn_udp,
         sip_udp = %sip.udp_addr(),
         sip_tcp = %sip.tcp_addr(),
         sip_tls = ?sip.tls_addr(),

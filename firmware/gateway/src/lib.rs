@@ -14,3 +14,4 @@ pub mod store;
 pub mod switch;
 mod timers;
 pub mod tls;
+pub mod turn;

@@ -124,7 +124,9 @@ fn load(key_path: &Path, certificate_path: &Path) -> Result<Arc<ServerConfig>, T
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(TlsError::Unusable)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Browsers name none for TURN; other clients may (RFC 7443), and would be refused.
+    let protocols: [&[u8]; 3] = [b"http/1.1", b"stun.turn", b"stun.nat-discovery"];
+    config.alpn_protocols = protocols.map(<[u8]>::to_vec).to_vec();
     tracing::info!(fingerprint, "TLS certificate");
     Ok(Arc::new(config))
 }

@@ -16,6 +16,7 @@ pub mod config;
 pub mod customer;
 pub mod error;
 pub mod https;
+pub mod ice;
 pub mod kamailio;
 pub mod load;
 pub mod lossy;
@@ -29,6 +30,7 @@ pub mod scene;
 pub mod sipp;
 pub mod sound;
 pub mod tap;
+pub mod udp_relay;
 pub mod web_caller;
 pub mod web_phone;
 

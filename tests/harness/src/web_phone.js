@@ -16,7 +16,30 @@ if (!window.phone) {
       emitter.on(event, (...args) => phone.events.push({on: what, event, at: now(), args: args.map(plain)}))
     }
   }
+  // Every connection of the page is remembered, and its servers' URLs can be narrowed.
+  const Native = window.RTCPeerConnection
+  window.RTCPeerConnection = class extends Native {
+    constructor(configuration, ...rest) {
+      const fits = url => url.includes(phone.way)
+      const iceServers = (configuration?.iceServers ?? []).map(server => ({...server, urls: [server.urls].flat().filter(fits)}))
+      super({...configuration, iceServers: iceServers.filter(server => server.urls.length)}, ...rest)
+      phone.connection = this
+    }
+  }
   window.phone = {
+    way: '',
+    connection: null,
+    narrowIce(word) {
+      phone.way = word
+    },
+    async pair() {
+      const stats = await phone.connection.getStats()
+      const all = [...stats.values()], transport = all.find(s => s.type === 'transport')
+      // Firefox marks the pair itself.
+      const pair = stats.get(transport?.selectedCandidatePairId) ?? all.find(s => s.type === 'candidate-pair' && s.selected)
+      const local = stats.get(pair?.localCandidateId), remote = stats.get(pair?.remoteCandidateId)
+      return {local: local?.candidateType, relay: local?.relayProtocol ?? null, remote: remote?.candidateType}
+    },
     events: [],
     device: null,
     call: null,

@@ -185,6 +185,19 @@ impl WebPhone {
         self.browser.evaluate("phone.call.getStats()").await
     }
 
+    /// From now on the page's connections use only those ICE servers' URLs that contain `word`; the box names them all.
+    pub async fn narrow_ice(&self, word: &str) -> Result<()> {
+        self.browser
+            .evaluate(&format!("phone.narrowIce('{word}')"))
+            .await
+            .map(|_| ())
+    }
+
+    /// The pair of addresses the call's media takes: `local` and `remote` types, and how the `relay` is reached, if any.
+    pub async fn pair(&self) -> Result<Value> {
+        self.browser.evaluate("phone.pair()").await
+    }
+
     /// Every event so far of this name.
     pub async fn events(&self, name: &str) -> Result<Vec<Value>> {
         let events = self

@@ -44,6 +44,7 @@ const SEEDS: &[(&str, &[&str])] = &[
     ("path", &["fuzz-seeds/rtp"]),
     ("video", &["fuzz-seeds/rtp"]),
     ("stun", &["fuzz-seeds/stun", "fuzz-seeds/aiortc-bin"]),
+    ("turn", &["fuzz-seeds/stun"]),
 ];
 
 /// `cargo xtask fuzz`

@@ -19,6 +19,8 @@ pub enum Purpose {
     Build,
     /// The name server of the tests.
     Names,
+    /// Another maker's client of the relay.
+    Relay,
     /// The browser of `run --check`.
     Chromium,
     /// The second browser of the tests.
@@ -81,6 +83,12 @@ const PACKAGES: &[Package] = &[
         "dnsmasq-base",
         "dnsmasq",
         "answers with NAPTR, SRV and addresses for trunks that are names",
+    ),
+    row(
+        Purpose::Relay,
+        "coturn",
+        "turnutils_uclient",
+        "a TURN client of another maker",
     ),
     row(
         Purpose::Chromium,
@@ -299,6 +307,7 @@ mod tests {
     fn every_purpose_has_a_package() {
         for purpose in [
             Purpose::Build,
+            Purpose::Relay,
             Purpose::Chromium,
             Purpose::Firefox,
             Purpose::Sdk,

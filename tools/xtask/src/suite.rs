@@ -150,7 +150,7 @@ fn tests(selection: Selection<'_>, yes: bool) -> Result<Tally, String> {
         purposes.push(Purpose::Sdk);
     }
     if selection.crates() {
-        purposes.push(Purpose::Load);
+        purposes.extend([Purpose::Load, Purpose::Relay]);
     }
     if selection.browser() || selection.interop() {
         purposes.extend([Purpose::Chromium, Purpose::Firefox]);

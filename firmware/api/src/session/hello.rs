@@ -11,7 +11,7 @@ use crate::wire::{
     AboutBox, ClientMessage, ErrorCode, RequestNumber, Token, Welcome, parse_client,
 };
 use causeway_directory::{App, Destination, Directory};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -24,6 +24,8 @@ pub(super) struct Opened {
     pub(super) identity: Identity,
     /// When the token ends.
     pub(super) ends: Instant,
+    /// What the page reached the box at.
+    pub(super) host: Option<String>,
     /// Answers the `hello`; its `session` is filled in by the run.
     pub(super) welcome: Welcome,
 }
@@ -144,7 +146,7 @@ fn judge(
         expires_at: rfc3339(checked.claims.exp),
         resume_s: api.limits().resume_s,
         ping_s: whole_seconds(api.limits().ping),
-        ice: json!({"servers": []}),
+        ice: api.ice(opening.host.as_deref()),
     };
     let identity = Identity {
         origin: opening.origin.clone(),
@@ -155,6 +157,7 @@ fn judge(
     Ok(Opened {
         identity,
         ends: end_of(&checked.claims),
+        host: opening.host.clone(),
         welcome,
     })
 }

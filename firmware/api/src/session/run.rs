@@ -20,6 +20,7 @@ pub(super) async fn run(api: &Api, socket: &mut Socket, opened: Opened) -> End {
     let Opened {
         identity,
         ends,
+        host,
         mut welcome,
     } = opened;
     welcome.session = id.0.to_string();
@@ -44,6 +45,7 @@ pub(super) async fn run(api: &Api, socket: &mut Socket, opened: Opened) -> End {
         id,
         identity,
         ends,
+        host,
         warned: false,
         heard: now,
         pinged: now,
@@ -66,6 +68,8 @@ struct Session<'a> {
     identity: Identity,
     /// When the token ends.
     ends: Instant,
+    /// What the page reached the box at.
+    host: Option<String>,
     /// `token.expiring` was sent for this token.
     warned: bool,
     /// Anything came from the client.
@@ -267,6 +271,8 @@ impl Session<'_> {
             "expires_at".into(),
             Value::String(rfc3339(checked.claims.exp)),
         );
+        // Relay credentials are as short-lived as tokens: a new call needs new ones.
+        fields.insert("ice".into(), self.api.ice(self.host.as_deref()));
         ok(id, fields)
     }
 }

@@ -9,4 +9,5 @@ mod pages_are_served;
 mod questions_are_answered;
 mod requests_reach_the_switch;
 mod the_document_is_current;
+mod the_relay_is_reached;
 mod tokens_end;

@@ -26,7 +26,7 @@ async fn a_call_is_asked_for_and_answered() {
     assert_eq!(welcome["box"]["name"], "test box");
     assert_eq!(welcome["resume_s"], 30);
     assert_eq!(welcome["ping_s"], 20);
-    assert_eq!(welcome["ice"], json!({"servers": []}));
+    assert!(welcome["ice"]["servers"].is_array());
 
     let Request::Opened {
         session,

@@ -2,6 +2,7 @@
 
 use causeway_api::limits::Limits;
 use causeway_api::lookup::{ContextRecord, Lookup};
+use causeway_api::relay::{Carrying, MediaRelay, Stream};
 use causeway_api::request::{Identity, Request, SessionSender};
 use causeway_api::{Api, ApiSettings, Health, Probes, TokenKey, serve};
 use causeway_call::quality::{CallQuality, Judged, Way};
@@ -12,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -67,6 +69,28 @@ caller_id = "101"
         secret = SecretHash::of(SECRET).to_hex(),
     );
     Arc::new(Directory::new(Config::parse(&text).unwrap()))
+}
+
+/// A relay that names the page's host and how often it was asked, and says of a stream how it came and its first octets.
+#[derive(Debug, Default)]
+struct PlayedRelay(AtomicU64);
+
+impl MediaRelay for PlayedRelay {
+    fn servers(&self, host: Option<&str>) -> Value {
+        let asked = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        json!([{"urls": [host], "username": asked}])
+    }
+
+    fn carry(&self, mut stream: Box<dyn Stream>, _: SocketAddr, tls: bool) -> Carrying {
+        Box::pin(async move {
+            let mut octets = [0; 8];
+            if stream.read_exact(&mut octets).await.is_ok() {
+                let how: &[u8] = if tls { b"tls " } else { b"tcp " };
+                let _ = stream.write_all(&[how, &octets].concat()).await;
+                let _ = stream.shutdown().await;
+            }
+        })
+    }
 }
 
 /// The server and the far ends of its channels.
@@ -128,6 +152,7 @@ impl TestServer {
                 }),
                 metrics: Box::new(|out| out.push_str("causeway_test 1\n")),
             },
+            relay: Some(Arc::new(PlayedRelay::default())),
             stopping,
             limits,
         });

@@ -98,13 +98,7 @@ impl Engine {
         parts.web.set_nonblocking(true)?;
         epoll.add(&parts.web, EpollEvent::new(EpollFlags::EPOLLIN, WEB))?;
         let bound = parts.web.local_addr()?;
-        let candidates = parts
-            .settings
-            .public
-            .iter()
-            .filter(|address| bound.is_ipv6() || address.is_ipv4())
-            .map(|address| SocketAddr::new(*address, bound.port()))
-            .collect();
+        let candidates = parts.settings.candidates(bound);
         Ok(Self {
             epoll,
             wake: parts.wake,

@@ -225,3 +225,14 @@ pub struct MediaSettings {
     /// Legs at once.
     pub max_legs: usize,
 }
+
+impl MediaSettings {
+    /// The box's ICE candidates, once the port is bound.
+    pub fn candidates(&self, bound: SocketAddr) -> Vec<SocketAddr> {
+        self.public
+            .iter()
+            .filter(|address| bound.is_ipv6() || address.is_ipv4())
+            .map(|address| SocketAddr::new(*address, bound.port()))
+            .collect()
+    }
+}

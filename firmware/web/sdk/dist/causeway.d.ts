@@ -384,6 +384,10 @@ interface OkMessage {
     id: number;
     call?: string;
     resume?: string;
+    /** With a new token: the relay's credentials are no older than it. */
+    ice?: {
+        servers?: RTCIceServer[];
+    };
     state?: WireState & {
         call: string;
         answer?: string | null;

@@ -286,6 +286,14 @@ var Peer = class {
   get awaitingAnswer() {
     return this.connection.signalingState === "have-local-offer";
   }
+  /** Names the servers of the next ICE restart: the credentials the connection began with may be too old by now. */
+  useServers(iceServers) {
+    try {
+      this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers });
+    } catch (error) {
+      this.#options.log.warn("the old ICE servers are kept", error);
+    }
+  }
   /** Makes and sets an offer; candidates follow by themselves. */
   async offer(iceRestart = false) {
     const pc = this.connection;
@@ -661,6 +669,7 @@ var CallMedia = class {
     const peer = this.peer;
     if (!peer) return;
     await peer.rollback();
+    peer.useServers(this.#settings.iceServers());
     const sdp = await peer.offer(true);
     try {
       await this.#owner.sendRestart(sdp);
@@ -1758,7 +1767,7 @@ var Device = class extends Emitter {
   async updateToken(token) {
     this.#mustLive();
     this.#tokens.replace(token);
-    if (this.#signaling.connected) await this.#signaling.request({ type: "token.refresh", token });
+    if (this.#signaling.connected) await this.#refresh(token);
     else if (this.#calls.size > 0 || this.#wantsCalls) await this.#signaling.connect();
   }
   /** Ends every call, closes the connection and makes the device useless. */
@@ -1818,12 +1827,16 @@ var Device = class extends Emitter {
     if (account === void 0) this.emit("unregistered");
     else this.emit("registered", account);
   }
+  async #refresh(token) {
+    const { ice } = await this.#signaling.request({ type: "token.refresh", token });
+    if (ice?.servers) this.#iceServers = ice.servers;
+  }
   async #tokenExpiring(inSeconds) {
     this.emit("tokenWillExpire", inSeconds);
     if (!this.#tokens.renewable) return;
     for (let attempt = 1; !this.#destroyed && this.#signaling.connected; attempt += 1) {
       try {
-        await this.#signaling.request({ type: "token.refresh", token: await this.#tokens.fetch() });
+        await this.#refresh(await this.#tokens.fetch());
         return;
       } catch (error) {
         if (attempt === REFRESH_ATTEMPTS) {

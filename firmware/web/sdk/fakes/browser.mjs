@@ -57,6 +57,12 @@ export class FakePeerConnection {
     this.configuration = configuration;
     FakePeerConnection.made.push(this);
   }
+  getConfiguration() {
+    return this.configuration;
+  }
+  setConfiguration(configuration) {
+    this.configuration = configuration;
+  }
   addTransceiver(trackOrKind, init) {
     const sending = typeof trackOrKind === 'object';
     const sender = {

@@ -227,6 +227,7 @@ export class CallMedia {
     const peer = this.peer;
     if (!peer) return;
     await peer.rollback();
+    peer.useServers(this.#settings.iceServers());
     const sdp = await peer.offer(true);
     try {
       await this.#owner.sendRestart(sdp);

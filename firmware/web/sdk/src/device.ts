@@ -186,7 +186,7 @@ export class Device extends Emitter<DeviceEvents> {
   async updateToken(token: string): Promise<void> {
     this.#mustLive();
     this.#tokens.replace(token);
-    if (this.#signaling.connected) await this.#signaling.request({ type: 'token.refresh', token });
+    if (this.#signaling.connected) await this.#refresh(token);
     else if (this.#calls.size > 0 || this.#wantsCalls) await this.#signaling.connect();
   }
 
@@ -258,12 +258,17 @@ export class Device extends Emitter<DeviceEvents> {
     else this.emit('registered', account);
   }
 
+  async #refresh(token: string): Promise<void> {
+    const { ice } = await this.#signaling.request({ type: 'token.refresh', token });
+    if (ice?.servers) this.#iceServers = ice.servers;
+  }
+
   async #tokenExpiring(inSeconds: number): Promise<void> {
     this.emit('tokenWillExpire', inSeconds);
     if (!this.#tokens.renewable) return;
     for (let attempt = 1; !this.#destroyed && this.#signaling.connected; attempt += 1) {
       try {
-        await this.#signaling.request({ type: 'token.refresh', token: await this.#tokens.fetch() });
+        await this.#refresh(await this.#tokens.fetch());
         return;
       } catch (error) {
         if (attempt === REFRESH_ATTEMPTS) {

@@ -66,6 +66,15 @@ export class Peer {
     return this.connection.signalingState === 'have-local-offer';
   }
 
+  /** Names the servers of the next ICE restart: the credentials the connection began with may be too old by now. */
+  useServers(iceServers: RTCIceServer[]): void {
+    try {
+      this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers });
+    } catch (error) {
+      this.#options.log.warn('the old ICE servers are kept', error);
+    }
+  }
+
   /** Makes and sets an offer; candidates follow by themselves. */
   async offer(iceRestart = false): Promise<string> {
     const pc = this.connection;

@@ -65,6 +65,21 @@ test('a token about to end is renewed in place', async () => {
   assert.deepEqual(seen, [['tokenWillExpire', 30]]);
 });
 
+test('with a new token come new credentials of the relay, for new calls and for restarts of old ones', async () => {
+  const box = new FakeBox();
+  const servers = (username) => [{ urls: ['turns:box.example:443?transport=tcp'], username, credential: 'x' }];
+  box.servers = servers('first');
+  const device = new Device(async () => 't', QUIET);
+  await box.answeredCall(device);
+  assert.deepEqual(box.peer.configuration.iceServers, servers('first'));
+  await box.say({ type: 'token.expiring', expires_in_s: 30 });
+  await box.ok(await box.expect('token.refresh'), { ice: { servers: servers('second') } });
+  box.peer.become('failed');
+  await box.expect('call.restart');
+  assert.deepEqual(box.peer.configuration.iceServers, servers('second'));
+  assert.equal(box.peer.configuration.bundlePolicy, 'max-bundle', 'nothing else changes');
+});
+
 test('a plain token is for the page to renew', async () => {
   const box = new FakeBox();
   const device = new Device('first', QUIET);

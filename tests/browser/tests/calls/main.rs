@@ -13,5 +13,6 @@ mod life_of_a_call;
 mod load;
 mod pass_through;
 mod refused;
+mod relayed;
 mod silent_pbx;
 mod unanswered;

@@ -1,0 +1,172 @@
+//! The TURN server: callers whose firewall passes only TCP, or only TLS, speak to the media plane through it.
+//!
+//! It lives in the control plane's runtime and not in the media plane: what it carries is media inside TCP, for the few
+//! who have nothing better, and between it and the media port lies a UDP socket of the box. The media plane sees that
+//! socket as the browser's address and knows of nothing else. `causeway_turn` decides, this carries it out.
+//!
+//! | file | what |
+//! |---|---|
+//! | `client` | one client: its session, its place in the quota, its sockets |
+//! | `stream` | TCP and TLS: frames in, a bounded queue out |
+//! | `udp` | the UDP port |
+//! | `route` | how a candidate of the box is reached without leaving the machine |
+//! | `host` | what the URLs of a page name |
+//! | `counters` | metrics |
+
+mod client;
+mod counters;
+mod host;
+mod route;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod udp;
+
+use crate::random;
+use causeway_api::relay::{Carrying, MediaRelay, Stream};
+use causeway_directory::{BoxSettings, WebHost};
+use causeway_turn::rate::Rate;
+use causeway_turn::{Desk, Full, Limits, Now, Peers, Quota, Secret};
+use counters::Counters;
+use route::Route;
+use serde_json::{Value, json};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::net::UdpSocket;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// The server as the rest of the program holds it.
+#[derive(Clone, Debug)]
+pub struct Turn(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    desk: Desk,
+    /// How each of the desk's peers is reached.
+    routes: Vec<Route>,
+    quota: Mutex<Quota>,
+    rate: Mutex<Rate>,
+    counters: Counters,
+    /// What URLs name; where nothing is configured, the host of the page's request.
+    host: Option<WebHost>,
+    udp_port: Option<u16>,
+}
+
+impl Turn {
+    /// A server that relays to `candidates`, the addresses browsers know the media port by, which is bound to `media`.
+    /// Where `[box]` asks for it, its UDP port is served until `stopping` turns true.
+    ///
+    /// # Errors
+    /// When the UDP port cannot be bound.
+    pub async fn start(
+        settings: &BoxSettings,
+        media: SocketAddr,
+        candidates: &[SocketAddr],
+        stopping: watch::Receiver<bool>,
+    ) -> io::Result<(Self, Option<JoinHandle<()>>)> {
+        let udp = match settings.turn_udp {
+            Some(address) => Some(UdpSocket::from_std({
+                let socket = crate::io::bind::udp(address)?;
+                socket.set_nonblocking(true)?;
+                socket
+            })?),
+            None => None,
+        };
+        let udp_port = match &udp {
+            Some(socket) => Some(socket.local_addr()?.port()),
+            None => None,
+        };
+        let (peers, routes) = route::find(media, candidates).into_iter().unzip();
+        let turn = Self(Arc::new(Shared {
+            desk: Desk {
+                secret: Secret::new(random::bytes()),
+                peers: Peers::new(peers),
+            },
+            routes,
+            quota: Mutex::new(Quota::new(Limits::default())),
+            rate: Mutex::default(),
+            counters: Counters::default(),
+            host: settings.turn_host.clone(),
+            udp_port,
+        }));
+        let task = udp.map(|socket| tokio::spawn(udp::serve(turn.0.clone(), socket, stopping)));
+        Ok((turn, task))
+    }
+
+    /// Appends Prometheus text.
+    pub fn write_metrics(&self, out: &mut String) {
+        self.0.counters.write_metrics(out);
+    }
+}
+
+impl MediaRelay for Turn {
+    fn servers(&self, host: Option<&str>) -> Value {
+        let asked = host.and_then(WebHost::parse);
+        let Some(host) = self.0.host.as_ref().or(asked.as_ref()) else {
+            return json!([]);
+        };
+        let issued = self
+            .0
+            .desk
+            .secret
+            .issue(&random::hex::<8>(), self.0.now().unix);
+        json!([{
+            "urls": host::urls(host, self.0.udp_port, asked.as_ref()),
+            "username": issued.username,
+            "credential": issued.password,
+        }])
+    }
+
+    fn carry(&self, stream: Box<dyn Stream>, peer: SocketAddr, tls: bool) -> Carrying {
+        Box::pin(stream::carry(self.0.clone(), stream, peer, tls))
+    }
+}
+
+impl Shared {
+    fn now(&self) -> Now {
+        Now {
+            clock: Instant::now(),
+            unix: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
+        }
+    }
+
+    /// Whether a client that has shown nothing may be answered over UDP once more.
+    fn may_answer(&self, source: IpAddr) -> bool {
+        lock(&self.rate).allows(source, Instant::now())
+    }
+
+    fn take_place(self: &Arc<Self>, username: String, source: IpAddr) -> Result<Place, Full> {
+        lock(&self.quota).take(&username, source)?;
+        self.counters.allocated();
+        Ok(Place {
+            shared: self.clone(),
+            username,
+            source,
+        })
+    }
+}
+
+/// One allocation's place in the quota, given back when dropped.
+#[derive(Debug)]
+struct Place {
+    shared: Arc<Shared>,
+    username: String,
+    source: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.shared.quota).give_back(&self.username, self.source);
+        self.shared.counters.freed();
+    }
+}
+
+/// What is guarded here is whole after every step, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
