@@ -12,6 +12,7 @@ mod held_by_pbx;
 mod life_of_a_call;
 mod load;
 mod pass_through;
+mod quality;
 mod refused;
 mod relayed;
 mod silent_pbx;
