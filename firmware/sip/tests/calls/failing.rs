@@ -207,31 +207,6 @@ fn the_transport_fails_at_once() {
 }
 
 #[test]
-fn an_ack_that_lay_in_a_broken_connection_goes_once_more() {
-    let mut net = Net::tcp();
-    let invite = net.invite(B);
-    net.at(A, |a, now| a.invite(invite, now).unwrap());
-    net.settle();
-    let at_b = net.incoming(B);
-    let mut net = net.losing(|side, label| side == A && label == "ACK");
-    net.at(B, |b, now| b.accept(at_b, ANSWER.to_vec(), now));
-    net.settle();
-    assert!(matches!(net.expect(A), Event::Answered { .. }));
-    net.expect_none(B);
-    net.take_exchange();
-    let mut net = net.losing(|_, _| false);
-    for _ in 0..3 {
-        net.at(A, |a, now| {
-            a.handle_transport_failed(Transport::Tcp, address(B), now);
-        });
-        net.settle();
-    }
-    assert_eq!(net.take_exchange(), ["A ACK"]);
-    assert!(matches!(net.expect(B), Event::Confirmed { .. }));
-    net.expect_none(A);
-}
-
-#[test]
 fn ringing_without_end_is_given_up_after_three_minutes() {
     let mut net = Net::new();
     let invite = net.invite(B);

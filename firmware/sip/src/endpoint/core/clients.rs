@@ -37,8 +37,6 @@ pub(crate) struct ClientTransaction {
     pub(crate) answered_from: Option<(Transport, SocketAddr)>,
     /// For each To tag whose 2xx came: the ACK, and where it went.
     acknowledged: Vec<(Vec<u8>, Transmit)>,
-    /// The ACKs went out once more, because their connection broke.
-    acknowledged_again: bool,
     /// Meant for UDP, sent over TCP because of its size, and nothing has come back yet.
     pub(super) may_fall_back: bool,
 }
@@ -232,7 +230,6 @@ impl Core {
             user,
             answered_from: None,
             acknowledged: Vec::new(),
-            acknowledged_again: false,
             may_fall_back: false,
         };
         self.deadlines
@@ -357,24 +354,6 @@ impl Core {
         unanswered
     }
 
-    /// An ACK that lay in a connection when it broke may never have been read, and who sent the 2xx over it need not
-    /// send that again to us: the ACKs of the last calls over it go once more, over a new one.
-    fn acknowledge_again(&mut self, transport: Transport, remote: SocketAddr) {
-        let mut again = Vec::new();
-        for transaction in self.clients.values_mut() {
-            let acks = transaction.acknowledged.iter().map(|(_, ack)| ack);
-            let lost = acks.filter(|ack| ack.transport == transport && ack.remote == remote);
-            let lost: Vec<Transmit> = lost.cloned().collect();
-            // Once: what breaks every time is not mended by more of it.
-            if !lost.is_empty() && !std::mem::replace(&mut transaction.acknowledged_again, true) {
-                again.extend(lost);
-            }
-        }
-        for ack in again {
-            self.transmit(ack);
-        }
-    }
-
     /// Fails what waits for `remote`.
     pub(crate) fn transport_failed(
         &mut self,
@@ -389,7 +368,6 @@ impl Core {
             .map(|(key, _)| key.clone())
             .collect();
         let mut failed = Vec::new();
-        self.acknowledge_again(transport, remote);
         for key in keys {
             if self.fall_back(&key, now) {
                 continue;
