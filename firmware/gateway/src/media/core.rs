@@ -16,19 +16,18 @@ use super::engine::Events;
 use super::leg::{End, Leg, RTCP_EVERY};
 use super::liveness::Change;
 use super::quality;
-use super::trunk::Admission;
+use super::trunk::{Admission, TrunkLeg};
 use super::web::{Fault, WebLeg, Yield};
 use super::{Event, LegKey};
 use crate::timers::Timers;
 use bytes::BytesMut;
 use causeway_media::path::{Output, PathEvent};
 use causeway_media::rtp;
-use causeway_media::srtp::SrtpError;
+use causeway_media::srtp::{SrtpError, SrtpPacket};
 use causeway_media::video::VideoOutput;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 /// Between two looks at a leg for the sake of its deadlines.
@@ -130,25 +129,9 @@ impl Core {
         let End::Trunk(trunk) = &mut leg.end else {
             return;
         };
-        let refused = match trunk.admit(source, on_rtcp) {
-            Admission::Granted => None,
-            Admission::Unplanned => Some(&self.counters.dropped_unplanned),
-            Admission::Foreign => Some(&self.counters.dropped_source),
-        };
-        if let Some(counter) = refused {
-            Counters::add(counter, 1);
+        let Some((is_rtcp, opened)) = take(&self.counters, trunk, on_rtcp, source, datagram) else {
             leg.note_dropped();
             return;
-        }
-        // Some send RTCP to the RTP port unasked (RFC 5761 without its negotiation).
-        let is_rtcp = on_rtcp || rtp::is_rtcp(datagram);
-        let opened = match trunk.unprotect(datagram, is_rtcp) {
-            Ok(opened) => opened,
-            Err(error) => {
-                Counters::add(unprotected(&self.counters, &error), 1);
-                leg.note_dropped();
-                return;
-            }
         };
         let datagram = opened.as_deref().unwrap_or(datagram);
         if is_rtcp {
@@ -322,12 +305,8 @@ impl Core {
         packet: &rtc::rtp::Packet,
         now: Instant,
     ) {
-        let header = header_of(packet);
-        // The stack parses, a path reads datagrams: put it together again, without extensions.
         let mut datagram = std::mem::take(&mut self.scratch);
-        datagram.clear();
-        datagram.extend_from_slice(&header.to_bytes());
-        datagram.extend_from_slice(&packet.payload);
+        let header = put_together(packet, &mut datagram);
         if let Some(leg) = self.legs.get_mut(&key) {
             leg.note_received(&header, datagram.len(), now);
         }
@@ -509,21 +488,42 @@ impl Core {
     }
 }
 
-fn header_of(packet: &rtc::rtp::Packet) -> rtp::Header {
-    rtp::Header {
+/// The stack parses, paths and relays read datagrams: puts a packet together again, without extensions.
+fn put_together(packet: &rtc::rtp::Packet, datagram: &mut Vec<u8>) -> rtp::Header {
+    let header = rtp::Header {
         marker: packet.header.marker,
         payload_type: packet.header.payload_type,
         sequence: packet.header.sequence_number,
         timestamp: packet.header.timestamp,
         ssrc: packet.header.ssrc,
-    }
+    };
+    datagram.clear();
+    datagram.extend_from_slice(&header.to_bytes());
+    datagram.extend_from_slice(&packet.payload);
+    header
 }
 
-/// What counts a datagram that could not be unprotected.
-fn unprotected<'a>(counters: &'a Counters, error: &SrtpError) -> &'a AtomicU64 {
-    match error {
-        SrtpError::Replayed => &counters.dropped_replayed,
-        SrtpError::Malformed => &counters.dropped_not_rtp,
-        SrtpError::Unauthentic | SrtpError::Cipher => &counters.dropped_unauthentic,
-    }
+/// Whether a datagram on the sockets of a stream is RTCP, and what it was before it was protected; none, and counted,
+/// when it may not be taken.
+fn take(
+    counters: &Counters,
+    stream: &mut TrunkLeg,
+    on_rtcp: bool,
+    source: SocketAddr,
+    datagram: &[u8],
+) -> Option<(bool, Option<SrtpPacket>)> {
+    // Some send RTCP to the RTP port unasked (RFC 5761 without its negotiation).
+    let is_rtcp = on_rtcp || rtp::is_rtcp(datagram);
+    let refused = match stream.admit(source, on_rtcp) {
+        Admission::Granted => match stream.unprotect(datagram, is_rtcp) {
+            Ok(opened) => return Some((is_rtcp, opened)),
+            Err(SrtpError::Replayed) => &counters.dropped_replayed,
+            Err(SrtpError::Malformed) => &counters.dropped_not_rtp,
+            Err(SrtpError::Unauthentic | SrtpError::Cipher) => &counters.dropped_unauthentic,
+        },
+        Admission::Unplanned => &counters.dropped_unplanned,
+        Admission::Foreign => &counters.dropped_source,
+    };
+    Counters::add(refused, 1);
+    None
 }

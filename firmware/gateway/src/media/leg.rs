@@ -362,9 +362,9 @@ impl Leg {
         self.reception.as_ref().and_then(ReceptionStats::ssrc)
     }
 
-    /// RTCP canonical name: of sound and picture the same, so that they are played in step.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// The RTCP canonical name, which sound and picture share so that they are played in step, and the picture.
+    pub fn picture(&mut self) -> (&str, Option<&mut Picture>) {
+        (&self.name, self.picture.as_deref_mut())
     }
 
     /// When the leg wants to be looked at.

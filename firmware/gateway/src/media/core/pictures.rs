@@ -2,10 +2,9 @@
 
 use super::super::counters::Counters;
 use super::super::leg::{End, Leg, RTCP_EVERY};
-use super::super::trunk::Admission;
 use super::super::video::{Asking, PictureEnd};
 use super::super::{Event, LegKey, bridge};
-use super::{Core, header_of, unprotected};
+use super::{Core, put_together, take};
 use causeway_media::path::Gate;
 use causeway_media::plan::Direction;
 use causeway_media::rtp;
@@ -31,18 +30,8 @@ impl Core {
         let PictureEnd::Trunk(trunk) = &mut picture.end else {
             return;
         };
-        let refused = match trunk.admit(source, on_rtcp) {
-            Admission::Granted => None,
-            Admission::Unplanned => Some(&self.counters.dropped_unplanned),
-            Admission::Foreign => Some(&self.counters.dropped_source),
-        };
-        if let Some(counter) = refused {
-            return Counters::add(counter, 1);
-        }
-        let is_rtcp = on_rtcp || rtp::is_rtcp(datagram);
-        let opened = match trunk.unprotect(datagram, is_rtcp) {
-            Ok(opened) => opened,
-            Err(error) => return Counters::add(unprotected(&self.counters, &error), 1),
+        let Some((is_rtcp, opened)) = take(&self.counters, trunk, on_rtcp, source, datagram) else {
+            return;
         };
         let datagram = opened.as_deref().unwrap_or(datagram);
         if is_rtcp {
@@ -73,19 +62,15 @@ impl Core {
         packet: &rtc::rtp::Packet,
         now: Instant,
     ) {
-        let header = header_of(packet);
+        let mut datagram = std::mem::take(&mut self.scratch);
+        let header = put_together(packet, &mut datagram);
         let picture = self.legs.get_mut(&key).and_then(|leg| leg.picture.as_mut());
         if let Some(picture) = picture {
             picture.note_received(&header, now);
         }
-        let Some(peer) = peer else {
-            return;
-        };
-        let mut datagram = std::mem::take(&mut self.scratch);
-        datagram.clear();
-        datagram.extend_from_slice(&header.to_bytes());
-        datagram.extend_from_slice(&packet.payload);
-        self.show(peer, &datagram, now);
+        if let Some(peer) = peer {
+            self.show(peer, &datagram, now);
+        }
         self.scratch = datagram;
     }
 
@@ -154,13 +139,12 @@ impl Core {
         let Some(leg) = self.legs.get_mut(&source) else {
             return;
         };
-        let name = leg.name().to_owned();
-        let Some(picture) = &mut leg.picture else {
+        let (name, Some(picture)) = leg.picture() else {
             return;
         };
-        // Those of its RTCP are its own: the packet being shown may stand in the other.
+        // Not the common buffer: the packet being shown may lie in it.
         let mut compound = Vec::with_capacity(128);
-        match picture.ask(&name, &mut compound) {
+        match picture.ask(name, &mut compound) {
             Asking::Signalling => self.tell(Event::KeyFrameWanted { leg: source }),
             Asking::Rtcp => match leg.send_video_rtcp(now, &compound) {
                 Ok(_) => self.note_restless(source),
@@ -184,24 +168,23 @@ impl Core {
         let Some(leg) = self.legs.get_mut(&key) else {
             return;
         };
-        let name = leg.name().to_owned();
-        let Some(picture) = &mut leg.picture else {
+        let (name, Some(picture)) = leg.picture() else {
             return;
         };
         if let Some(relay) = &mut picture.relay {
             relay.handle_timeout(now, &mut self.pictures);
         }
-        if picture.ask_again(now, &name, &mut self.scratch)
+        if picture.ask_again(now, name, &mut self.scratch)
             && let Err(fault) = leg.send_video_rtcp(now, &self.scratch)
         {
             return self.on_fault(key, fault);
         }
-        let Some(picture) = &mut leg.picture else {
+        let (name, Some(picture)) = leg.picture() else {
             return;
         };
         if picture.rtcp_due.is_some_and(|due| due <= now) {
             picture.rtcp_due = Some(now + RTCP_EVERY);
-            picture.report(now, &name, &mut self.scratch);
+            picture.report(now, name, &mut self.scratch);
             if let Err(fault) = leg.send_video_rtcp(now, &self.scratch) {
                 return self.on_fault(key, fault);
             }
