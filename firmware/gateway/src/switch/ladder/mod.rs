@@ -145,10 +145,7 @@ impl Ladders {
     pub fn assign(&mut self, sip_call_id: &str, call: &str) {
         let name = self.naming.of(sip_call_id.as_bytes());
         let call = self.naming.of(call.as_bytes());
-        let dialog = self
-            .dialogs
-            .entry(name)
-            .or_insert_with(|| Dialog::new(None));
+        let dialog = self.dialogs.entry(name).or_default();
         dialog.call = Some(call);
         dialog.over = false;
         self.of_running.entry(call).or_default().push(name);
@@ -231,7 +228,6 @@ impl Ladders {
             return;
         }
         let begins = passing.bytes.starts_with(b"INVITE ");
-        let of_trunk = trunk.as_ref().map(|trunk| self.naming.of(trunk.as_bytes()));
         let mut text = std::mem::take(&mut self.text);
         let entry = entry(passing, &mut text);
         if known || begins {
@@ -240,9 +236,10 @@ impl Ladders {
             }
             let dialog = self.dialogs.entry(name).or_insert_with(|| Dialog {
                 over: true,
-                ..Dialog::new(of_trunk)
+                ..Dialog::default()
             });
-            dialog.trunk = dialog.trunk.or(of_trunk);
+            let named = |trunk: &String| self.naming.of(trunk.as_bytes());
+            dialog.trunk = dialog.trunk.or_else(|| trunk.as_ref().map(named));
             let before = dialog.ring.bytes();
             dialog.ring.push(&entry, &mut self.blocks);
             self.bytes = self.bytes + dialog.ring.bytes() - before;
@@ -274,12 +271,12 @@ impl Ladders {
     }
 }
 
-impl Dialog {
-    fn new(trunk: Option<Name>) -> Self {
+impl Default for Dialog {
+    fn default() -> Self {
         Self {
             ring: Ring::of_call(),
             call: None,
-            trunk,
+            trunk: None,
             over: false,
         }
     }

@@ -40,6 +40,14 @@ impl Ring {
         // The first ones may take half of the bytes.
         let is_first =
             self.newest.is_none() && self.len() < self.most_first && bytes <= self.most_bytes / 2;
+        // Room is made before: a log holds little more than a ring may.
+        while self.used() + entry.cost() > self.most_bytes || self.len() >= self.most {
+            let newest = self.newest.as_mut();
+            if !newest.is_some_and(|newest| newest.pop(blocks)) {
+                break;
+            }
+            self.omitted += 1;
+        }
         let log = if is_first {
             &mut self.first
         } else {
@@ -50,13 +58,6 @@ impl Ring {
         }
         let kept = log.as_mut().is_some_and(|log| log.push(entry, blocks));
         self.omitted += u64::from(!kept);
-        while self.used() > self.most_bytes || self.len() > self.most {
-            let newest = self.newest.as_mut();
-            if !newest.is_some_and(|newest| newest.pop(blocks)) {
-                return;
-            }
-            self.omitted += 1;
-        }
     }
 
     fn logs(&self) -> impl Iterator<Item = &Log> {

@@ -167,6 +167,23 @@ fn large_messages_are_cut_and_bounded() {
 }
 
 #[test]
+fn a_trunk_keeps_the_newest_of_large_messages_too() {
+    let (directory, mut ladders) = (directory(), Ladders::default());
+    for n in 0..40 {
+        let text = format!(
+            "OPTIONS sip:{n}@x SIP/2.0\r\nCall-ID: o{n}@x\r\n\r\n{}",
+            "z".repeat(16_000)
+        );
+        ladders.received(&directory, &input(TRUNK, &text));
+    }
+    let ladder = ladders.of_trunk("pbx");
+    let last = ladder.messages.last().map(SipMessage::first_line);
+    assert_eq!(last.as_deref(), Some("OPTIONS sip:39@x SIP/2.0"));
+    // 128 KiB hold eight of them.
+    assert_eq!((ladder.messages.len(), ladder.omitted), (8, 32));
+}
+
+#[test]
 fn the_box_forgets_ended_calls_before_running_ones() {
     let (directory, mut ladders) = (directory(), Ladders::default());
     ladders.most_bytes = 20_000;
