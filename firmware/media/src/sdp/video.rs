@@ -6,7 +6,7 @@
 //! | profile, packetization mode | the same on both sides, or the format is refused |
 //! | level | the lower of both; each side its own when both allow asymmetry |
 //! | parameter sets | not sent in SDP, not needed from there: they come in the stream |
-//! | feedback | `nack pli`, `ccm fir`, `nack`: what both say |
+//! | feedback | `nack pli` and `ccm fir`, where both say so; never `nack` |
 //! | bandwidth | a limit for who sends to its writer |
 //!
 //! Constrained Baseline and Baseline are spoken, in modes 1 (preferred) and 0.
@@ -105,7 +105,7 @@ pub fn answer(
     } else {
         receive
     };
-    let feedback = feedback(offered, choice.payload_type);
+    let feedback = spoken(offered, choice.payload_type);
     let format = VideoFormat {
         payload_type: choice.payload_type,
         mode: choice.mode,
@@ -143,7 +143,7 @@ pub fn receive_answer(config: &VideoConfig, answered: &Media) -> Result<VideoFor
         mode: choice.mode,
         send,
         receive,
-        feedback: feedback(answered, choice.payload_type),
+        feedback: spoken(answered, choice.payload_type),
         max_kbps: answered.bandwidth_kbps,
     })
 }
@@ -206,6 +206,16 @@ fn fmtp(section: &Media, payload_type: u8) -> Option<&str> {
         .filter_map(|attribute| attribute.value.as_deref()?.trim().split_once([' ', '\t']))
         .find(|(number, _)| number.parse() == Ok(payload_type))
         .map(|(_, rest)| rest)
+}
+
+/// What they say of feedback that we say too.
+fn spoken(section: &Media, payload_type: u8) -> Feedback {
+    let theirs = feedback(section, payload_type);
+    Feedback {
+        pli: theirs.pli && OURS.pli,
+        fir: theirs.fir && OURS.fir,
+        nack: theirs.nack && OURS.nack,
+    }
 }
 
 /// What they say of feedback, for this payload type or for all (`*`).

@@ -161,6 +161,18 @@ fn their_offer_is_answered_section_for_section() {
 }
 
 #[test]
+fn what_the_box_does_not_do_it_does_not_agree_to() {
+    let mut session = session(SrtpPolicy::Off);
+    let offer = phone(&format!("{H264}a=rtcp-fb:105 nack\r\n"));
+    let (answer, plan) = session
+        .receive_offer(offer.as_bytes(), Direction::SendRecv)
+        .unwrap();
+    assert!(!answer.contains("nack"), "{answer}");
+    let feedback = plan.video.unwrap().format.feedback;
+    assert!(feedback.fir && !feedback.nack, "{feedback:?}");
+}
+
+#[test]
 fn a_session_that_began_without_a_picture_stays_so() {
     let mut session = session(SrtpPolicy::Off);
     session
