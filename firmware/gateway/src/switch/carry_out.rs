@@ -472,6 +472,6 @@ impl Switch {
         if let Some(sip) = active.trunk.sip {
             self.by_sip.remove(&sip);
         }
-        self.release_ports(active.trunk.ports);
+        self.ports.release_leg(active.trunk.ports);
     }
 }

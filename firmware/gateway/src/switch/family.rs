@@ -83,6 +83,6 @@ impl Switch {
         if let Some(web) = active.web.media {
             self.media.send(Media::Bridge { a: web, b: media });
         }
-        self.release_ports(old_ports);
+        self.ports.release_leg(old_ports);
     }
 }

@@ -65,12 +65,7 @@ impl Switch {
                     };
                     *kept = packets(&figures);
                     if is_trunk {
-                        let ports = active.trunk.ports;
-                        self.ports.release(ports.audio);
-                        ports
-                            .video
-                            .into_iter()
-                            .for_each(|port| self.ports.release(port));
+                        self.ports.release_leg(active.trunk.ports);
                     }
                     if let Some(finished) = &mut active.finished {
                         if is_trunk {

@@ -19,7 +19,7 @@ use causeway_call::record::{CallDirection, CallRecord};
 use causeway_call::route::{self, RouteError, TrunkRoute, Wish};
 use causeway_call::{Call, DeviceId, Setup};
 use causeway_directory::{
-    AccountId, AppKey, Destination, Directory, NumberTarget, Reliable, Trunk,
+    AccountId, AppKey, Destination, Directory, NumberTarget, Reliable, Trunk, Video,
 };
 use causeway_media::sdp::trunk::wants_video;
 use causeway_sip::endpoint::{self, Party, ReasonHeader};
@@ -338,7 +338,8 @@ impl Switch {
             no_circuit(why.retry_after_s())
         })?;
         let family = family_of_offer(invite.sdp.as_deref(), invite.remote);
-        let picture = matches!(target, NumberTarget::Account(_))
+        let picture = from_trunk.video == Video::H264
+            && matches!(target, NumberTarget::Account(_))
             && invite.sdp.as_deref().is_none_or(wants_video);
         let media = self
             .trunk_media(from_trunk, family, picture)
@@ -350,7 +351,7 @@ impl Switch {
                 .clone()
                 .receive_offer(sdp, causeway_media::plan::Direction::SendRecv)
         {
-            self.release_ports(media.ports);
+            self.ports.release_leg(media.ports);
             tracing::info!(trunk = %from_trunk.name.get_ref(), %fault, "offer refused");
             let warning = super::from_sip::warning(fault.warn_code(), &fault.to_string());
             self.endpoint.warn(invite.sip, warning, now);

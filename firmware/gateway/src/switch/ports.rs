@@ -1,6 +1,7 @@
 //! The trunk side's ports: an even one for RTP and the next for RTCP (RFC 3550 section 11).
 
 use crate::io::bind;
+use crate::legs::trunk::LegPorts;
 use causeway_directory::{IpFamily, RtpListen, RtpSettings};
 use std::collections::HashSet;
 use std::io;
@@ -78,6 +79,14 @@ impl PortPool {
             io::ErrorKind::AddrInUse,
             "no free RTP port pair",
         ))
+    }
+
+    /// All pairs of a leg are closed.
+    pub fn release_leg(&mut self, ports: LegPorts) {
+        self.release(ports.audio);
+        if let Some(video) = ports.video {
+            self.release(video);
+        }
     }
 
     /// The pair of this even port is closed.

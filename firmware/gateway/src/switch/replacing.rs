@@ -125,7 +125,7 @@ impl Switch {
             Some(offer) => match session.receive_offer(offer, wanted) {
                 Ok((answer, plan)) => (answer, Some(plan)),
                 Err(fault) => {
-                    self.release_ports(taken.ports);
+                    self.ports.release_leg(taken.ports);
                     tracing::info!(%fault, "offer refused");
                     let warning = super::from_sip::warning(fault.warn_code(), &fault.to_string());
                     self.endpoint.warn(invite.sip, warning, now);

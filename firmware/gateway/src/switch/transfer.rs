@@ -155,7 +155,7 @@ impl Switch {
         let sip = match self.endpoint.invite(invite, now) {
             Ok(sip) => sip,
             Err(fault) => {
-                self.release_ports(taken.ports);
+                self.ports.release_leg(taken.ports);
                 return Err(fault.to_string());
             }
         };
@@ -312,6 +312,6 @@ impl Switch {
         }
         self.by_leg.remove(&leg.media);
         self.media.send(Media::Close { leg: leg.media });
-        self.release_ports(leg.ports);
+        self.ports.release_leg(leg.ports);
     }
 }

@@ -80,12 +80,4 @@ impl Switch {
             });
         }
     }
-
-    /// A leg's ports are closed.
-    pub(super) fn release_ports(&mut self, ports: LegPorts) {
-        self.ports.release(ports.audio);
-        if let Some(video) = ports.video {
-            self.ports.release(video);
-        }
-    }
 }

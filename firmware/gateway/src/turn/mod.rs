@@ -69,7 +69,7 @@ impl Turn {
     ) -> io::Result<(Self, Option<JoinHandle<()>>)> {
         let udp = match settings.turn_udp {
             Some(address) => Some(UdpSocket::from_std({
-                let socket = crate::io::bind::udp(address)?;
+                let socket = crate::io::bind::busy_udp(address)?;
                 socket.set_nonblocking(true)?;
                 socket
             })?),
