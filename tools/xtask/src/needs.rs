@@ -71,7 +71,12 @@ const PACKAGES: &[Package] = &[
         "compiles the embedded database and the cryptography",
     ),
     row(Purpose::Build, "g++", "g++", "compiles the video codec"),
-    row(Purpose::Build, "make", "make", "builds the Opus codec"),
+    row(
+        Purpose::Build,
+        "make",
+        "make",
+        "builds the Opus codec and the memory allocator",
+    ),
     row(
         Purpose::Build,
         "cmake",
