@@ -301,6 +301,9 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
         .collect()
 }
 
+/// How often the kernel's tables of sockets are read for one count.
+const READINGS: usize = 3;
+
 /// What process `pid` holds, from `/proc`.
 pub fn holdings(pid: u32) -> Result<Holdings> {
     let descriptors = descriptors(pid)?;
@@ -310,8 +313,11 @@ pub fn holdings(pid: u32) -> Result<Holdings> {
         let line = status.lines().find(|l| l.starts_with(key))?;
         line.split_whitespace().nth(1)?.parse::<u64>().ok()
     };
+    // The kernel hands these tables out in pieces: a socket is missed in one reading when others come and go meanwhile.
     let udp: String = ["udp", "udp6"]
         .iter()
+        .cycle()
+        .take(2 * READINGS)
         .filter_map(|table| std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).ok())
         .collect();
     let inodes: Vec<&str> = udp

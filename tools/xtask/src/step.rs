@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::tally::Tally;
+use crate::tally::{self, Tally};
 
 /// What came of a step.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     pub good: bool,
     pub tally: Tally,
+    /// Names of the failed tests, where the program is one of Rust's.
+    pub failed: Vec<String>,
 }
 
 /// Tells on standard error which step begins.
@@ -70,11 +72,13 @@ pub fn counted(command: &mut Command, limit: Duration) -> Result<Outcome, String
 
     let deadline = Instant::now() + limit;
     let mut tally = Tally::default();
+    let mut failed = Vec::new();
     let mut late = false;
     loop {
         match received.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => {
                 tally.read(&line);
+                failed.extend(tally::failed_test(&line).map(str::to_owned));
                 print!("{line}");
                 let _ = std::io::stdout().flush();
             }
@@ -95,6 +99,7 @@ pub fn counted(command: &mut Command, limit: Duration) -> Result<Outcome, String
     Ok(Outcome {
         good: status.success() && !late,
         tally,
+        failed,
     })
 }
 
@@ -135,9 +140,10 @@ mod tests {
 
     #[test]
     fn counts_and_fails_with_the_program() {
-        let line = "echo 'test result: FAILED. 2 passed; 1 failed; 0 ignored'; exit 3";
+        let line = "echo 'test a::b ... ok'; echo 'test a::c ... FAILED'; echo 'test result: FAILED. 2 passed; 1 failed; 0 ignored'; exit 3";
         let outcome = counted(&mut shell(line), Duration::from_secs(10)).unwrap();
         assert!(!outcome.good);
+        assert_eq!(outcome.failed, ["a::c"]);
         assert_eq!(
             outcome.tally,
             Tally {

@@ -45,6 +45,12 @@ impl fmt::Display for Tally {
     }
 }
 
+/// The name of the test that `line` says has failed.
+pub fn failed_test(line: &str) -> Option<&str> {
+    let name = line.trim().strip_prefix("test ")?;
+    name.strip_suffix(" ... FAILED")
+}
+
 /// The number that stands right before `word`.
 fn before(text: &str, word: &str) -> u64 {
     let Some(end) = text.find(word) else { return 0 };
