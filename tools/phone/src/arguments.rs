@@ -34,6 +34,15 @@ pub enum Command {
     /// Place calls into the box like a browser would, and say how they went.
     #[command(after_help = LOAD_HELP)]
     Load(LoadArgs),
+    /// Put calls of real speech through a media engine and say what each costs and how late it comes out.
+    #[command(after_help = ENGINE_HELP)]
+    Engine(EngineArgs),
+    /// Say what the codec alone costs: milliseconds of processor time a call and second, Opus to PCMU and back.
+    Codec {
+        /// A folder with voices: WAV, 48 kHz, mono, 16 bit
+        #[arg(long)]
+        speech: PathBuf,
+    },
     /// Write a WAV file with the test tone, for a browser's fake microphone.
     #[command(
         after_help = "Example:\n  causeway-phone tone --hz 440 --seconds 60 --markers microphone.wav"
@@ -99,6 +108,48 @@ pub struct AcdArgs {
     /// Believe the certificates in this PEM file for it; any certificate when absent and the box is on loopback.
     #[arg(long)]
     pub context_ca: Option<PathBuf>,
+}
+
+const ENGINE_HELP: &str = "\
+One JSON object a line, for each number of calls. The engine's trunk must lead to --sip. Give the engine one processor
+and this program another (taskset), or both wait for each other.
+
+Examples:
+  causeway-phone engine --url https://127.0.0.1:8443 --app demo --secret-file secret --pid 4711 --speech voices
+  causeway-phone engine --rtpengine 127.0.0.1:2223 --pid 4712 --speech voices --steps 20,80 --seconds 10";
+
+#[derive(Debug, Args)]
+pub struct EngineArgs {
+    /// The box to call: https://host:port
+    #[arg(long, required_unless_present = "rtpengine")]
+    pub url: Option<String>,
+    /// The app's key; its secret is in CAUSEWAY_APP_SECRET
+    #[arg(long, default_value = "demo")]
+    pub app: String,
+    /// A file with the app's secret
+    #[arg(long)]
+    pub secret_file: Option<PathBuf>,
+    /// The control port of an rtpengine, instead of a box
+    #[arg(long, conflicts_with = "url")]
+    pub rtpengine: Option<SocketAddr>,
+    /// Whose processor time and memory are counted
+    #[arg(long)]
+    pub pid: u32,
+    /// Where the PBX behind the engine listens for SIP
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub sip: SocketAddr,
+    /// G.711 from end to end instead of Opus on the browser's side
+    #[arg(long)]
+    pub relay: bool,
+    /// Calls at once, row after row
+    #[arg(long, value_delimiter = ',', default_value = "20,80,150")]
+    pub steps: Vec<usize>,
+    /// How long each row is measured
+    #[arg(long, default_value_t = 15.0)]
+    pub seconds: f64,
+    /// A folder with voices: WAV, 48 kHz, mono, 16 bit
+    #[arg(long)]
+    pub speech: PathBuf,
 }
 
 const CALL_HELP: &str = "\

@@ -8,6 +8,7 @@ pub mod acd;
 pub mod call;
 pub mod caller;
 pub mod clock;
+pub mod engine_load;
 pub mod events;
 pub mod load;
 pub mod media;

@@ -9,12 +9,13 @@ use std::time::Duration;
 use causeway_phone::call::AgentConfig;
 use causeway_phone::call::context::ContextSource;
 use causeway_phone::caller::{CallOptions, listen_towards};
+use causeway_phone::engine_load::{Engine, EngineOptions};
 use causeway_phone::load::{LoadOptions, Secret, Trust};
 use causeway_phone::sip::digest::Credentials;
 use causeway_phone::sip::transport::Protocol;
 use clap::Parser;
 
-use arguments::{AcdArgs, CallArgs, Cli, Command, LoadArgs, ToneArgs};
+use arguments::{AcdArgs, CallArgs, Cli, Command, EngineArgs, LoadArgs, ToneArgs};
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -38,6 +39,11 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::Acd(args) => acd(args),
         Command::Call(args) => call(args),
         Command::Load(args) => load(args),
+        Command::Engine(args) => engine(args),
+        Command::Codec { speech } => {
+            println!("{:.3}", causeway_phone::engine_load::bare_codec(&speech)?);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Tone(args) => tone(&args),
     }
 }
@@ -159,13 +165,7 @@ fn call(args: CallArgs) -> Result<ExitCode, String> {
 }
 
 fn load(args: LoadArgs) -> Result<ExitCode, String> {
-    let secret = match (&args.secret_file, std::env::var("CAUSEWAY_APP_SECRET")) {
-        (Some(file), _) => Secret::read(file)?,
-        (None, Ok(secret)) => Secret::new(&secret),
-        (None, Err(_)) => {
-            return Err("neither --secret-file nor CAUSEWAY_APP_SECRET is given".into());
-        }
-    };
+    let secret = app_secret(args.secret_file.as_ref())?;
     let options = LoadOptions {
         url: args.url,
         app: args.app,
@@ -200,6 +200,39 @@ fn load(args: LoadArgs) -> Result<ExitCode, String> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn app_secret(file: Option<&std::path::PathBuf>) -> Result<Secret, String> {
+    match (file, std::env::var("CAUSEWAY_APP_SECRET")) {
+        (Some(file), _) => Secret::read(file),
+        (None, Ok(secret)) => Ok(Secret::new(&secret)),
+        (None, Err(_)) => Err("neither --secret-file nor CAUSEWAY_APP_SECRET is given".into()),
+    }
+}
+
+fn engine(args: EngineArgs) -> Result<ExitCode, String> {
+    let engine = match (args.url, args.rtpengine) {
+        (Some(url), _) => Engine::Causeway {
+            url,
+            app: args.app,
+            secret: app_secret(args.secret_file.as_ref())?,
+        },
+        (None, Some(control)) => Engine::Rtpengine(control),
+        (None, None) => return Err("neither --url nor --rtpengine is given".into()),
+    };
+    let options = EngineOptions {
+        engine,
+        pid: args.pid,
+        sip: args.sip,
+        transcode: !args.relay,
+        steps: args.steps,
+        measure: seconds("seconds", args.seconds)?,
+        speech: args.speech,
+    };
+    runtime()?.block_on(causeway_phone::engine_load::run(options, |row| {
+        println!("{}", serde_json::to_string(row).unwrap_or_default());
+    }))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

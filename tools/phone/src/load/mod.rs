@@ -19,13 +19,15 @@ use tokio::task::JoinSet;
 pub use crate::secure::{Server, Trust};
 pub use call::Outcome;
 pub use report::Summary;
+pub(crate) use peer::codec_description;
 pub use signalling::Failure;
+pub(crate) use signalling::{Session, failure, refusal};
 pub use sound::Codec;
 pub use web_caller::WebCaller;
 
 use report::Progress;
 use sound::ToneFrames;
-use token::Tokens;
+pub(crate) use token::Tokens;
 
 /// What to do.
 #[derive(Debug, Clone)]
@@ -109,7 +111,7 @@ pub(crate) struct Shared {
 pub async fn run(options: LoadOptions) -> Result<Summary, String> {
     let server = Server::new(&options.url, &options.trust).await?;
     let frames = Arc::new(ToneFrames::new(options.codec, options.tone)?);
-    let tokens = Tokens::new(&options);
+    let tokens = Tokens::of(&options.app, &options.secret);
     let (stop, stopping) = watch::channel(false);
     let watching = tokio::spawn(async move {
         crate::acd::stopped().await;

@@ -283,7 +283,7 @@ impl Peer {
     }
 }
 
-fn codec_description(codec: Codec) -> RTCRtpCodec {
+pub(crate) fn codec_description(codec: Codec) -> RTCRtpCodec {
     let (mime_type, clock_rate, channels, fmtp) = match codec {
         Codec::Opus => (
             "audio/opus".to_owned(),

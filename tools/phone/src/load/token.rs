@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::{LoadOptions, Secret};
+use super::Secret;
 use crate::secure::Server;
 
 /// A token is used for at most this long.
@@ -29,10 +29,10 @@ impl std::fmt::Debug for Token {
 }
 
 impl Tokens {
-    pub(crate) fn new(options: &LoadOptions) -> Self {
+    pub(crate) fn of(app: &str, secret: &Secret) -> Self {
         Self {
-            app: options.app.clone(),
-            secret: options.secret.clone(),
+            app: app.to_owned(),
+            secret: secret.clone(),
             current: Mutex::new(None),
         }
     }

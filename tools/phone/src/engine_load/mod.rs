@@ -1,0 +1,279 @@
+//! Load on a media engine: many calls of real speech through it, and what each costs and how late it comes out.
+//!
+//! Both ends of every call are here, so the same load goes through any engine that joins a browser to a trunk.
+
+mod bare;
+mod ends;
+mod latency;
+mod pbx;
+mod process;
+mod rtpengine;
+mod set_up;
+mod speech;
+mod web_end;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::load::{Codec, Failure, Server, Tokens, Trust, failure};
+use crate::media::g711::Law;
+use ends::{Ends, Order, Standing};
+use latency::Latencies;
+use set_up::Way;
+pub use set_up::Engine;
+use speech::Speech;
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    pub engine: Engine,
+    /// Whose processor time and memory are counted.
+    pub pid: u32,
+    /// Where the PBX listens for SIP.
+    pub sip: SocketAddr,
+    /// Opus on the browser's side; G.711 otherwise.
+    pub transcode: bool,
+    /// Calls at once, row after row, growing.
+    pub steps: Vec<usize>,
+    /// How long each row is measured.
+    pub measure: Duration,
+    /// A folder of recorded voices.
+    pub speech: PathBuf,
+}
+
+/// Latency of one direction, milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Late {
+    pub p50: Option<f64>,
+    pub p99: Option<f64>,
+}
+
+/// What the codec alone costs with the voices of `folder`: milliseconds of processor time a call and second.
+///
+/// # Errors
+/// A sentence when there are no voices.
+pub fn bare_codec(folder: &std::path::Path) -> Result<f64, String> {
+    bare::milliseconds(&Speech::read(folder)?)
+}
+
+/// What one number of calls came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    pub engine: &'static str,
+    pub mode: &'static str,
+    pub n: usize,
+    pub cpu_ms_per_call_s: f64,
+    pub kib_per_call: f64,
+    pub web_to_trunk_ms: Late,
+    pub trunk_to_web_ms: Late,
+    /// The worse direction.
+    pub delivered_pct: f64,
+    /// Packets of a hundred that took longer than 60 ms, of the worse direction.
+    pub late_pct: f64,
+    /// Frames an engine dropped or made up, as far as marks show.
+    pub slips: u32,
+}
+
+/// More than this is late.
+const LATE: Duration = Duration::from_millis(60);
+/// Nothing is measured before an engine has settled.
+const SETTLE: Duration = Duration::from_secs(4);
+/// Under way between both ends when a row begins or ends.
+const UNDER_WAY: Duration = Duration::from_millis(100);
+/// Beyond this an engine is overloaded, and no more calls are added.
+const MAX_LOST: f64 = 1.0;
+const MAX_LATE: f64 = 2.0;
+
+/// Runs all rows; `told` is called with each as it is done.
+///
+/// # Errors
+/// A sentence when a call could not be set up or the engine's process is gone.
+pub async fn run(options: EngineOptions, mut told: impl FnMut(&Row)) -> Result<(), String> {
+    let codec = if options.transcode {
+        Codec::Opus
+    } else {
+        Codec::G711(Law::Pcmu)
+    };
+    let speech = Arc::new(Speech::read(&options.speech)?);
+    let ends = Ends::new(speech, codec)?;
+    let (orders, received) = channel();
+    // What holds a connection may not change threads, so all of it is made on the one.
+    let thread = std::thread::Builder::new()
+        .name("ends".to_owned())
+        .spawn(move || ends.run(&received))
+        .map_err(|e| e.to_string())?;
+    let outcome = rows(&options, &orders, &mut told).await;
+    let _ = orders.send(Order::Stop);
+    let _ = thread.join();
+    outcome
+}
+
+async fn rows(
+    options: &EngineOptions,
+    orders: &Sender<Order>,
+    told: &mut impl FnMut(&Row),
+) -> Result<(), String> {
+    let socket = tokio::net::UdpSocket::bind(options.sip)
+        .await
+        .map_err(|e| format!("{}: {e}", options.sip))?;
+    let ports = pbx::Ports::default();
+    let (answered, calls) = mpsc::unbounded_channel();
+    let pbx = tokio::spawn(pbx::answer(socket, ports.clone(), answered));
+    let mut way = way(options, calls).await?;
+    let (_, empty_kib) = process::used(options.pid)?;
+    let mut placed = 0;
+    let mut outcome = Ok(());
+    for step in &options.steps {
+        let placing = async {
+            while placed < *step {
+                place(placed, orders, &ports, &mut way).await?;
+                placed += 1;
+            }
+            Ok(())
+        };
+        let placing: Result<(), Failure> = placing.await;
+        if let Err((code, message)) = placing {
+            outcome = Err(format!("call {placed}: {code}: {message}"));
+            break;
+        }
+        match row(options, orders, placed, empty_kib).await {
+            Ok(row) => {
+                told(&row);
+                if row.delivered_pct < 100.0 - MAX_LOST || row.late_pct > MAX_LATE {
+                    break;
+                }
+            }
+            Err(why) => {
+                outcome = Err(why);
+                break;
+            }
+        }
+    }
+    way.close().await;
+    pbx.abort();
+    outcome
+}
+
+async fn way(
+    options: &EngineOptions,
+    answered: mpsc::UnboundedReceiver<(usize, SocketAddr)>,
+) -> Result<Way, String> {
+    Ok(match &options.engine {
+        Engine::Causeway { url, app, secret } => Way::Causeway {
+            server: Server::new(url, &Trust::Anybody).await?,
+            tokens: Tokens::of(app, secret),
+            answered,
+            stop: watch::channel(false).0,
+            standing: Vec::new(),
+        },
+        Engine::Rtpengine(address) => Way::Rtpengine {
+            control: rtpengine::Control::to(*address).await?,
+            calls: 0,
+            transcode: options.transcode,
+        },
+    })
+}
+
+async fn place(
+    call: usize,
+    orders: &Sender<Order>,
+    ports: &pbx::Ports,
+    way: &mut Way,
+) -> Result<(), Failure> {
+    let said = |why: String| failure("webrtc", why);
+    let gone = || failure("webrtc", "the thread of both ends has gone");
+    let (reply, made) = oneshot::channel();
+    orders.send(Order::Add(reply)).map_err(|_| gone())?;
+    let (offer, port) = made.await.map_err(|_| gone())?.map_err(said)?;
+    ports
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(call, port);
+    let (sdp, to) = way.place(call, &offer, port).await?;
+    let (done, taken) = oneshot::channel();
+    orders
+        .send(Order::Answer { call, sdp, done })
+        .map_err(|_| gone())?;
+    taken.await.map_err(|_| gone())?.map_err(said)?;
+    orders.send(Order::Trunk { call, to }).map_err(|_| gone())
+}
+
+async fn look(orders: &Sender<Order>) -> Result<Standing, String> {
+    let (reply, standing) = oneshot::channel();
+    let gone = "the thread of both ends has gone";
+    orders.send(Order::Look(reply)).map_err(|_| gone)?;
+    standing.await.map_err(|_| gone.to_owned())
+}
+
+async fn row(
+    options: &EngineOptions,
+    orders: &Sender<Order>,
+    n: usize,
+    empty_kib: f64,
+) -> Result<Row, String> {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let standing = look(orders).await?;
+        if standing.failed > 0 {
+            return Err(format!("{} connections failed", standing.failed));
+        }
+        if standing.heard == n {
+            break;
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(format!(
+                "of {n} calls {} are connected and {} are heard on both sides",
+                standing.connected, standing.heard
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(SETTLE).await;
+    // What was sent in a span, against what came in the same span a little later.
+    let sent_before = look(orders).await?;
+    let (cpu_before, _) = process::used(options.pid)?;
+    let began = std::time::Instant::now();
+    tokio::time::sleep(UNDER_WAY).await;
+    let got_before = look(orders).await?;
+    tokio::time::sleep(options.measure.saturating_sub(UNDER_WAY)).await;
+    let sent_after = look(orders).await?;
+    let (cpu_after, kib) = process::used(options.pid)?;
+    let seconds = began.elapsed().as_secs_f64();
+    tokio::time::sleep(UNDER_WAY).await;
+    let got_after = look(orders).await?;
+
+    let delivered = |way: fn(&Standing) -> &ends::Way| {
+        let sent = way(&sent_after).sent - way(&sent_before).sent;
+        let got = way(&got_after).received - way(&got_before).received;
+        (got as f64 * 100.0 / sent.max(1) as f64).min(100.0)
+    };
+    let web_to_trunk: fn(&Standing) -> &ends::Way = |s| &s.web_to_trunk;
+    let trunk_to_web: fn(&Standing) -> &ends::Way = |s| &s.trunk_to_web;
+    let late = |latencies: &Latencies| Late {
+        p50: latencies.at(0.5).map(rounded),
+        p99: latencies.at(0.99).map(rounded),
+    };
+    let (there, back) = (&sent_after.web_to_trunk, &sent_after.trunk_to_web);
+    Ok(Row {
+        engine: options.engine.name(),
+        mode: if options.transcode { "transcode" } else { "relay" },
+        n,
+        cpu_ms_per_call_s: rounded((cpu_after - cpu_before) / seconds / n as f64),
+        kib_per_call: ((kib - empty_kib) / n as f64).round(),
+        web_to_trunk_ms: late(&there.latencies),
+        trunk_to_web_ms: late(&back.latencies),
+        delivered_pct: rounded(delivered(web_to_trunk).min(delivered(trunk_to_web))),
+        late_pct: rounded(there.latencies.percent_over(LATE).max(back.latencies.percent_over(LATE))),
+        slips: there.slips + back.slips,
+    })
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,174 @@
+//! Sets a call up through an engine: the offer goes in on one side, the PBX answers on the other.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::pbx;
+use super::rtpengine::Control;
+use crate::load::{Failure, Secret, Server, Session, Tokens, failure, refusal};
+use crate::media::g711::Law;
+use crate::sip::sdp::{self, Direction, Ours};
+
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The box closes a socket that is silent for a minute.
+const PING: Duration = Duration::from_secs(20);
+
+/// The engine under load.
+#[derive(Debug, Clone)]
+pub enum Engine {
+    /// A box, called through its web protocol; its trunk leads to us.
+    Causeway { url: String, app: String, secret: Secret },
+    /// rtpengine's control port.
+    Rtpengine(SocketAddr),
+}
+
+impl Engine {
+    /// How rows name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Causeway { .. } => "causeway",
+            Self::Rtpengine(_) => "rtpengine",
+        }
+    }
+}
+
+/// A way into the engine, and the calls that stand.
+pub enum Way {
+    Causeway {
+        server: Server,
+        tokens: Tokens,
+        answered: mpsc::UnboundedReceiver<(usize, SocketAddr)>,
+        stop: watch::Sender<bool>,
+        standing: Vec<JoinHandle<()>>,
+    },
+    Rtpengine { control: Control, calls: usize, transcode: bool },
+}
+
+impl Way {
+    /// Sets one call up: gives the answer for the browser's end, and where the engine takes the trunk's media.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub async fn place(
+        &mut self,
+        call: usize,
+        offer: &str,
+        trunk_port: u16,
+    ) -> Result<(String, SocketAddr), Failure> {
+        match self {
+            Self::Causeway {
+                server,
+                tokens,
+                answered,
+                stop,
+                standing,
+            } => {
+                let token = tokens.get(server).await?;
+                let origin = format!("https://{}", server.authority);
+                let mut session = Session::open(server, &origin, &token).await?;
+                let placing = tokio::time::timeout(PATIENCE, through_the_box(&mut session, call, offer));
+                let (answer, id) = placing
+                    .await
+                    .map_err(|_| failure("timeout", "not answered in time"))??;
+                standing.push(tokio::spawn(stand(session, id, stop.subscribe())));
+                loop {
+                    match answered.recv().await {
+                        Some((which, to)) if which == call => return Ok((answer, to)),
+                        Some(_) => {}
+                        None => return Err(failure("pbx", "the PBX has gone")),
+                    }
+                }
+            }
+            Self::Rtpengine {
+                control,
+                calls,
+                transcode,
+            } => {
+                let said = |e: String| failure("rtpengine", e);
+                let offered = control.offer(call, offer, *transcode).await.map_err(said)?;
+                let offered = sdp::read(offered.as_bytes())
+                    .ok_or_else(|| failure("rtpengine", format!("no audio in its offer: {offered}")))?;
+                let ours = Ours {
+                    address: SocketAddr::from(([127, 0, 0, 1], trunk_port)),
+                    laws: vec![Law::Pcmu],
+                    direction: Direction::SendRecv,
+                    session: 1,
+                    version: 1,
+                };
+                let (body, _) = ours
+                    .answer(&offered)
+                    .ok_or_else(|| failure("rtpengine", "no PCMU in its offer"))?;
+                let body = String::from_utf8_lossy(&body).into_owned();
+                let answer = control.answer(call, &body).await.map_err(said)?;
+                *calls = (*calls).max(call + 1);
+                Ok((answer, offered.address))
+            }
+        }
+    }
+
+    /// Ends every call.
+    pub async fn close(self) {
+        match self {
+            Self::Causeway { stop, standing, .. } => {
+                let _ = stop.send(true);
+                for call in standing {
+                    let _ = call.await;
+                }
+            }
+            Self::Rtpengine { mut control, calls, .. } => {
+                for call in 0..calls {
+                    control.delete(call).await;
+                }
+            }
+        }
+    }
+}
+
+/// Places a call and waits until it is answered: the box's SDP and the call's id.
+async fn through_the_box(
+    session: &mut Session,
+    call: usize,
+    offer: &str,
+) -> Result<(String, Value), Failure> {
+    let place = json!({
+        "type": "call.place", "to": pbx::number(call), "sdp": offer, "audio": true, "video": false,
+        "context": {"from": "causeway-phone engine"},
+    });
+    let place = session.send(place).await?;
+    let (mut answer, mut id) = (None, Value::Null);
+    loop {
+        let message = session.receive().await?;
+        match message["type"].as_str().unwrap_or_default() {
+            "ok" if message["id"] == place => id = message["call"].clone(),
+            "error" if message["id"] == place => return Err(refusal(&message)),
+            "call.answer" => answer = message["sdp"].as_str().map(str::to_owned),
+            "call.state" if message["state"] == "answered" => {
+                let answer = answer.ok_or_else(|| failure("protocol", "answered without SDP"))?;
+                return Ok((answer, id));
+            }
+            "call.state" if message["state"] == "ended" => {
+                return Err(failure("ended", message["cause"].to_string()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Keeps a call's socket alive until all shall end.
+async fn stand(mut session: Session, id: Value, mut stop: watch::Receiver<bool>) {
+    let mut ping = tokio::time::interval(PING);
+    ping.reset();
+    loop {
+        tokio::select! {
+            message = session.receive() => if message.is_err() { return },
+            _ = ping.tick() => if session.send(json!({"type": "ping"})).await.is_err() { return },
+            _ = stop.changed() => break,
+        }
+    }
+    let _ = session.send(json!({"type": "call.hangup", "call": id})).await;
+    session.close().await;
+}
