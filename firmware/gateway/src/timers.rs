@@ -14,14 +14,14 @@ use std::time::Instant;
 pub struct Timers<K> {
     heap: BinaryHeap<Reverse<(Instant, K)>>,
     /// The entry that counts for each owner; others of the heap are stale.
-    standing: HashMap<K, Instant>,
+    standing: HashMap<K, Instant, foldhash::fast::RandomState>,
 }
 
 impl<K: Ord> Default for Timers<K> {
     fn default() -> Self {
         Self {
             heap: BinaryHeap::new(),
-            standing: HashMap::new(),
+            standing: HashMap::default(),
         }
     }
 }

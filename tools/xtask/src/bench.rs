@@ -5,10 +5,16 @@ use std::process::{Command, ExitCode};
 use crate::needs::{self, Purpose};
 use crate::run::build;
 use crate::step::{announce, plain};
-use crate::{BenchArgs, workspace};
+use crate::{Against, BenchArgs, BenchWhat, MediaBenchArgs, interop, workspace};
+
+/// Where the package of recorded voices puts them.
+const VOICES: &str = "/usr/share/sounds/alsa";
 
 /// `cargo xtask bench`
 pub fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
+    if let Some(BenchWhat::Media(args)) = &args.what {
+        return media(args);
+    }
     needs::ensure(&[Purpose::Build], args.yes)?;
     build(
         &["causeway-gateway", "causeway-phone", "causeway-harness"],
@@ -43,6 +49,37 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
     if let Some(json) = &args.json {
         bench.arg("--json").arg(json);
     }
+    Ok(if plain(&mut bench)? {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// `cargo xtask bench media`
+fn media(args: &MediaBenchArgs) -> Result<ExitCode, String> {
+    needs::ensure(&[Purpose::Build, Purpose::Voices], args.yes)?;
+    let other = match args.against {
+        Some(Against::Rtpengine) => Some(interop::rtpengine(args.yes)?),
+        None => None,
+    };
+    build(
+        &["causeway-gateway", "causeway-phone", "causeway-harness"],
+        true,
+    )?;
+    let steps: Vec<String> = args.steps.iter().map(ToString::to_string).collect();
+    let mut bench = Command::new(workspace::programs(true)?.join("causeway-media-bench"));
+    bench
+        .args(["--speech", VOICES, "--modes", &args.modes.join(",")])
+        .args(["--steps", &steps.join(",")])
+        .args(["--seconds", &args.seconds.to_string()]);
+    if let Some(folder) = other {
+        bench.arg("--rtpengine").arg(folder);
+    }
+    if let Some(json) = &args.json {
+        bench.arg("--json").arg(json);
+    }
+    announce("the engine on one processor, both ends of every call on the other");
     Ok(if plain(&mut bench)? {
         ExitCode::SUCCESS
     } else {

@@ -55,26 +55,52 @@ pub fn ready(yes: bool, limit: Duration) -> Result<(), String> {
         return Ok(());
     }
     needs::ensure(&[Purpose::Interop], yes)?;
-    let since = Instant::now();
     announce("Asterisk 22 (about 400 MB, once)");
+    once(&chroot, |making| {
+        make(making, PACKAGES, limit)?;
+        right_version(making)?;
+        place_for_hosts(making)
+    })
+}
+
+/// rtpengine in a chroot, like Asterisk: the one that Debian's present release has is two years behind.
+///
+/// # Errors
+/// A sentence why there is none.
+pub fn rtpengine(yes: bool) -> Result<PathBuf, String> {
+    let chroot = workspace::cache()?.join("rtpengine-26");
+    if !nix::unistd::geteuid().is_root() {
+        return Err("only root can enter a chroot; run it with sudo".to_owned());
+    }
+    if !chroot.is_dir() {
+        needs::ensure(&[Purpose::Interop], yes)?;
+        announce("rtpengine 26 (about 300 MB, once)");
+        once(&chroot, |making| {
+            make(making, "rtpengine-daemon", PATIENCE)?;
+            version(making, &["/usr/bin/rtpengine", "--version"], "Version: 26.")
+        })?;
+    }
+    Ok(chroot)
+}
+
+/// Makes a chroot beside its place and moves it there when it is whole.
+fn once(chroot: &Path, fill: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), String> {
+    let since = Instant::now();
     let making = chroot.with_extension("making");
     if making.exists() {
         remove(&making)?;
     }
     fs::create_dir_all(&making).map_err(|e| format!("{}: {e}", making.display()))?;
-    let made = make(&making, limit)
-        .and_then(|()| right_version(&making))
-        .and_then(|()| place_for_hosts(&making));
-    if let Err(why) = made {
+    if let Err(why) = fill(&making) {
         let _ = remove(&making);
         return Err(why);
     }
-    fs::rename(&making, &chroot).map_err(|e| format!("{}: {e}", chroot.display()))?;
-    took("Asterisk 22", since);
+    fs::rename(&making, chroot).map_err(|e| format!("{}: {e}", chroot.display()))?;
+    took(&chroot.display().to_string(), since);
     Ok(())
 }
 
-fn make(folder: &Path, limit: Duration) -> Result<(), String> {
+fn make(folder: &Path, packages: &str, limit: Duration) -> Result<(), String> {
     // Package scripts try to start services: inside the chroot the answer is always no.
     let policy = folder.with_extension("policy");
     fs::write(&policy, "#!/bin/sh\nexit 101\n")
@@ -86,7 +112,7 @@ fn make(folder: &Path, limit: Duration) -> Result<(), String> {
         .args([
             "--variant=minbase",
             "--mode=root",
-            &format!("--include={PACKAGES}"),
+            &format!("--include={packages}"),
         ])
         .args([
             "--aptopt=APT::Install-Recommends \"false\"",
@@ -111,20 +137,24 @@ fn make(folder: &Path, limit: Duration) -> Result<(), String> {
 }
 
 fn right_version(folder: &Path) -> Result<(), String> {
+    version(folder, &["/usr/sbin/asterisk", "-V"], "Asterisk 22.")
+}
+
+/// What a program in the chroot says of itself, which must begin with `wanted`.
+fn version(folder: &Path, command: &[&str], wanted: &str) -> Result<(), String> {
     let out = Command::new("chroot")
         .arg(folder)
-        .args(["/usr/sbin/asterisk", "-V"])
+        .args(command)
         .stdin(Stdio::null())
         .output()
         .map_err(|e| format!("chroot: {e}"))?;
-    let version = String::from_utf8_lossy(&out.stdout).trim().to_owned();
-    if version.starts_with("Asterisk 22.") {
-        eprintln!("{version}");
+    let said = [out.stdout, out.stderr].concat();
+    let said = String::from_utf8_lossy(&said).trim().to_owned();
+    if said.starts_with(wanted) {
+        eprintln!("{said}");
         return Ok(());
     }
-    Err(format!(
-        "the chroot holds \"{version}\", the tests want Asterisk 22"
-    ))
+    Err(format!("the chroot holds \"{said}\", wanted is {wanted}"))
 }
 
 /// Every run of Asterisk mounts its own file there: it asks for its host's name and stalls without an answer.

@@ -33,6 +33,8 @@ pub enum Purpose {
     Load,
     /// What their cost is measured against.
     LoadReference,
+    /// Recorded voices.
+    Voices,
     /// The PBX of the scenarios about signalling.
     Sipp,
     /// The other peers of the interop tests.
@@ -126,6 +128,12 @@ const PACKAGES: &[Package] = &[
         "kamailio",
         "kamailio",
         "the proxy whose cost of a call ours stands beside",
+    ),
+    row(
+        Purpose::Voices,
+        "alsa-utils",
+        "aplay",
+        "brings recorded voices, which the measures of sound let people say",
     ),
     row(
         Purpose::Sipp,
@@ -319,6 +327,7 @@ mod tests {
             Purpose::Interop,
             Purpose::Load,
             Purpose::LoadReference,
+            Purpose::Voices,
             Purpose::Sipp,
             Purpose::Peers,
         ] {

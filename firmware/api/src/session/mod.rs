@@ -79,12 +79,17 @@ pub(crate) async fn upgrade(
     let most = api.limits().message_bytes * 2;
     upgrade
         .max_message_size(most)
+        // The library would set 128 KiB aside for each page, of which a message of ours needs a fraction.
+        .read_buffer_size(READ_BUFFER)
         .max_frame_size(most)
         .on_upgrade(move |socket| async move {
             let socket = Socket::new(socket, &api);
             Box::pin(session(api, socket, opening)).await;
         })
 }
+
+/// Octets read at once from a page's connection.
+const READ_BUFFER: usize = 4096;
 
 /// Why a session ends.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// Datagrams a call of [`Inbound::receive`] takes at most, so that no socket starves the others.
 pub const SLOTS: usize = 64;
+/// The same for a socket that has one call's sound alone.
+pub const FEW: usize = 4;
 /// Datagrams sent by one system call.
 const SEND_SLOTS: usize = 16;
 /// Longest datagram taken whole: an Ethernet frame and then some. Longer ones are dropped.
@@ -48,12 +50,12 @@ impl Default for Inbound {
 }
 
 impl Inbound {
-    /// Takes what `socket` has, at most [`SLOTS`] datagrams, in place of those taken before.
-    pub fn receive(&mut self, socket: BorrowedFd<'_>) -> Received {
+    /// Takes what `socket` has, at most `N` datagrams (no more than [`SLOTS`]), in place of those taken before.
+    pub fn receive<const N: usize>(&mut self, socket: BorrowedFd<'_>) -> Received {
         self.taken.clear();
         let mut received = Received::default();
         let mut chunks = self.buffers.chunks_exact_mut(DATAGRAM);
-        let mut slices: [[IoSliceMut<'_>; 1]; SLOTS] =
+        let mut slices: [[IoSliceMut<'_>; 1]; N] =
             std::array::from_fn(|_| [IoSliceMut::new(chunks.next().unwrap_or_default())]);
         // Nothing there, or an ICMP error of an earlier send: either way nothing to take now.
         let Ok(messages) = recvmmsg(
@@ -227,7 +229,7 @@ mod tests {
         let mut inbound = Inbound::default();
         let mut heard = Vec::new();
         for expected in [64, 64, 23, 0] {
-            assert_eq!(inbound.receive(to.as_fd()).datagrams, expected);
+            assert_eq!(inbound.receive::<SLOTS>(to.as_fd()).datagrams, expected);
             for (source, datagram) in (0..SLOTS).map_while(|slot| inbound.datagram(slot)) {
                 assert_eq!(source, from.local_addr().unwrap());
                 heard.push(datagram.to_vec());
@@ -246,7 +248,7 @@ mod tests {
         from.send_to(&[2; DATAGRAM], to.local_addr().unwrap())
             .unwrap();
         let mut inbound = Inbound::default();
-        let received = inbound.receive(to.as_fd());
+        let received = inbound.receive::<SLOTS>(to.as_fd());
         assert_eq!((received.datagrams, received.unusable), (2, 1));
         assert_eq!(inbound.datagram(0), None);
         assert_eq!(inbound.datagram(1).unwrap().1, [2; DATAGRAM]);

@@ -7,11 +7,10 @@
 //! | yes | yes | Open |
 //! | yes | no bridge | Open: digits alone can leave |
 
-use super::LegKey;
 use super::leg::{End, Leg};
+use super::{LegKey, Table};
 use causeway_media::path::{Gate, Path, PathError};
 use causeway_media::plan::Direction;
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// A PBX that hears nothing for long takes the call for dead (30 s is a common limit), and a NAT
@@ -32,7 +31,7 @@ pub fn gate(output: Direction, input: Option<Direction>) -> Gate {
 ///
 /// # Errors
 /// [`PathError`] when the formats cannot be spoken; the path stays as it was.
-pub fn plan_path(legs: &mut HashMap<LegKey, Leg>, key: LegKey) -> Result<(), PathError> {
+pub fn plan_path(legs: &mut Table<LegKey, Leg>, key: LegKey) -> Result<(), PathError> {
     let peer = legs
         .get(&key)
         .and_then(|leg| leg.peer)
@@ -76,7 +75,7 @@ fn hears_tones(leg: &Leg) -> bool {
 
 /// Makes `a` and `b` each other's peer, parting them from whom they had. Gives everyone whose path
 /// must be planned again; empty when one of the two does not exist.
-pub fn join(legs: &mut HashMap<LegKey, Leg>, a: LegKey, b: LegKey) -> Vec<LegKey> {
+pub fn join(legs: &mut Table<LegKey, Leg>, a: LegKey, b: LegKey) -> Vec<LegKey> {
     if a == b || !legs.contains_key(&a) || !legs.contains_key(&b) {
         return Vec::new();
     }
@@ -96,7 +95,7 @@ pub fn join(legs: &mut HashMap<LegKey, Leg>, a: LegKey, b: LegKey) -> Vec<LegKey
 
 /// Makes `key` its own peer, parting it from whom it had. Gives everyone whose path must be planned again; empty when
 /// it does not exist.
-pub fn echo(legs: &mut HashMap<LegKey, Leg>, key: LegKey) -> Vec<LegKey> {
+pub fn echo(legs: &mut Table<LegKey, Leg>, key: LegKey) -> Vec<LegKey> {
     let Some(leg) = legs.get_mut(&key) else {
         return Vec::new();
     };
@@ -134,7 +133,7 @@ mod tests {
             Leg::new(End::Spent, identity, String::new())
         };
         let [a, b, c] = [LegKey(1), LegKey(2), LegKey(3)];
-        let mut legs: HashMap<LegKey, Leg> = [a, b, c].map(|key| (key, leg())).into();
+        let mut legs: Table<LegKey, Leg> = [a, b, c].map(|key| (key, leg())).into_iter().collect();
         assert_eq!(join(&mut legs, a, b), [a, b]);
         assert_eq!(join(&mut legs, b, c), [b, c, a]);
         let peers = [a, b, c].map(|key| legs[&key].peer);

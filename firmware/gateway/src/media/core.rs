@@ -18,14 +18,13 @@ use super::liveness::Change;
 use super::quality;
 use super::trunk::{Admission, TrunkLeg};
 use super::web::{Fault, WebLeg, Yield};
-use super::{Event, LegKey};
+use super::{Event, LegKey, Table};
 use crate::timers::Timers;
 use bytes::BytesMut;
 use causeway_media::path::{Output, PathEvent};
 use causeway_media::rtp;
 use causeway_media::srtp::{SrtpError, SrtpPacket};
 use causeway_media::video::VideoOutput;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,7 +34,7 @@ const SOONEST: Duration = Duration::from_millis(1);
 
 /// See the module.
 pub struct Core {
-    pub legs: HashMap<LegKey, Leg>,
+    pub legs: Table<LegKey, Leg>,
     demux: Demux,
     pub timers: Timers<LegKey>,
     /// Web legs whose stack has something to say at the end of the turn.
@@ -53,7 +52,7 @@ pub struct Core {
 impl Core {
     pub fn new(events: Events, counters: Arc<Counters>) -> Self {
         Self {
-            legs: HashMap::new(),
+            legs: Table::default(),
             demux: Demux::default(),
             timers: Timers::default(),
             restless: Vec::new(),

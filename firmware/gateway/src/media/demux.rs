@@ -18,8 +18,8 @@
 //!
 //! [`classify`] and the `stun_*` readers are pure, and total over any input.
 
-use super::LegKey;
-use std::collections::{HashMap, VecDeque};
+use super::{LegKey, Table};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// Addresses remembered for one leg. A browser has a handful of interfaces, each perhaps behind a
@@ -136,10 +136,10 @@ struct Known {
 /// The tables behind the demultiplexing of one port.
 #[derive(Debug, Default)]
 pub struct Demux {
-    by_fragment: HashMap<Vec<u8>, LegKey>,
-    by_source: HashMap<SocketAddr, LegKey>,
-    by_check: HashMap<(SocketAddr, Transaction), LegKey>,
-    known: HashMap<LegKey, Known>,
+    by_fragment: Table<Vec<u8>, LegKey>,
+    by_source: Table<SocketAddr, LegKey>,
+    by_check: Table<(SocketAddr, Transaction), LegKey>,
+    known: Table<LegKey, Known>,
 }
 
 impl Demux {

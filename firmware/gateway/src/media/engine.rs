@@ -2,7 +2,7 @@
 //!
 //! A turn of the loop, in this order:
 //!
-//! 1. wait for a socket, a command or a deadline, at most [`TICK`];
+//! 1. wait for a socket, a command or a deadline, at most [`TICK`], and then for more to gather (`pace`);
 //! 2. datagrams, at most one batch from each ready socket;
 //! 3. commands;
 //! 4. deadlines that have come;
@@ -11,21 +11,21 @@
 //!
 //! Nothing is locked, logged or allocated for a packet beyond what the WebRTC stack insists on.
 
-use super::batch::{Inbound, SLOTS};
+use super::batch::{FEW, Inbound, SLOTS};
 use super::core::Core;
 use super::counters::Counters;
 use super::leg::{End, Leg, WebEnd};
 use super::liveness::Liveness;
+use super::pace::Pace;
 use super::trunk::TrunkLeg;
 use super::video::{Picture, PictureEnd, browser_format};
 use super::web::{Opening, WebLeg};
-use super::{Command, Event, LegKey, Listening, MediaSettings, WebCodecPolicy, WebRefusal};
+use super::{Command, Event, LegKey, Listening, MediaSettings, Table, WebCodecPolicy, WebRefusal};
 use causeway_media::path::OutputIdentity;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::EventFd;
 use rtc::crypto::RTCCryptoProvider;
 use rtc::peer_connection::certificate::RTCCertificate;
-use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ pub struct Engine {
     ipv6: bool,
     inbound: Inbound,
     /// Trunk sockets by what epoll calls them.
-    tokens: HashMap<u64, (LegKey, TrunkSocket)>,
+    tokens: Table<u64, (LegKey, TrunkSocket)>,
     next_token: u64,
     certificate: RTCCertificate,
     crypto: Arc<dyn RTCCryptoProvider>,
@@ -106,7 +106,7 @@ impl Engine {
             web: parts.web,
             ipv6: bound.is_ipv6(),
             inbound: Inbound::default(),
-            tokens: HashMap::new(),
+            tokens: Table::default(),
             next_token: FIRST_TRUNK,
             certificate: parts.certificate,
             crypto: parts.crypto,
@@ -119,24 +119,33 @@ impl Engine {
     /// Runs until told to stop, or until nobody is left to give commands.
     pub fn run(mut self) {
         let mut ready = [EpollEvent::empty(); EVENTS_A_TURN];
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
         loop {
             // 1.
-            let count = self
-                .epoll
-                .wait(&mut ready, self.patience())
-                .unwrap_or_default();
+            let gather = pace.wait(now, Instant::now());
+            let patience = if gather.is_zero() {
+                self.patience()
+            } else {
+                // Where many come, something has come by then: one sleep a turn, not two.
+                std::thread::sleep(gather);
+                EpollTimeout::ZERO
+            };
+            let count = self.epoll.wait(&mut ready, patience).unwrap_or_default();
             Counters::add(&self.core.counters.ticks, 1);
-            let now = Instant::now();
+            now = Instant::now();
+            let mut datagrams = 0;
             // 2.
             for event in ready.iter().take(count) {
                 match event.data() {
                     WAKE => {
                         let _ = self.wake.read();
                     }
-                    WEB => self.serve_web(now),
-                    token => self.serve_trunk(token, now),
+                    WEB => datagrams += self.serve_web(now),
+                    token => datagrams += self.serve_trunk(token, now),
                 }
             }
+            pace.served(u32::try_from(datagrams).unwrap_or(u32::MAX), now);
             // 3.
             let running = self.carry_out(now);
             // 4.
@@ -162,8 +171,9 @@ impl Engine {
         EpollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
     }
 
-    fn serve_web(&mut self, now: Instant) {
-        let received = self.inbound.receive(self.web.as_fd());
+    /// Takes a batch of the browsers' datagrams: how many.
+    fn serve_web(&mut self, now: Instant) -> usize {
+        let received = self.inbound.receive::<SLOTS>(self.web.as_fd());
         let counters = &self.core.counters;
         Counters::add(&counters.web_datagrams_in, received.datagrams);
         Counters::add(&counters.dropped_malformed, received.unusable);
@@ -172,29 +182,36 @@ impl Engine {
                 self.core.on_web(source, datagram, now);
             }
         }
+        received.datagrams
     }
 
-    fn serve_trunk(&mut self, token: u64, now: Instant) {
+    /// Takes what a trunk leg's socket has: how many datagrams.
+    fn serve_trunk(&mut self, token: u64, now: Instant) -> usize {
         let Some(&(key, which)) = self.tokens.get(&token) else {
-            return;
+            return 0;
         };
         let Some(leg) = self.core.legs.get(&key) else {
-            return;
+            return 0;
         };
         let stream = match (which.video, &leg.end, &leg.picture) {
             (false, End::Trunk(trunk), _) => trunk,
             (true, _, Some(picture)) => match &picture.end {
                 PictureEnd::Trunk(trunk) => trunk,
-                PictureEnd::Web => return,
+                PictureEnd::Web => return 0,
             },
-            _ => return,
+            _ => return 0,
         };
         let socket = if which.rtcp {
             &stream.rtcp
         } else {
             &stream.rtp
         };
-        let received = self.inbound.receive(socket.as_fd());
+        // Of sound there is one at a time, and to lay out many slots costs more than to take it.
+        let received = if which.video {
+            self.inbound.receive::<SLOTS>(socket.as_fd())
+        } else {
+            self.inbound.receive::<FEW>(socket.as_fd())
+        };
         Counters::add(&self.core.counters.trunk_datagrams_in, received.datagrams);
         for slot in 0..received.datagrams.min(SLOTS) {
             match self.inbound.datagram(slot) {
@@ -208,6 +225,7 @@ impl Engine {
                 None => self.core.drop_not_rtp(key),
             }
         }
+        received.datagrams
     }
 
     fn flush(&mut self) {

@@ -11,7 +11,7 @@
 //! | `quality` | how a leg's far side hears |
 //! | `video` | a leg's picture |
 //! | `stack`, `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
-//! | `batch`, `counters` | parts of the thread |
+//! | `batch`, `pace`, `counters` | parts of the thread |
 
 mod batch;
 mod bridge;
@@ -23,6 +23,7 @@ mod feedback;
 mod leg;
 mod liveness;
 mod offer;
+mod pace;
 mod plane;
 mod quality;
 mod stack;
@@ -36,6 +37,9 @@ pub use quality::QualitySample;
 
 use causeway_media::plan::{AudioCodec, AudioFormat, Direction, TrunkPlan};
 use std::net::{SocketAddr, UdpSocket};
+
+/// Tables that are asked for every packet: a hash that is seeded at random and quick for short keys.
+type Table<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
 /// One leg's media; unique for the life of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,13 +8,12 @@
 //! What nobody measures is assumed: a receiver keeps two packets and twice its jitter in its buffer, unless its
 //! extended report says what it keeps.
 
-use super::LegKey;
 use super::leg::{End, Leg};
+use super::{LegKey, Table};
 use causeway_media::path::{Gate, Levels, Path};
 use causeway_media::plan::{AudioCodec, AudioFormat};
 use causeway_media::quality::{self, Interval, StreamFacts, Stretch, Way};
 use causeway_media::rtcp::VoipMetrics;
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// What an Opus encoder looks ahead (RFC 6716 section 2: 2.5 ms, and 4 ms of its resampler).
@@ -44,7 +43,7 @@ pub struct QualitySample {
 }
 
 /// The sample of a leg, or `None` when there is too little to judge.
-pub fn sample(legs: &mut HashMap<LegKey, Leg>, key: LegKey) -> Option<QualitySample> {
+pub fn sample(legs: &mut Table<LegKey, Leg>, key: LegKey) -> Option<QualitySample> {
     let peer = legs.get(&key)?.peer?;
     let (from, before_delay) = {
         let peer = legs.get(&peer)?;
@@ -119,7 +118,7 @@ fn way(
 }
 
 /// The VoIP metrics block for a trunk that wants one, about the stream that comes from there.
-pub fn extended_report(legs: &HashMap<LegKey, Leg>, key: LegKey) -> Option<VoipMetrics> {
+pub fn extended_report(legs: &Table<LegKey, Leg>, key: LegKey) -> Option<VoipMetrics> {
     let leg = legs.get(&key)?;
     if !leg.voip_metrics || !matches!(leg.end, End::Trunk(_)) {
         return None;

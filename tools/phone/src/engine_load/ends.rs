@@ -1,7 +1,7 @@
 //! Both ends of every call, on one thread that does nothing else: sends each frame when it is due and notes when what
 //! becomes of it comes out on the other side.
 //!
-//! The thread does not sleep while a frame is due within a millisecond: its own lateness would be taken for the engine's.
+//! It wakes by a timer of the kernel's own resolution: epoll's milliseconds would bunch the frames of many calls.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use tokio::sync::oneshot::Sender;
 
 use super::latency::{Latencies, Matcher};
@@ -28,6 +30,8 @@ const FRAME: Duration = Duration::from_millis(20);
 const LOOK: Duration = Duration::from_millis(5);
 /// Calls whose Opus is decoded to find marks in it; decoding all would cost the thread more than sending.
 const DECODED: usize = 16;
+/// What epoll calls the timer.
+const TIMER: u64 = u64::MAX;
 
 /// What the thread is asked to do.
 pub enum Order {
@@ -39,9 +43,14 @@ pub enum Order {
         done: Sender<Result<(), String>>,
     },
     /// Where the engine takes the trunk's side of a call.
-    Trunk { call: usize, to: SocketAddr },
+    Trunk {
+        call: usize,
+        to: SocketAddr,
+    },
     /// Tells how things stand; latencies begin anew.
     Look(Sender<Standing>),
+    /// From now on the thread does not sleep, or does again: an engine should not pay for waking it.
+    Watch(bool),
     Stop,
 }
 
@@ -91,6 +100,8 @@ pub struct Ends {
     speech: Arc<Speech>,
     codec: Codec,
     epoll: Epoll,
+    timer: TimerFd,
+    watching: bool,
     calls: Vec<Call>,
     due: BinaryHeap<Reverse<(Instant, usize, Side)>>,
     standing: Standing,
@@ -105,10 +116,19 @@ impl std::fmt::Debug for Ends {
 
 impl Ends {
     pub fn new(speech: Arc<Speech>, codec: Codec) -> Result<Self, String> {
+        let said = |e: nix::errno::Errno| e.to_string();
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(said)?;
+        let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags).map_err(said)?;
+        epoll
+            .add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))
+            .map_err(said)?;
         Ok(Self {
             speech,
             codec,
-            epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|e| e.to_string())?,
+            epoll,
+            timer,
+            watching: false,
             calls: Vec::new(),
             due: BinaryHeap::new(),
             standing: Standing::default(),
@@ -122,18 +142,33 @@ impl Ends {
         let mut next_look = Instant::now();
         loop {
             let now = Instant::now();
-            while self.due.peek().is_some_and(|Reverse((due, ..))| *due <= now) {
+            while self
+                .due
+                .peek()
+                .is_some_and(|Reverse((due, ..))| *due <= now)
+            {
                 if let Some(Reverse((due, call, side))) = self.due.pop() {
                     self.send(call, side);
                     self.due.push(Reverse((due + FRAME, call, side)));
                 }
             }
-            let soon = Instant::now() + Duration::from_millis(1);
-            let busy = self.due.peek().is_some_and(|Reverse((due, ..))| *due < soon);
-            let wait = if busy { EpollTimeout::ZERO } else { EpollTimeout::from(1_u8) };
-            let count = self.epoll.wait(&mut ready, wait).unwrap_or_default();
+            let next = self
+                .due
+                .peek()
+                .map_or(next_look, |Reverse((due, ..))| (*due).min(next_look));
+            let patience = if self.watching {
+                EpollTimeout::ZERO
+            } else {
+                self.wake_at(next);
+                EpollTimeout::from(10_u8)
+            };
+            let count = self.epoll.wait(&mut ready, patience).unwrap_or_default();
             for event in ready.iter().take(count) {
-                self.receive(event.data());
+                if event.data() == TIMER {
+                    let _ = self.timer.wait();
+                } else {
+                    self.receive(event.data());
+                }
             }
             let now = Instant::now();
             if now >= next_look {
@@ -150,6 +185,15 @@ impl Ends {
                 }
             }
         }
+    }
+
+    fn wake_at(&self, next: Instant) {
+        // A timer of no length at all would be one that never comes.
+        let wait = next
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_micros(1));
+        let once = Expiration::OneShot(TimeSpec::from_duration(wait));
+        let _ = self.timer.set(once, TimerSetTimeFlags::empty());
     }
 
     fn obey(&mut self, order: Order) {
@@ -187,6 +231,7 @@ impl Ends {
                 self.standing.web_to_trunk.latencies.clear();
                 self.standing.trunk_to_web.latencies.clear();
             }
+            Order::Watch(on) => self.watching = on,
             Order::Stop => {}
         }
     }
@@ -198,15 +243,18 @@ impl Ends {
         trunk.set_nonblocking(true).map_err(said)?;
         let port = trunk.local_addr().map_err(said)?.port();
         let call = self.calls.len();
-        for (socket, token) in [(web.socket.as_fd(), 2 * call), (trunk.as_fd(), 2 * call + 1)] {
+        for (socket, token) in [
+            (web.socket.as_fd(), 2 * call),
+            (trunk.as_fd(), 2 * call + 1),
+        ] {
             self.epoll
                 .add(socket, EpollEvent::new(EpollFlags::EPOLLIN, token as u64))
                 .map_err(|e| e.to_string())?;
         }
         let decoder = match self.codec {
-            Codec::Opus if call < DECODED => Some(
-                opus::Decoder::new(8000, opus::Channels::Mono).map_err(|e| e.to_string())?,
-            ),
+            Codec::Opus if call < DECODED => {
+                Some(opus::Decoder::new(8000, opus::Channels::Mono).map_err(|e| e.to_string())?)
+            }
             _ => None,
         };
         self.calls.push(Call {
@@ -261,7 +309,8 @@ impl Ends {
                     payload: &self.speech.pcmu[n % self.speech.frames()],
                 }
                 .write(&mut datagram);
-                call.to_web.sent(n as i64, self.speech.is_mark(n), Instant::now());
+                call.to_web
+                    .sent(n as i64, self.speech.is_mark(n), Instant::now());
                 let _ = call.trunk.send_to(&datagram, to);
                 self.standing.trunk_to_web.sent += 1;
             }
@@ -276,7 +325,11 @@ impl Ends {
         let is_web = token.is_multiple_of(2);
         // Two at most: nobody shall wait for one busy socket.
         for _ in 0..2 {
-            let socket = if is_web { &call.web.socket } else { &call.trunk };
+            let socket = if is_web {
+                &call.web.socket
+            } else {
+                &call.trunk
+            };
             let Ok((length, from)) = socket.recv_from(&mut datagram) else {
                 return;
             };
@@ -289,7 +342,9 @@ impl Ends {
                     self.standing.trunk_to_web.received += 1;
                     let mut frame = [0_i16; 960];
                     let count = match (&mut call.decoder, self.codec) {
-                        (Some(decoder), _) => decoder.decode(&payload, &mut frame, false).unwrap_or(0),
+                        (Some(decoder), _) => {
+                            decoder.decode(&payload, &mut frame, false).unwrap_or(0)
+                        }
                         (None, Codec::G711(law)) => narrow(law, &payload, &mut frame),
                         (None, Codec::Opus) => continue,
                     };
@@ -304,7 +359,10 @@ impl Ends {
                 self.standing.web_to_trunk.received += 1;
                 let mut frame = [0_i16; 960];
                 let count = narrow(Law::Pcmu, packet.payload, &mut frame);
-                if let Some(took) = call.to_trunk.received(packet.sequence, &frame[..count], now) {
+                if let Some(took) = call
+                    .to_trunk
+                    .received(packet.sequence, &frame[..count], now)
+                {
                     self.standing.web_to_trunk.latencies.note(took);
                 }
             }

@@ -25,8 +25,8 @@ use crate::load::{Codec, Failure, Server, Tokens, Trust, failure};
 use crate::media::g711::Law;
 use ends::{Ends, Order, Standing};
 use latency::Latencies;
-use set_up::Way;
 pub use set_up::Engine;
+use set_up::Way;
 use speech::Speech;
 
 /// What to do.
@@ -167,7 +167,7 @@ async fn way(
     Ok(match &options.engine {
         Engine::Causeway { url, app, secret } => Way::Causeway {
             server: Server::new(url, &Trust::Anybody).await?,
-            tokens: Tokens::of(app, secret),
+            tokens: Box::new(Tokens::of(app, secret)),
             answered,
             stop: watch::channel(false).0,
             standing: Vec::new(),
@@ -235,6 +235,8 @@ async fn row(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(SETTLE).await;
+    let watch = |on| orders.send(Order::Watch(on));
+    let _ = watch(true);
     // What was sent in a span, against what came in the same span a little later.
     let sent_before = look(orders).await?;
     let (cpu_before, _) = process::used(options.pid)?;
@@ -247,6 +249,7 @@ async fn row(
     let seconds = began.elapsed().as_secs_f64();
     tokio::time::sleep(UNDER_WAY).await;
     let got_after = look(orders).await?;
+    let _ = watch(false);
 
     let delivered = |way: fn(&Standing) -> &ends::Way| {
         let sent = way(&sent_after).sent - way(&sent_before).sent;
@@ -262,14 +265,23 @@ async fn row(
     let (there, back) = (&sent_after.web_to_trunk, &sent_after.trunk_to_web);
     Ok(Row {
         engine: options.engine.name(),
-        mode: if options.transcode { "transcode" } else { "relay" },
+        mode: if options.transcode {
+            "transcode"
+        } else {
+            "relay"
+        },
         n,
         cpu_ms_per_call_s: rounded((cpu_after - cpu_before) / seconds / n as f64),
         kib_per_call: ((kib - empty_kib) / n as f64).round(),
         web_to_trunk_ms: late(&there.latencies),
         trunk_to_web_ms: late(&back.latencies),
         delivered_pct: rounded(delivered(web_to_trunk).min(delivered(trunk_to_web))),
-        late_pct: rounded(there.latencies.percent_over(LATE).max(back.latencies.percent_over(LATE))),
+        late_pct: rounded(
+            there
+                .latencies
+                .percent_over(LATE)
+                .max(back.latencies.percent_over(LATE)),
+        ),
         slips: there.slips + back.slips,
     })
 }
