@@ -29,6 +29,7 @@ pub mod relay;
 pub mod scene;
 pub mod sipp;
 pub mod sound;
+pub mod storm;
 pub mod tap;
 pub mod udp_relay;
 pub mod web_caller;

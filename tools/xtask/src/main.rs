@@ -12,6 +12,7 @@ mod needs;
 mod run;
 mod sim;
 mod step;
+mod storm;
 mod suite;
 mod tally;
 mod tidy;
@@ -94,6 +95,12 @@ Examples:
   cargo xtask load                              100000 calls and a flood of two minutes: half an hour or so
   cargo xtask load --calls 5000 --seconds 20    a look")]
     Load(LoadArgs),
+    /// Let strangers send rubbish at every media port while people call: handshakes during set-ups, sound during calls
+    #[command(after_help = "\
+Examples:
+  cargo xtask storm                               500 set-ups, then 20 calls for a minute
+  cargo xtask storm --setups 50 --seconds 10      a look")]
+    Storm(StormArgs),
 }
 
 #[derive(Debug, Args)]
@@ -240,6 +247,19 @@ struct LoadArgs {
 }
 
 #[derive(Debug, Args)]
+struct StormArgs {
+    /// Calls set up while 1 000 handshakes a second begin at every media port
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    setups: u32,
+    /// How long calls stand while 10 000 packets of sound a second come to every media port
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=3600))]
+    seconds: u32,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
 struct InteropArgs {
     /// Make the chroot anew
     #[arg(long)]
@@ -264,6 +284,7 @@ fn main() -> ExitCode {
         Command::Interop(args) => interop::interop(&args),
         Command::Sim(args) => sim::sim(&args),
         Command::Load(args) => load::load(&args),
+        Command::Storm(args) => storm::storm(&args),
     };
     match done {
         Ok(code) => code,

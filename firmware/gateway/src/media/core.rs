@@ -128,7 +128,8 @@ impl Core {
         let End::Trunk(trunk) = &mut leg.end else {
             return;
         };
-        let Some((is_rtcp, opened)) = take(&self.counters, trunk, on_rtcp, source, datagram) else {
+        let Some((is_rtcp, opened)) = take(&self.counters, trunk, on_rtcp, source, datagram, now)
+        else {
             leg.note_dropped();
             return;
         };
@@ -510,10 +511,11 @@ fn take(
     on_rtcp: bool,
     source: SocketAddr,
     datagram: &[u8],
+    now: Instant,
 ) -> Option<(bool, Option<SrtpPacket>)> {
     // Some send RTCP to the RTP port unasked (RFC 5761 without its negotiation).
     let is_rtcp = on_rtcp || rtp::is_rtcp(datagram);
-    let refused = match stream.admit(source, on_rtcp) {
+    let refused = match stream.admit(source, datagram, on_rtcp, now) {
         Admission::Granted => match stream.unprotect(datagram, is_rtcp) {
             Ok(opened) => return Some((is_rtcp, opened)),
             Err(SrtpError::Replayed) => &counters.dropped_replayed,

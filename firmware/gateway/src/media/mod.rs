@@ -6,7 +6,7 @@
 //! | `plane` | the handle: start, send, counters, health, stop |
 //! | `engine` | one thread: sockets, loop, commands |
 //! | `core` | the legs: from datagram, command or deadline to packets and events |
-//! | `leg`, `web`, `trunk` | a leg; its browser end over the WebRTC stack; its PBX end |
+//! | `leg`, `web`, `trunk`, `source_lock` | a leg; its browser end over the WebRTC stack; its PBX end, and who may speak there |
 //! | `bridge` | who hears whom, and what may pass |
 //! | `quality` | how a leg's far side hears |
 //! | `video` | a leg's picture |
@@ -26,6 +26,7 @@ mod offer;
 mod pace;
 mod plane;
 mod quality;
+mod source_lock;
 mod stack;
 mod trunk;
 mod video;

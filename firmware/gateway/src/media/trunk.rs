@@ -1,13 +1,14 @@
 //! One stream of a trunk leg: the RTP and RTCP sockets towards a PBX.
 //!
-//! A datagram is taken from the negotiated host only. Its port may differ from the negotiated one
-//! (a PBX behind a NAT, or one that sends from another port than it listens on), so the port is not
-//! looked at; packets always go where the PBX asked for them.
+//! A datagram is taken from the negotiated host only. Its port may differ from the negotiated one (a PBX behind a NAT, or
+//! one that sends from another port than it listens on): RTP in clear is taken from one port at a time (`source_lock`).
+//! Packets always go where the PBX asked for them.
 //!
 //! Where SRTP was agreed nothing leaves or enters in clear: what cannot be protected is not sent,
 //! and what is not authentic is dropped.
 
 use super::Listening;
+use super::source_lock::SourceLock;
 use causeway_media::plan::{Direction, Flow};
 use causeway_media::srtp::{SrtpError, SrtpPacket, SrtpPlan, SrtpReceiver, SrtpSender};
 use std::net::{SocketAddr, UdpSocket};
@@ -19,7 +20,7 @@ pub enum Admission {
     Granted,
     /// Nothing is negotiated yet, so nobody has a right to be heard.
     Unplanned,
-    /// Another host than the negotiated one.
+    /// Another host than the negotiated one, or another port of it than the one that is heard.
     Foreign,
 }
 
@@ -30,6 +31,7 @@ pub struct TrunkLeg {
     pub rtcp: UdpSocket,
     flow: Option<Flow>,
     srtp: Security,
+    source: SourceLock,
     /// RTP has come.
     pub heard: bool,
     pub listening: Listening,
@@ -58,6 +60,7 @@ impl TrunkLeg {
             rtcp,
             flow: None,
             srtp: Security::Plain,
+            source: SourceLock::default(),
             heard: false,
             listening,
             silent_since: None,
@@ -81,7 +84,11 @@ impl TrunkLeg {
     /// # Errors
     /// [`SrtpError::Cipher`]; nothing is sent or taken then until the next plan.
     pub fn replan(&mut self, flow: Flow, now: Instant) -> Result<bool, SrtpError> {
-        let changed = self.flow.replace(flow) != Some(flow);
+        let before = self.flow.replace(flow);
+        let changed = before != Some(flow);
+        if before.is_none_or(|before| before.remote != flow.remote) {
+            self.source.release();
+        }
         if changed {
             // On hold a far side may be silent: who holds without music is.
             self.silent_since = (flow.direction == Direction::SendRecv).then_some(now);
@@ -142,18 +149,30 @@ impl TrunkLeg {
         Some(limit.as_secs())
     }
 
-    /// Looks at a datagram's source; `rtcp` says on which socket it came.
-    pub fn admit(&self, source: SocketAddr, rtcp: bool) -> Admission {
+    /// Looks at where a datagram comes from; `rtcp` says on which socket it came.
+    pub fn admit(
+        &mut self,
+        source: SocketAddr,
+        datagram: &[u8],
+        rtcp: bool,
+        now: Instant,
+    ) -> Admission {
         let Some(flow) = &self.flow else {
             return Admission::Unplanned;
         };
         let host = source.ip();
-        if host == flow.remote.ip().to_canonical()
-            || (rtcp && host == flow.remote_rtcp.ip().to_canonical())
-        {
-            Admission::Granted
-        } else {
+        if rtcp && host == flow.remote_rtcp.ip().to_canonical() {
+            return Admission::Granted;
+        }
+        if host != flow.remote.ip().to_canonical() {
+            return Admission::Foreign;
+        }
+        // What is authentic may come from any port; what is no RTP takes no stream over.
+        let locked = matches!(self.srtp, Security::Plain) && !rtcp && is_rtp(datagram);
+        if locked && !self.source.admit(source, flow.remote, now) {
             Admission::Foreign
+        } else {
+            Admission::Granted
         }
     }
 
@@ -203,6 +222,11 @@ impl Security {
     }
 }
 
+/// Whether it looks like a packet of sound or pictures.
+fn is_rtp(datagram: &[u8]) -> bool {
+    !causeway_media::rtp::is_rtcp(datagram) && causeway_media::rtp::read(datagram).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,7 +242,9 @@ mod tests {
         let mut leg = TrunkLeg::new(bind(), bind(), listening).unwrap();
         let start = Instant::now();
         let pbx: SocketAddr = "192.0.2.1:4000".parse().unwrap();
-        assert_eq!(leg.admit(pbx, false), Admission::Unplanned);
+        let rtp = [&[0x80, 0][..], &[0; 30]].concat();
+        let admit = |leg: &mut TrunkLeg, source, rtcp| leg.admit(source, &rtp, rtcp, start);
+        assert_eq!(admit(&mut leg, pbx, false), Admission::Unplanned);
         let plan = Flow {
             remote: pbx,
             remote_rtcp: "192.0.2.2:4001".parse().unwrap(),
@@ -229,10 +255,12 @@ mod tests {
         assert_eq!(leg.replan(plan, start), Ok(false));
         let other_port = "192.0.2.1:9".parse().unwrap();
         let rtcp_host = "192.0.2.2:9".parse().unwrap();
-        assert_eq!(leg.admit(pbx, false), Admission::Granted);
-        assert_eq!(leg.admit(other_port, false), Admission::Granted);
-        assert_eq!(leg.admit(rtcp_host, false), Admission::Foreign);
-        assert_eq!(leg.admit(rtcp_host, true), Admission::Granted);
+        assert_eq!(admit(&mut leg, other_port, false), Admission::Granted);
+        assert_eq!(admit(&mut leg, pbx, false), Admission::Granted);
+        assert_eq!(admit(&mut leg, other_port, false), Admission::Foreign);
+        assert_eq!(admit(&mut leg, other_port, true), Admission::Granted);
+        assert_eq!(admit(&mut leg, rtcp_host, false), Admission::Foreign);
+        assert_eq!(admit(&mut leg, rtcp_host, true), Admission::Granted);
 
         // Silence is told after a minute, and again after another, unless something came or it is held.
         let second = Duration::from_secs(1);

@@ -30,7 +30,8 @@ impl Core {
         let PictureEnd::Trunk(trunk) = &mut picture.end else {
             return;
         };
-        let Some((is_rtcp, opened)) = take(&self.counters, trunk, on_rtcp, source, datagram) else {
+        let Some((is_rtcp, opened)) = take(&self.counters, trunk, on_rtcp, source, datagram, now)
+        else {
             return;
         };
         let datagram = opened.as_deref().unwrap_or(datagram);
