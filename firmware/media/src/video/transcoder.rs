@@ -235,9 +235,10 @@ impl Encoder {
                 let max_unit = to.packets.mode == PacketizationMode::SingleNal;
                 let limits = Limits {
                     level_idc: level.level_idc,
+                    blocks: level.second,
                     max_unit: max_unit.then_some(to.packets.max_payload),
                 };
-                H264Encoder::new(limits, kbps).map(Self::H264)
+                H264Encoder::new(limits, (width, height), kbps).map(Self::H264)
             }
         }
     }

@@ -89,6 +89,8 @@ fn without_start_code(unit: &[u8]) -> Option<&[u8]> {
 pub struct Limits {
     /// `level_idc`, where 9 is level 1b.
     pub level_idc: u8,
+    /// Macroblocks a second.
+    pub blocks: usize,
     /// Octets of a NAL unit, where the far side takes no fragments.
     pub max_unit: Option<usize>,
 }
@@ -98,8 +100,9 @@ pub struct Encoder {
     inner: openh264::encoder::Encoder,
     /// Bits and frames a second that it aims at.
     aim: (u32, f32),
-    /// Of the pictures that came.
+    /// Of the pictures that came, a second.
     frames: f32,
+    limits: Limits,
     is_new: bool,
 }
 
@@ -112,18 +115,24 @@ impl std::fmt::Debug for Encoder {
 }
 
 impl Encoder {
-    /// Within these limits, at so many kilobits a second.
+    /// Within these limits, at so many kilobits a second, for pictures of about this size.
     ///
     /// # Errors
     /// When OpenH264 does not take them.
-    pub fn new(limits: Limits, kbps: u32) -> Result<Self, CodecFault> {
+    pub fn new(
+        limits: Limits,
+        (width, height): (usize, usize),
+        kbps: u32,
+    ) -> Result<Self, CodecFault> {
         let bits = kbps.saturating_mul(1_000);
+        // It would write another level than was agreed rather than make fewer.
+        let frames = FRAMES.min(most_frames(limits, macroblocks(width, height)));
         let mut config = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
             .complexity(Complexity::Low)
             .rate_control_mode(RateControlMode::Bitrate)
             .bitrate(BitRate::from_bps(bits))
-            .max_frame_rate(FrameRate::from_hz(FRAMES))
+            .max_frame_rate(FrameRate::from_hz(frames))
             .skip_frames(true)
             // Key frames are asked for.
             .intra_frame_period(IntraFramePeriod::auto())
@@ -144,8 +153,9 @@ impl Encoder {
         silence(&mut inner);
         Ok(Self {
             inner,
-            aim: (bits, FRAMES),
-            frames: FRAMES,
+            aim: (bits, frames),
+            frames,
+            limits,
             is_new: true,
         })
     }
@@ -164,7 +174,11 @@ impl Encoder {
         out: &mut CodedFrame,
     ) -> Result<bool, CodecFault> {
         out.clear();
-        self.aim_at(duration, kbps);
+        self.aim_at(
+            duration,
+            kbps,
+            macroblocks(picture.width(), picture.height()),
+        );
         if key_frame && !self.is_new {
             self.inner.force_intra_frame();
         }
@@ -193,8 +207,9 @@ impl Encoder {
     }
 
     /// Its rate is shared among frames a second, so it must know how many really come.
-    fn aim_at(&mut self, duration: u32, kbps: u32) {
-        let now = (CLOCK / duration.max(1) as f32).clamp(1.0, 60.0);
+    fn aim_at(&mut self, duration: u32, kbps: u32, blocks: usize) {
+        let most = most_frames(self.limits, blocks).min(60.0);
+        let now = (CLOCK / duration.max(1) as f32).clamp(1.0, most);
         self.frames += (now - self.frames) * 0.1;
         let bits = kbps.saturating_mul(1_000);
         let (before, frames) = self.aim;
@@ -205,6 +220,11 @@ impl Encoder {
             let _ = set_h264_rate(&mut self.inner, bits, self.frames);
         }
     }
+}
+
+/// Of pictures with so many macroblocks, a second.
+fn most_frames(limits: Limits, blocks: usize) -> f32 {
+    (limits.blocks as f32 / blocks.max(1) as f32).max(1.0)
 }
 
 /// A picture as OpenH264 reads it.

@@ -98,9 +98,10 @@ fn vp8_there_and_back() {
 fn h264_there_and_back() {
     let limits = Limits {
         level_idc: 31,
+        blocks: 108_000,
         max_unit: None,
     };
-    let mut encoder = H264Encoder::new(limits, 400).unwrap();
+    let mut encoder = H264Encoder::new(limits, (320, 240), 400).unwrap();
     let mut decoder = H264Decoder::new().unwrap();
     let mut frame = CodedFrame::default();
     let mut shown = 0;
@@ -164,9 +165,10 @@ fn h264_there_and_back() {
 fn where_no_fragments_are_taken_no_unit_is_too_large() {
     let limits = Limits {
         level_idc: 13,
+        blocks: 11_880,
         max_unit: Some(1_200),
     };
-    let mut encoder = H264Encoder::new(limits, 2_000).unwrap();
+    let mut encoder = H264Encoder::new(limits, (352, 288), 2_000).unwrap();
     let mut decoder = H264Decoder::new().unwrap();
     let mut frame = CodedFrame::default();
     for number in 0..10u32 {
