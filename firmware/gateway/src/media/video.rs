@@ -131,6 +131,8 @@ pub struct Picture {
     requests: u8,
     /// Kilobits a second that it may send: what the peer's far side takes.
     limit: Option<u32>,
+    /// What has been told of.
+    counted: VideoCounters,
     /// With a far side that agreed on NACK.
     sent: SentPackets,
     missing: MissingPackets,
@@ -161,6 +163,7 @@ impl Picture {
             packets_in: 0,
             requests: 0,
             limit: None,
+            counted: VideoCounters::default(),
             sent: SentPackets::default(),
             missing: MissingPackets::default(),
             lost: Vec::new(),
@@ -298,12 +301,16 @@ impl Picture {
         }
     }
 
-    /// What was done towards the far side.
-    pub fn counters(&self) -> VideoCounters {
-        self.way
-            .as_ref()
-            .map(VideoWay::counters)
-            .unwrap_or_default()
+    /// What was done towards the far side since this was asked last.
+    pub fn take_progress(&mut self) -> VideoCounters {
+        let now = self.way.as_ref().map(VideoWay::counters);
+        // A way that is gone took its figures along.
+        let now = now.unwrap_or_default();
+        let before = std::mem::replace(&mut self.counted, now);
+        match before.packets_in <= now.packets_in {
+            true => now.since(&before),
+            false => now,
+        }
     }
 
     /// Whether the peer's far side shall be asked for one now.

@@ -109,9 +109,8 @@ impl Assembly {
             }
         }
         if header.marker && self.broken != Some(header.timestamp) {
-            let frame = self.complete();
-            let [first, second] = &mut step.frames;
-            *(if first.is_none() { first } else { second }) = frame;
+            let [_, own] = &mut step.frames;
+            *own = self.complete();
         }
         step
     }

@@ -112,6 +112,32 @@ pub struct VideoCounters {
     pub key_frame_requests: u64,
 }
 
+impl VideoCounters {
+    /// What came to it since it was `before`.
+    #[must_use]
+    pub const fn since(&self, before: &Self) -> Self {
+        Self {
+            packets_in: self.packets_in - before.packets_in,
+            octets_in: self.octets_in - before.octets_in,
+            packets_out: self.packets_out - before.packets_out,
+            octets_out: self.octets_out - before.octets_out,
+            frames_in: self.frames_in - before.frames_in,
+            frames_dropped: self.frames_dropped - before.frames_dropped,
+            transcode_us: self.transcode_us - before.transcode_us,
+            frames: self.frames - before.frames,
+            key_frames: self.key_frames - before.key_frames,
+            lost: self.lost - before.lost,
+            reordered: self.reordered - before.reordered,
+            late: self.late - before.late,
+            discarded: self.discarded - before.discarded,
+            withheld: self.withheld - before.withheld,
+            oversized: self.oversized - before.oversized,
+            split: self.split - before.split,
+            key_frame_requests: self.key_frame_requests - before.key_frame_requests,
+        }
+    }
+}
+
 /// One direction of one call's H.264.
 #[derive(Debug)]
 pub struct VideoRelay {

@@ -270,7 +270,7 @@ impl VideoTranscode {
     /// Takes back a job that has run. What it made is appended to `out`.
     pub fn finish(&mut self, mut job: TranscodeJob, now: Instant, out: &mut VideoOutput) {
         // Of one that was replaced, or whose place is taken.
-        if self.transcoder.is_some() {
+        if self.transcoder.is_some() || job.transcoder.from() != self.from {
             return;
         }
         let frames = job.frames.len() as u64;

@@ -111,6 +111,11 @@ impl Transcoder {
         }
     }
 
+    /// The codec of the input.
+    pub(super) const fn from(&self) -> VideoCodec {
+        self.from
+    }
+
     /// The far side of the output agreed on something else.
     pub(super) fn replan(&mut self, to: TranscodeTarget) {
         if self.output.to != to {

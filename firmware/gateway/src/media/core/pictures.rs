@@ -2,7 +2,7 @@
 
 use super::super::counters::Counters;
 use super::super::leg::{End, Leg, RTCP_EVERY};
-use super::super::video::{Asking, PictureEnd};
+use super::super::video::{Asking, Picture, PictureEnd};
 use super::super::{Event, LegKey, bridge};
 use super::{Core, put_together, take};
 use causeway_media::path::Gate;
@@ -10,6 +10,7 @@ use causeway_media::plan::Direction;
 use causeway_media::rtp;
 use causeway_media::video::TranscodeJob;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Core {
@@ -201,6 +202,7 @@ impl Core {
         };
         if picture.rtcp_due.is_some_and(|due| due <= now) {
             picture.rtcp_due = Some(now + RTCP_EVERY);
+            count(&self.counters, picture);
             picture.report(now, name, &mut self.scratch);
             if let Err(fault) = leg.send_video_rtcp(now, &self.scratch) {
                 return self.on_fault(key, fault);
@@ -230,6 +232,7 @@ impl Core {
         let Some(picture) = &mut leg.picture else {
             return;
         };
+        count(&self.counters, picture);
         picture.plan(open, from, limit, now);
         self.ask_for_picture(key, now);
         self.reschedule(key, now);
@@ -243,5 +246,25 @@ impl Core {
                 picture.restart();
             }
         }
+    }
+}
+
+/// Counts what became of the picture towards a leg's far side.
+pub(super) fn count(counters: &Counters, picture: &mut Picture) {
+    let done = picture.take_progress();
+    for (counter, value) in [
+        (&counters.video_packets_in, done.packets_in),
+        (&counters.video_packets_lost, done.lost),
+        (&counters.video_frames_out, done.frames),
+        (&counters.video_key_frames_out, done.key_frames),
+        (&counters.video_transcode_frames_in, done.frames_in),
+        (
+            &counters.video_transcode_frames_dropped,
+            done.frames_dropped,
+        ),
+        (&counters.video_transcode_us, done.transcode_us),
+        (&counters.video_key_frame_requests, done.key_frame_requests),
+    ] {
+        counter.fetch_add(value, Ordering::Relaxed);
     }
 }
