@@ -27,6 +27,9 @@ const LEVEL: Limits = Limits {
     max_unit: None,
 };
 
+/// Encodes a picture; false when the rate leaves no room for it.
+type Encode = Box<dyn FnMut(&Planes<'_>, &mut CodedFrame) -> bool>;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let frames = std::env::args()
         .nth(1)
@@ -78,9 +81,7 @@ fn draw(number: usize) -> [Vec<u8>; 3] {
     ]
 }
 
-fn encoder(
-    codec: VideoCodec,
-) -> Result<Box<dyn FnMut(&Planes<'_>, &mut CodedFrame) -> bool>, Box<dyn Error>> {
+fn encoder(codec: VideoCodec) -> Result<Encode, Box<dyn Error>> {
     Ok(match codec {
         VideoCodec::Vp8 => {
             let mut encoder = Vp8Encoder::new(SIZE.0, SIZE.1, KBPS)?;

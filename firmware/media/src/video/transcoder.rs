@@ -42,7 +42,7 @@ impl TranscodeJob {
     /// Running it came to a bad end: its codecs are made anew.
     pub fn fail(&mut self) {
         let (from, to) = (self.transcoder.from, self.transcoder.output.to);
-        self.transcoder = Box::new(Transcoder::new(from, to));
+        *self.transcoder = Transcoder::new(from, to);
         self.result = Err(CodecFault::Abandoned);
     }
 }
@@ -74,7 +74,7 @@ enum Decoder {
 #[derive(Debug)]
 enum Encoder {
     Vp8(Vp8Encoder),
-    H264(H264Encoder),
+    H264(Box<H264Encoder>),
 }
 
 /// See the module. Codecs are made when they are first needed, where that costs the media thread nothing.
@@ -243,7 +243,8 @@ impl Encoder {
                     blocks: level.second,
                     max_unit: max_unit.then_some(to.packets.max_payload),
                 };
-                H264Encoder::new(limits, (width, height), kbps).map(Self::H264)
+                H264Encoder::new(limits, (width, height), kbps)
+                    .map(|encoder| Self::H264(Box::new(encoder)))
             }
         }
     }

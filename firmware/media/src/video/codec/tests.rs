@@ -138,7 +138,7 @@ fn h264_there_and_back() {
         }
         decoder
             .decode(&annex_b(&frame), |picture| {
-                is_as_drawn(picture, left, right)
+                is_as_drawn(picture, left, right);
             })
             .unwrap()
             .unwrap();
