@@ -176,6 +176,28 @@ impl Baresip {
         &self.program
     }
 
+    /// The picture it sees now, a PNG in this file.
+    ///
+    /// # Errors
+    /// When it sees none.
+    pub async fn snapshot(&mut self, path: &Path) -> Result<()> {
+        let _ = std::fs::remove_file(path);
+        self.command("snapshot_recv", &path.display().to_string())
+            .await?;
+        let deadline = Instant::now() + START;
+        loop {
+            // Written in one go, yet not in one step: its last chunk says that it is whole.
+            let png = std::fs::read(path).unwrap_or_default();
+            if png.ends_with(b"IEND\xAE\x42\x60\x82") {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(self.told("baresip sees no picture"));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until the last half second of what it heard is `hz`, within 2 %. It must still be in the call.
     ///
     /// # Errors
@@ -309,7 +331,7 @@ fn write(folder: &Path, address: SocketAddr, control: SocketAddr, plan: &Plan) -
     let mut modules = vec!["g711", "ausine", "aubridge", "sndfile", "srtp"];
     if plan.video {
         // The second is a display whose picture is its own camera.
-        modules.extend(["avcodec", "vidbridge"]);
+        modules.extend(["avcodec", "vidbridge", "snapshot"]);
         text.push_str(
             "video_source vidbridge,x\nvideo_display vidbridge,x\nvideo_size 320x240\nvideo_bitrate 400000\n\
              video_fps 15\navcodec_h264enc libx264\navcodec_h264dec h264\n",

@@ -48,6 +48,14 @@ if (!window.eyes) {
       }
       video.requestVideoFrameCallback(look)
     },
+    /** Which of the camera's colours a picture in a file shows. */
+    async still(url) {
+      const image = Object.assign(new Image(), {src: url})
+      await image.decode()
+      const paint = canvas(40, 30).getContext('2d')
+      paint.drawImage(image, 0, 0, 40, 30)
+      return {width: image.width, height: image.height, step: [10, 30].map(x => closest(paint.getImageData(x, 12, 1, 1).data)).join('')}
+    },
     /** What was seen of it: frames, size, when the first came, and which colours when. */
     seen(name) {
       const {video, ...seen} = watched[name]

@@ -55,9 +55,9 @@ fn is_rtp(datagram: &[u8]) -> bool {
 }
 
 impl LossyNetwork {
-    /// A network on a port of its own, with nothing lost yet.
+    /// A network on another port of the box's address, with nothing lost yet.
     pub async fn start(media: SocketAddr) -> Result<Self> {
-        let near = UdpSocket::bind("127.0.0.1:0").await.doing("a network")?;
+        let near = UdpSocket::bind((media.ip(), 0)).await.doing("a network")?;
         let address = near.local_addr().doing("a network")?;
         let odds = Arc::new(Odds {
             up: AtomicU32::new(0),
@@ -103,7 +103,7 @@ async fn pass(near: Arc<UdpSocket>, media: SocketAddr, odds: Arc<Odds>) {
         let far = match callers.entry(caller) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
-                let Ok(far) = UdpSocket::bind("127.0.0.1:0").await else {
+                let Ok(far) = UdpSocket::bind((media.ip(), 0)).await else {
                     return;
                 };
                 let far = new.insert(Arc::new(far));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use causeway_harness::box_process::Holdings;
 use causeway_harness::place::TempFolder;
 use causeway_harness::scene::chromium;
-use causeway_harness::{BoxPlan, BoxProcess, HarnessError, Result, WebPhone};
+use causeway_harness::{BoxPlan, BoxProcess, Browser, HarnessError, Result, WebPhone};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -44,6 +44,23 @@ impl PageSite {
         let before = causeway.holdings()?;
         let microphone = TempFolder::new("microphone")?;
         let phone = chromium(&causeway, &microphone, Some(ACCOUNT.0), json!({})).await?;
+        Ok(Self {
+            causeway,
+            phone,
+            before,
+            _microphone: microphone,
+        })
+    }
+
+    /// The same with a page in Firefox, whose microphone is its own.
+    ///
+    /// # Errors
+    /// What does not start, and its log.
+    pub async fn firefox(causeway: BoxProcess) -> Result<Self> {
+        let before = causeway.holdings()?;
+        let microphone = TempFolder::new("microphone")?;
+        let browser = Browser::firefox().await?;
+        let phone = WebPhone::start(browser, &causeway, Some(ACCOUNT.0), json!({})).await?;
         Ok(Self {
             causeway,
             phone,

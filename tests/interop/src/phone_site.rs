@@ -10,6 +10,9 @@ use tokio::sync::SemaphorePermit;
 
 use crate::{ACCOUNT, PageSite, SOON, beside_others, skipped};
 
+/// What Firefox's own microphone gives, in Hz.
+pub const FIREFOX_HZ: f64 = 1000.0;
+
 /// How a phone's site differs from the usual one.
 #[derive(Debug, Clone, Default)]
 pub struct PhonePlan {
@@ -20,6 +23,8 @@ pub struct PhonePlan {
     pub video: bool,
     /// So has the trunk.
     pub picture: bool,
+    /// The page is Firefox, whose microphone gives [`FIREFOX_HZ`], instead of Chromium.
+    pub firefox: bool,
     /// The phone's codecs; both laws of G.711 when empty.
     pub codecs: &'static str,
     /// Connections that stay open for later calls, beyond those of the box's start.
@@ -36,6 +41,7 @@ pub struct PhoneSite {
     pub account: String,
     /// What it dials to hear itself.
     pub echo: String,
+    microphone_hz: f64,
     _certificates: TempFolder,
     _turn: SemaphorePermit<'static>,
 }
@@ -83,6 +89,14 @@ impl PhoneSite {
             box_plan.sip_tls = Some(reached_at);
         }
         box_plan.trunks[0].extra = extra;
+        if plan.firefox {
+            // Firefox leaves loopback out of its candidates.
+            let Some(address) = place::own_address() else {
+                skipped("there is no default route, without which Firefox gathers no candidates");
+                return Ok(None);
+            };
+            box_plan.media.set_ip(address);
+        }
         let causeway = BoxProcess::start(box_plan).await?;
         let trusted = causeway.folder().join("state/tls/cert.pem");
         let phone = Plan {
@@ -95,13 +109,21 @@ impl PhoneSite {
             ..Plan::default()
         };
         let baresip = Baresip::start(port, &phone).await?;
-        let mut web = PageSite::with(causeway).await?;
+        let mut web = match plan.firefox {
+            true => PageSite::firefox(causeway).await?,
+            false => PageSite::with(causeway).await?,
+        };
         web.keeps_open(plan.kept_open);
         Ok(Some(Self {
             baresip,
             web,
             account: format!("sip:{}@{reached_at};transport={transport}", ACCOUNT.1),
             echo: format!("sip:{ECHO}@{reached_at};transport={transport}"),
+            microphone_hz: if plan.firefox {
+                FIREFOX_HZ
+            } else {
+                crate::PAGE_HZ
+            },
             _certificates: certificates,
             _turn: turn,
         }))
@@ -144,7 +166,7 @@ impl PhoneSite {
     pub async fn both_hear(&self) -> Result<()> {
         let hz = baresip::BARESIP_HZ;
         self.web.phone.hears(hz, SOON).await?;
-        self.baresip.hears(crate::PAGE_HZ, SOON).await
+        self.baresip.hears(self.microphone_hz, SOON).await
     }
 
     /// The page hangs up, and baresip is told.

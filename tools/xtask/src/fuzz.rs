@@ -43,6 +43,7 @@ const SEEDS: &[(&str, &[&str])] = &[
     ("rtcp", &["fuzz-seeds/rtcp"]),
     ("path", &["fuzz-seeds/rtp"]),
     ("video", &["fuzz-seeds/rtp"]),
+    ("transcode", &["fuzz-seeds/rtp"]),
     ("stun", &["fuzz-seeds/stun", "fuzz-seeds/aiortc-bin"]),
     ("turn", &["fuzz-seeds/stun"]),
 ];

@@ -72,7 +72,19 @@ const PACKAGES: &[Package] = &[
         "gcc",
         "compiles the embedded database and the cryptography",
     ),
-    row(Purpose::Build, "g++", "g++", "compiles the video codec"),
+    row(Purpose::Build, "g++", "g++", "compiles the H.264 codec"),
+    row(
+        Purpose::Build,
+        "nasm",
+        "nasm",
+        "makes the H.264 codec several times faster",
+    ),
+    row(
+        Purpose::Build,
+        "libvpx-dev",
+        "libvpx.a",
+        "the VP8 codec of pictures",
+    ),
     row(
         Purpose::Build,
         "make",

@@ -238,7 +238,7 @@ pub enum Video {
     /// Sound alone: every section of video is refused.
     #[default]
     Off,
-    /// H.264 (RFC 6184) between the PBX and browsers that have it, as it comes.
+    /// H.264 (RFC 6184) between the PBX and browsers that have it, as it comes; transcoded for those that have VP8 alone.
     H264,
 }
 

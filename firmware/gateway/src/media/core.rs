@@ -16,6 +16,7 @@ use super::engine::Events;
 use super::leg::{End, Leg, RTCP_EVERY};
 use super::liveness::Change;
 use super::quality;
+use super::transcoders::Transcoders;
 use super::trunk::{Admission, TrunkLeg};
 use super::web::{Fault, WebLeg, Yield};
 use super::{Event, LegKey, Table};
@@ -47,10 +48,11 @@ pub struct Core {
     scratch: Vec<u8>,
     events: Events,
     pub counters: Arc<Counters>,
+    transcoders: Transcoders,
 }
 
 impl Core {
-    pub fn new(events: Events, counters: Arc<Counters>) -> Self {
+    pub fn new(events: Events, counters: Arc<Counters>, transcoders: Transcoders) -> Self {
         Self {
             legs: Table::default(),
             demux: Demux::default(),
@@ -63,6 +65,7 @@ impl Core {
             scratch: Vec::with_capacity(2048),
             events,
             counters,
+            transcoders,
         }
     }
 
@@ -275,7 +278,7 @@ impl Core {
         }
         let peer = leg.peer;
         let video = leg.picture.as_ref().and_then(|p| p.format);
-        let video = video.map(|format| format.payload_type);
+        let video = video.map(|format| format.payload_type());
         for packet in &yielded.rtp {
             if video == Some(packet.header.payload_type) {
                 self.see_browser(key, peer, packet, now);

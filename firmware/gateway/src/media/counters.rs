@@ -49,6 +49,22 @@ counters! {
     trunk_datagrams_in,
     /// RTP and RTCP datagrams to trunks.
     trunk_datagrams_out,
+    /// Packets of pictures that came, from either side.
+    video_packets_in,
+    /// Of these, lost before they came.
+    video_packets_lost,
+    /// Frames that left towards a far side, passed on or transcoded.
+    video_frames_out,
+    /// Of these, key frames.
+    video_key_frames_out,
+    /// Whole frames that came to be transcoded.
+    video_transcode_frames_in,
+    /// Of these, those that left nothing: no time, no room, or no key frame before them.
+    video_transcode_frames_dropped,
+    /// Microseconds that transcoding took, of all threads.
+    video_transcode_us,
+    /// Times a source was asked for a key frame.
+    video_key_frame_requests,
     /// Datagrams the kernel would not take.
     send_refused,
     /// From browsers: not STUN, DTLS, RTP or RTCP, or too long.

@@ -17,11 +17,13 @@ use super::counters::Counters;
 use super::leg::{End, Leg, WebEnd};
 use super::liveness::Liveness;
 use super::pace::Pace;
+use super::transcoders::Transcoders;
 use super::trunk::TrunkLeg;
-use super::video::{Picture, PictureEnd, browser_format};
+use super::video::{Picture, PictureEnd, PictureFormat};
 use super::web::{Opening, WebLeg};
 use super::{Command, Event, LegKey, Listening, MediaSettings, Table, WebCodecPolicy, WebRefusal};
 use causeway_media::path::OutputIdentity;
+use causeway_media::video::TranscodeJob;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::EventFd;
 use rtc::crypto::RTCCryptoProvider;
@@ -56,6 +58,8 @@ pub type Events = Box<dyn FnMut(Event) + Send>;
 /// What the thread is handed.
 pub enum Order {
     Carry(Command),
+    /// Work on a picture was done.
+    Transcoded(LegKey, Box<TranscodeJob>),
     Stop,
 }
 
@@ -69,6 +73,7 @@ pub struct Parts {
     pub counters: Arc<Counters>,
     pub certificate: RTCCertificate,
     pub crypto: Arc<dyn RTCCryptoProvider>,
+    pub transcoders: Transcoders,
 }
 
 /// One media thread's state. Made and run on its own thread.
@@ -112,7 +117,7 @@ impl Engine {
             crypto: parts.crypto,
             candidates,
             max_legs: parts.settings.max_legs,
-            core: Core::new(parts.events, parts.counters),
+            core: Core::new(parts.events, parts.counters, parts.transcoders),
         })
     }
 
@@ -243,6 +248,7 @@ impl Engine {
         for _ in 0..COMMANDS_A_TURN {
             match self.orders.try_recv() {
                 Ok(Order::Carry(command)) => self.on_command(command, now),
+                Ok(Order::Transcoded(leg, job)) => self.core.transcoded(leg, *job, now),
                 Ok(Order::Stop) | Err(TryRecvError::Disconnected) => {
                     self.close_all(now);
                     return false;
@@ -364,7 +370,7 @@ impl Engine {
             Err(reason) => self.core.tell(Event::WebRefused { leg: key, reason }),
             Ok((web, sdp, (identity, picture), name)) => {
                 let format = web.format();
-                let video = web.video().map(browser_format);
+                let video = web.video().map(PictureFormat::of);
                 let end = End::Web(Box::new(WebEnd {
                     leg: web,
                     liveness: Liveness::new(now),

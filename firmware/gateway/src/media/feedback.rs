@@ -76,6 +76,11 @@ pub enum Feedback {
     KeyFrame {
         ssrc: u32,
     },
+    /// It can take so many bits a second of this source of ours, among others (REMB).
+    Estimate {
+        ssrc: u32,
+        bits: u64,
+    },
     /// It has lost this packet of ours, and those of the sixteen behind whose bits are set.
     Lost {
         ssrc: u32,
@@ -88,6 +93,7 @@ pub enum Feedback {
 pub fn read(packet: &dyn rtc::rtcp::Packet, out: &mut Vec<Feedback>) {
     use rtc::rtcp::payload_feedbacks::{
         full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,
+        receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate,
     };
     use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
     use rtc::rtcp::{receiver_report::ReceiverReport, sender_report::SenderReport};
@@ -104,6 +110,13 @@ pub fn read(packet: &dyn rtc::rtcp::Packet, out: &mut Vec<Feedback>) {
             first: pair.packet_id,
             behind: pair.lost_packets,
         }));
+        return;
+    }
+    if let Some(estimate) = any.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
+        // The stack reads it into a float; what is no number becomes 0.
+        let bits = estimate.bitrate as u64;
+        let sources = estimate.ssrcs.iter();
+        out.extend(sources.map(|ssrc| Feedback::Estimate { ssrc: *ssrc, bits }));
         return;
     }
     if let Some(request) = any.downcast_ref::<FullIntraRequest>() {

@@ -155,7 +155,19 @@ impl Leg {
                     reception.on_sender_report(info, now);
                 }
             }
-            Feedback::Report(block) => self.on_report(block),
+            Feedback::Report(block) => {
+                self.on_report(block);
+                if let Some(picture) = &mut self.picture {
+                    picture.on_report(block, now);
+                }
+            }
+            Feedback::Estimate { ssrc, bits } => {
+                if let Some(picture) = &mut self.picture
+                    && picture.identity.ssrc == *ssrc
+                {
+                    picture.on_estimate(*bits);
+                }
+            }
             // The packets leave by `Self::send_again`.
             Feedback::Lost { .. } => {}
             Feedback::KeyFrame { ssrc } => {
@@ -262,8 +274,19 @@ impl Leg {
             return false;
         };
         for packet in compound.packets() {
-            if let rtcp::Packet::SenderReport { info, .. } = packet {
-                picture.reception().on_sender_report(&info, now);
+            let reports = match packet {
+                rtcp::Packet::SenderReport { info, reports, .. } => {
+                    picture.reception().on_sender_report(&info, now);
+                    reports
+                }
+                rtcp::Packet::ReceiverReport { reports, .. } => reports,
+                // What is asked for is read below; the rest is for others.
+                rtcp::Packet::SourceDescription(_)
+                | rtcp::Packet::Goodbye(_)
+                | rtcp::Packet::Other { .. } => continue,
+            };
+            for block in reports.iter() {
+                picture.on_report(&block, now);
             }
         }
         if rtcp::wants_key_frame(&compound, picture.identity.ssrc) {

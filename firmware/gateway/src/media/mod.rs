@@ -9,7 +9,7 @@
 //! | `leg`, `web`, `trunk`, `source_lock` | a leg; its browser end over the WebRTC stack; its PBX end, and who may speak there |
 //! | `bridge` | who hears whom, and what may pass |
 //! | `quality` | how a leg's far side hears |
-//! | `video` | a leg's picture |
+//! | `video`, `transcoders` | a leg's picture; the threads on which it is transcoded |
 //! | `stack`, `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
 //! | `batch`, `pace`, `counters` | parts of the thread |
 
@@ -28,6 +28,7 @@ mod plane;
 mod quality;
 mod source_lock;
 mod stack;
+mod transcoders;
 mod trunk;
 mod video;
 mod web;
@@ -64,7 +65,7 @@ pub enum Command {
         leg: LegKey,
         offer: String,
         policy: WebCodecPolicy,
-        /// A picture is taken where the browser has H.264.
+        /// A picture is taken where the browser has H.264 or VP8.
         video: bool,
     },
     /// ICE restart of an open web leg with a new offer; answered by [`Event::WebAnswer`] or [`Event::WebRefused`]

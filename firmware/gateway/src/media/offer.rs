@@ -3,12 +3,12 @@
 //! The stack matches codecs more loosely than we may (telephone-event without its clock), opens
 //! transceivers for sections we refuse and keeps every candidate and extension it reads. So it
 //! gets the offer *narrowed*: one audio section with the chosen codec and telephone-event, at most one of video with
-//! H.264, no
+//! one codec, no
 //! candidates (an ICE-lite agent is found, it does not look), no header extensions. The answer is
 //! *widened* again to one section for each of the offer's (RFC 3264 section 6), the others refused.
 
 use causeway_media::plan::{AudioCodec, AudioFormat};
-use causeway_media::sdp::browser::{BrowserOffer, OfferedVideo};
+use causeway_media::sdp::browser::{BrowserOffer, OfferedVideo, PictureCoding};
 use std::fmt::Write as _;
 
 /// `fmtp` we ask browsers for: frames of 10 ms and up, in-band FEC; mono since nothing asks for stereo.
@@ -151,10 +151,15 @@ fn push_codecs(sdp: &mut String, format: &AudioFormat) {
     }
 }
 
-/// What the stack is told of H.264, in the words in which it finds it again.
-pub fn h264_fmtp(video: &OfferedVideo) -> String {
-    let level = video.profile_level;
-    format!("level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={level}")
+/// The encoding name of a picture, and what the stack is told of it, in the words in which it finds it again.
+pub fn coding(video: &OfferedVideo) -> (&'static str, String) {
+    match video.coding {
+        PictureCoding::H264(level) => (
+            "H264",
+            format!("level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={level}"),
+        ),
+        PictureCoding::Vp8 => ("VP8", String::new()),
+    }
 }
 
 /// The feedback of a picture that the box takes and gives.
@@ -171,9 +176,12 @@ fn push_video(sdp: &mut String, line: &str, video: &OfferedVideo) {
         .nth(2)
         .unwrap_or("UDP/TLS/RTP/SAVPF");
     let pt = video.payload_type;
-    let fmtp = h264_fmtp(video);
+    let (name, fmtp) = coding(video);
     let _ = write!(sdp, "m=video 9 {protocol} {pt}\r\n");
-    let _ = write!(sdp, "a=rtpmap:{pt} H264/90000\r\na=fmtp:{pt} {fmtp}\r\n");
+    let _ = write!(sdp, "a=rtpmap:{pt} {name}/90000\r\n");
+    if !fmtp.is_empty() {
+        let _ = write!(sdp, "a=fmtp:{pt} {fmtp}\r\n");
+    }
     for (kind, parameter) in VIDEO_FEEDBACK {
         let line = format!("a=rtcp-fb:{pt} {kind} {parameter}");
         push(sdp, line.trim_end());
@@ -303,7 +311,7 @@ mod tests {
             section: 0,
             mid: "v0".to_owned(),
             payload_type: 103,
-            profile_level: ProfileLevel::BROWSER,
+            coding: PictureCoding::H264(ProfileLevel::BROWSER),
             feedback: Feedback::default(),
             repair_sources: vec![9],
         };
@@ -327,6 +335,22 @@ mod tests {
                 "{answer}m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:d0\r\n"
             )
         );
+    }
+
+    #[test]
+    fn a_picture_in_vp8_is_named_without_parameters() {
+        let video = OfferedVideo {
+            section: 0,
+            mid: "v0".to_owned(),
+            payload_type: 96,
+            coding: PictureCoding::Vp8,
+            feedback: Feedback::default(),
+            repair_sources: Vec::new(),
+        };
+        let narrowed = narrow(OFFER, &inspected(1), &OPUS, Some(&video)).unwrap();
+        let picture =
+            "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n";
+        assert!(narrowed.sdp.contains(picture), "{}", narrowed.sdp);
     }
 
     #[test]

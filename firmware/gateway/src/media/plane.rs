@@ -2,6 +2,7 @@
 
 use super::counters::{CounterValues, Counters};
 use super::engine::{Engine, Order, Parts};
+use super::transcoders::Transcoders;
 use super::{Command, Event, MediaSettings};
 use crate::io::bind;
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -71,6 +72,7 @@ impl MediaPlane {
             counters: Arc::clone(&counters),
             certificate,
             crypto,
+            transcoders: Transcoders::start(&orders, &wake)?,
         };
         // The engine holds what may not change threads, so it is made on its own.
         let (started, outcome) = channel();

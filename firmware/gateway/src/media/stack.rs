@@ -18,7 +18,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// A connection that speaks `format`, the H.264 of `video`, and nothing else.
+/// A connection that speaks `format`, the codec of `video`, and nothing else.
 ///
 /// # Errors
 /// What the stack says.
@@ -52,11 +52,11 @@ pub fn build(
             RtpCodecKind::Audio,
         )?;
     }
-    let h264 = video.map(h264_of);
-    if let (Some(video), Some(h264)) = (video, &h264) {
+    let picture = video.map(picture_of);
+    if let (Some(video), Some(picture)) = (video, &picture) {
         engine.register_codec(
             RTCRtpCodecParameters {
-                rtp_codec: h264.clone(),
+                rtp_codec: picture.clone(),
                 payload_type: video.payload_type,
             },
             RtpCodecKind::Video,
@@ -84,7 +84,7 @@ pub fn build(
         ))
         .build(now)?;
     let audio = (RtpCodecKind::Audio, "audio", opening.ssrc, codec);
-    let video = h264.map(|h264| (RtpCodecKind::Video, "video", opening.video_ssrc, h264));
+    let video = picture.map(|picture| (RtpCodecKind::Video, "video", opening.video_ssrc, picture));
     for (kind, name, ssrc, codec) in std::iter::once(audio).chain(video) {
         connection.add_track(MediaStreamTrack::new(
             opening.stream.clone(),
@@ -104,16 +104,17 @@ pub fn build(
     Ok(connection)
 }
 
-fn h264_of(video: &OfferedVideo) -> RTCRtpCodec {
+fn picture_of(video: &OfferedVideo) -> RTCRtpCodec {
     let feedback = offer::VIDEO_FEEDBACK.map(|(typ, parameter)| RTCPFeedback {
         typ: typ.to_owned(),
         parameter: parameter.to_owned(),
     });
+    let (name, fmtp) = offer::coding(video);
     RTCRtpCodec {
-        mime_type: "video/H264".to_owned(),
+        mime_type: format!("video/{name}"),
         clock_rate: 90_000,
         channels: 0,
-        sdp_fmtp_line: offer::h264_fmtp(video),
+        sdp_fmtp_line: fmtp,
         rtcp_feedback: feedback.into(),
     }
 }

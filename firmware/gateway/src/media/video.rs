@@ -1,4 +1,4 @@
-//! One leg's picture: what came from its far side, and the relay that makes what goes there.
+//! One leg's picture: what came from its far side, and the way that makes what goes there.
 //!
 //! It lives beside the sound and never touches it: a picture that cannot be had costs nothing else. Whole pictures
 //! are asked for against the stream, and single packets on the way to and from a browser (NACK):
@@ -7,15 +7,20 @@
 //! |---|---|---|
 //! | browser | PLI, FIR | the PBX: PLI or FIR where agreed, else INFO (RFC 5168) |
 //! | PBX | PLI, FIR, INFO | the browser: PLI |
-//! | nobody yet: a picture begins, or its source has changed | the relay | as above |
+//! | nobody yet: a picture begins, its source has changed, or what is to be decoded was lost | the way | as above |
+//!
+//! Where pictures are transcoded, what the far side lacks is made here: nobody else is asked.
 
 use super::leg::{RTCP_EVERY, ntp_now};
 use super::trunk::TrunkLeg;
 use causeway_media::path::{OutPacket, OutputIdentity};
-use causeway_media::plan::{Direction, PacketizationMode, VideoFormat, VideoPlan};
-use causeway_media::rtcp::{self, ReceptionStats};
+use causeway_media::plan::{Direction, Feedback, PacketizationMode, VideoFormat, VideoPlan};
+use causeway_media::rtcp::{self, ReceptionStats, ReportBlock};
 use causeway_media::rtp;
-use causeway_media::video::{MissingPackets, SentPackets, VideoRelay, VideoTarget};
+use causeway_media::sdp::browser::{OfferedVideo, PictureCoding};
+use causeway_media::video::{
+    MissingPackets, SentPackets, TranscodeTarget, VideoCodec, VideoCounters, VideoTarget, VideoWay,
+};
 use std::time::Instant;
 
 /// Octets of RTP payload that fit every path to a browser, with SRTP and a tunnel or two.
@@ -31,16 +36,91 @@ pub enum PictureEnd {
     Trunk(Box<TrunkLeg>),
 }
 
+/// What is spoken with the far side of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PictureFormat {
+    H264(VideoFormat),
+    Vp8 {
+        payload_type: u8,
+        feedback: Feedback,
+    },
+}
+
+impl PictureFormat {
+    /// A browser's: at what it has offered.
+    pub fn of(offered: &OfferedVideo) -> Self {
+        match offered.coding {
+            PictureCoding::H264(level) => Self::H264(VideoFormat {
+                payload_type: offered.payload_type,
+                mode: PacketizationMode::NonInterleaved,
+                send: level,
+                receive: level,
+                feedback: offered.feedback,
+                max_kbps: None,
+            }),
+            PictureCoding::Vp8 => Self::Vp8 {
+                payload_type: offered.payload_type,
+                feedback: offered.feedback,
+            },
+        }
+    }
+
+    pub const fn codec(&self) -> VideoCodec {
+        match self {
+            Self::H264(_) => VideoCodec::H264,
+            Self::Vp8 { .. } => VideoCodec::Vp8,
+        }
+    }
+
+    pub const fn payload_type(&self) -> u8 {
+        match self {
+            Self::H264(format) => format.payload_type,
+            Self::Vp8 { payload_type, .. } => *payload_type,
+        }
+    }
+
+    const fn feedback(&self) -> Feedback {
+        match self {
+            Self::H264(format) => format.feedback,
+            Self::Vp8 { feedback, .. } => *feedback,
+        }
+    }
+
+    /// Kilobits a second that may be sent to it.
+    pub const fn max_kbps(&self) -> Option<u32> {
+        match self {
+            Self::H264(format) => format.max_kbps,
+            Self::Vp8 { .. } => None,
+        }
+    }
+
+    fn target(&self) -> TranscodeTarget {
+        let (mode, profile_level) = match self {
+            Self::H264(format) => (format.mode, Some(format.send)),
+            Self::Vp8 { .. } => (PacketizationMode::NonInterleaved, None),
+        };
+        TranscodeTarget {
+            packets: VideoTarget {
+                payload_type: self.payload_type(),
+                mode,
+                max_payload: MAX_PAYLOAD,
+            },
+            profile_level,
+            max_kbps: self.max_kbps(),
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Picture {
     pub end: PictureEnd,
     pub identity: OutputIdentity,
     /// What is spoken with the far side; none while nothing is agreed.
-    pub format: Option<VideoFormat>,
+    pub format: Option<PictureFormat>,
     /// What negotiation allows, seen from the box. A browser's follows the leg's.
     pub direction: Direction,
-    pub relay: Option<VideoRelay>,
+    pub way: Option<VideoWay>,
     pub rtcp_due: Option<Instant>,
     reception: ReceptionStats,
     /// Who sends from there, once it has.
@@ -51,6 +131,8 @@ pub struct Picture {
     requests: u8,
     /// Kilobits a second that it may send: what the peer's far side takes.
     limit: Option<u32>,
+    /// What has been told of.
+    counted: VideoCounters,
     /// With a far side that agreed on NACK.
     sent: SentPackets,
     missing: MissingPackets,
@@ -67,13 +149,13 @@ pub enum Asking {
 }
 
 impl Picture {
-    pub fn new(end: PictureEnd, identity: OutputIdentity, format: Option<VideoFormat>) -> Self {
+    pub fn new(end: PictureEnd, identity: OutputIdentity, format: Option<PictureFormat>) -> Self {
         Self {
             end,
             identity,
             format,
             direction: Direction::SendRecv,
-            relay: None,
+            way: None,
             rtcp_due: None,
             reception: ReceptionStats::new(CLOCK),
             source: None,
@@ -81,6 +163,7 @@ impl Picture {
             packets_in: 0,
             requests: 0,
             limit: None,
+            counted: VideoCounters::default(),
             sent: SentPackets::default(),
             missing: MissingPackets::default(),
             lost: Vec::new(),
@@ -140,7 +223,7 @@ impl Picture {
     }
 
     fn has_nack(&self) -> bool {
-        self.format.is_some_and(|format| format.feedback.nack)
+        self.format.is_some_and(|format| format.feedback().nack)
     }
 
     /// Takes what was negotiated on a trunk.
@@ -148,7 +231,7 @@ impl Picture {
         let PictureEnd::Trunk(trunk) = &mut self.end else {
             return;
         };
-        self.format = plan.map(|plan| plan.format);
+        self.format = plan.map(|plan| PictureFormat::H264(plan.format));
         self.direction = plan.map_or(Direction::Inactive, |plan| plan.direction);
         match plan {
             None => trunk.shut(),
@@ -160,26 +243,26 @@ impl Picture {
         }
     }
 
-    /// Brings the relay towards the far side in line with what is agreed there and whether anything may pass.
-    /// `limit` is what the peer's far side takes, in kilobits a second.
-    pub fn plan(&mut self, open: bool, limit: Option<u32>, now: Instant) {
+    /// Brings the way towards the far side in line with what is agreed there, what the peer's far side speaks, and
+    /// whether anything may pass. `limit` is what the peer's far side takes, in kilobits a second.
+    pub fn plan(&mut self, open: bool, from: Option<VideoCodec>, limit: Option<u32>, now: Instant) {
         let Some(format) = &self.format else {
-            self.relay = None;
+            self.way = None;
             return;
         };
-        let target = VideoTarget {
-            payload_type: format.payload_type,
-            mode: format.mode,
-            max_payload: MAX_PAYLOAD,
-        };
-        let relay = match &mut self.relay {
-            None => self.relay.insert(VideoRelay::new(target, self.identity)),
-            Some(relay) => {
-                relay.replan(target);
-                relay
+        let target = format.target();
+        let way = match &mut self.way {
+            None => {
+                let from = from.unwrap_or(format.codec());
+                let way = VideoWay::new(from, target, self.identity);
+                self.way.insert(way)
+            }
+            Some(way) => {
+                way.replan(from.unwrap_or(way.from()), target);
+                way
             }
         };
-        relay.set_open(open);
+        way.set_open(open);
         self.rtcp_due.get_or_insert(now + RTCP_EVERY);
         if std::mem::replace(&mut self.limit, limit) != limit {
             self.rtcp_due = Some(now);
@@ -188,29 +271,59 @@ impl Picture {
 
     /// The far side has another peer from now on.
     pub fn restart(&mut self) {
-        if let Some(relay) = &mut self.relay {
-            relay.restart();
+        if let Some(way) = &mut self.way {
+            way.restart();
         }
     }
 
     /// The far side wants a whole picture.
     pub fn request_key_frame(&mut self, now: Instant) {
-        if let Some(relay) = &mut self.relay {
-            relay.request_key_frame(now);
+        if let Some(way) = &mut self.way {
+            way.request_key_frame(now);
+        }
+    }
+
+    /// The far side estimates that it can take so many bits a second (REMB).
+    pub fn on_estimate(&mut self, bits: u64) {
+        if let Some(way) = &mut self.way {
+            way.on_estimate(bits);
+        }
+    }
+
+    /// The far side says how our picture reaches it.
+    pub fn on_report(&mut self, block: &ReportBlock, now: Instant) {
+        if let Some(way) = self
+            .way
+            .as_mut()
+            .filter(|_| block.ssrc == self.identity.ssrc)
+        {
+            way.on_report(block.fraction_lost, now);
+        }
+    }
+
+    /// What was done towards the far side since this was asked last.
+    pub fn take_progress(&mut self) -> VideoCounters {
+        let now = self.way.as_ref().map(VideoWay::counters);
+        // A way that is gone took its figures along.
+        let now = now.unwrap_or_default();
+        let before = std::mem::replace(&mut self.counted, now);
+        match before.packets_in <= now.packets_in {
+            true => now.since(&before),
+            false => now,
         }
     }
 
     /// Whether the peer's far side shall be asked for one now.
     pub fn take_key_frame_request(&mut self, now: Instant) -> bool {
-        self.relay
+        self.way
             .as_mut()
-            .is_some_and(|relay| relay.take_key_frame_request(now))
+            .is_some_and(|way| way.take_key_frame_request(now))
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let relay = self.relay.as_ref();
-        let waits = relay.and_then(VideoRelay::poll_timeout);
-        let wants = relay.and_then(VideoRelay::key_frame_due);
+        let way = self.way.as_ref();
+        let waits = way.and_then(VideoWay::poll_timeout);
+        let wants = way.and_then(VideoWay::key_frame_due);
         let lacks = self.missing.poll_timeout();
         [waits, wants, lacks, self.rtcp_due]
             .into_iter()
@@ -224,9 +337,9 @@ impl Picture {
         let ssrc = self.identity.ssrc;
         let block = self.reception.report(now);
         let info = self
-            .relay
+            .way
             .as_ref()
-            .and_then(|relay| relay.sender_info(now, ntp_now()));
+            .and_then(|way| way.sender_info(now, ntp_now()));
         let mut writer = rtcp::Writer::new(compound);
         match &info {
             Some(info) => writer.sender_report(ssrc, info, block.as_slice()),
@@ -243,7 +356,7 @@ impl Picture {
     pub fn ask(&mut self, name: &str, compound: &mut Vec<u8>) -> Asking {
         let feedback = self
             .format
-            .map(|format| format.feedback)
+            .map(|format| format.feedback())
             .unwrap_or_default();
         if !feedback.pli && !feedback.fir {
             return Asking::Signalling;
@@ -261,17 +374,5 @@ impl Picture {
             writer.full_intra_request(ssrc, source, self.requests);
         }
         Asking::Rtcp
-    }
-}
-
-/// A browser's format: mode 1 at what it has offered.
-pub fn browser_format(offered: &causeway_media::sdp::browser::OfferedVideo) -> VideoFormat {
-    VideoFormat {
-        payload_type: offered.payload_type,
-        mode: PacketizationMode::NonInterleaved,
-        send: offered.profile_level,
-        receive: offered.profile_level,
-        feedback: offered.feedback,
-        max_kbps: None,
     }
 }

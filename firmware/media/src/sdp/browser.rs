@@ -29,14 +29,23 @@ pub struct OfferedCodec {
     pub payload_type: u8,
 }
 
-/// H.264 of a browser's offer.
+/// How a browser codes its picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PictureCoding {
+    /// Mode 1, Constrained Baseline or Baseline: it passes to a trunk as it is.
+    H264(ProfileLevel),
+    /// What every browser has (RFC 7742 section 5).
+    Vp8,
+}
+
+/// The picture of a browser's offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedVideo {
     /// Position among the m-lines, from 0.
     pub section: usize,
     pub mid: String,
     pub payload_type: u8,
-    pub profile_level: ProfileLevel,
+    pub coding: PictureCoding,
     pub feedback: Feedback,
     /// Sources that send a picture's packets again, which the box does not use (RFC 4588).
     pub repair_sources: Vec<u32>,
@@ -65,7 +74,7 @@ pub struct BrowserOffer {
     pub candidates: usize,
     pub end_of_candidates: bool,
     pub video_sections: usize,
-    /// The H.264 that the box can carry, of the first video section bundled with the sound that has any.
+    /// The picture that the box can carry, of the first video section bundled with the sound that has any.
     pub video: Option<OfferedVideo>,
     /// All m-lines.
     pub sections: usize,
@@ -321,7 +330,7 @@ fn is_webrtc_profile(profile: &str) -> bool {
     .any(|known| known.eq_ignore_ascii_case(profile))
 }
 
-/// Mode 1 of Constrained Baseline, else of Baseline: what browsers and phones have in common.
+/// H.264 where a section has it in a form that passes to a trunk, and else VP8.
 fn offered_video(offer: &SessionDescription, audio: Option<&str>) -> Option<OfferedVideo> {
     let audio = audio.filter(|_| is_bundled(offer, audio))?;
     offer.media.iter().enumerate().find_map(|(section, media)| {
@@ -331,24 +340,37 @@ fn offered_video(offer: &SessionDescription, audio: Option<&str>) -> Option<Offe
         if !media.is("video") || !carried || !is_bundled(offer, Some(mid)) {
             return None;
         }
-        let (payload_type, profile_level) = [Profile::ConstrainedBaseline, Profile::Baseline]
-            .into_iter()
-            .find_map(|profile| {
-                video::formats(media).find(|(_, mode, parameters)| {
-                    *mode == PacketizationMode::NonInterleaved
-                        && parameters.profile_level.profile() == profile
-                })
-            })
-            .map(|(payload_type, _, parameters)| (payload_type, parameters.profile_level))?;
+        let (payload_type, coding) = h264(media).or_else(|| vp8(media))?;
         Some(OfferedVideo {
             section,
             mid: mid.to_owned(),
             payload_type,
-            profile_level,
+            coding,
             feedback: video::feedback(media, payload_type),
             repair_sources: repair_sources(media),
         })
     })
+}
+
+/// Mode 1 of Constrained Baseline, else of Baseline: what browsers and phones have in common.
+fn h264(media: &Media) -> Option<(u8, PictureCoding)> {
+    let mut profiles = [Profile::ConstrainedBaseline, Profile::Baseline].into_iter();
+    let (payload_type, _, parameters) = profiles.find_map(|profile| {
+        video::formats(media).find(|(_, mode, parameters)| {
+            *mode == PacketizationMode::NonInterleaved
+                && parameters.profile_level.profile() == profile
+        })
+    })?;
+    Some((payload_type, PictureCoding::H264(parameters.profile_level)))
+}
+
+fn vp8(media: &Media) -> Option<(u8, PictureCoding)> {
+    let is_vp8 = |payload_type: &u8| {
+        let mut maps = media.rtp_maps(*payload_type);
+        maps.any(|map| map.is("VP8", 90_000))
+    };
+    let payload_type = media.payload_types().find(is_vp8)?;
+    Some((payload_type, PictureCoding::Vp8))
 }
 
 /// The second source of each `a=ssrc-group:FID` (RFC 5576).

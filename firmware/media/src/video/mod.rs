@@ -18,12 +18,16 @@
 //! Order of calls: any `handle_*` or setter, then drain [`VideoOutput`], then
 //! [`VideoRelay::take_key_frame_request`] and [`VideoRelay::poll_timeout`].
 
+mod assembly;
+pub mod codec;
+mod level;
 mod missing;
 mod numbers;
 mod order;
 mod outlet;
 mod output;
 mod payload;
+mod rate;
 mod request;
 mod sender;
 mod sent;
@@ -31,10 +35,17 @@ mod sets;
 mod source;
 #[cfg(test)]
 mod tests;
+mod transcode;
+mod transcoder;
+mod vp8;
+mod way;
 
 pub use missing::MissingPackets;
 pub use output::VideoOutput;
 pub use sent::SentPackets;
+pub use transcode::{TranscodeTarget, VideoTranscode};
+pub use transcoder::TranscodeJob;
+pub use way::VideoWay;
 
 use crate::path::OutputIdentity;
 use crate::rtcp::SenderInfo;
@@ -42,8 +53,18 @@ use crate::rtp::{self, Header};
 use crate::sdp::video::PacketizationMode;
 use order::Waiting;
 use outlet::{Outlet, Passed, Turn};
+use sender::Sender;
 use source::{Arrival, Sources};
 use std::time::Instant;
+
+/// A codec of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VideoCodec {
+    /// RFC 6386, in packets of RFC 7741.
+    Vp8,
+    /// ITU-T H.264, in packets of RFC 6184.
+    H264,
+}
 
 /// What the far side of the output agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +75,7 @@ pub struct VideoTarget {
     pub max_payload: usize,
 }
 
-/// What a relay did since it was made. All figures only grow.
+/// What a way did since it was made. All figures only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VideoCounters {
     /// RTP packets received.
@@ -63,6 +84,12 @@ pub struct VideoCounters {
     pub octets_in: u64,
     pub packets_out: u64,
     pub octets_out: u64,
+    /// Whole frames that came, where they are transcoded.
+    pub frames_in: u64,
+    /// Of these, decoded at most: there was no time, no room or no key frame before them.
+    pub frames_dropped: u64,
+    /// Microseconds that transcoding took.
+    pub transcode_us: u64,
     /// Access units of which something left.
     pub frames: u64,
     /// Of these, with an IDR picture.
@@ -85,6 +112,32 @@ pub struct VideoCounters {
     pub key_frame_requests: u64,
 }
 
+impl VideoCounters {
+    /// What came to it since it was `before`.
+    #[must_use]
+    pub const fn since(&self, before: &Self) -> Self {
+        Self {
+            packets_in: self.packets_in - before.packets_in,
+            octets_in: self.octets_in - before.octets_in,
+            packets_out: self.packets_out - before.packets_out,
+            octets_out: self.octets_out - before.octets_out,
+            frames_in: self.frames_in - before.frames_in,
+            frames_dropped: self.frames_dropped - before.frames_dropped,
+            transcode_us: self.transcode_us - before.transcode_us,
+            frames: self.frames - before.frames,
+            key_frames: self.key_frames - before.key_frames,
+            lost: self.lost - before.lost,
+            reordered: self.reordered - before.reordered,
+            late: self.late - before.late,
+            discarded: self.discarded - before.discarded,
+            withheld: self.withheld - before.withheld,
+            oversized: self.oversized - before.oversized,
+            split: self.split - before.split,
+            key_frame_requests: self.key_frame_requests - before.key_frame_requests,
+        }
+    }
+}
+
 /// One direction of one call's H.264.
 #[derive(Debug)]
 pub struct VideoRelay {
@@ -101,8 +154,20 @@ impl VideoRelay {
         Self {
             sources: Sources::default(),
             order_from: None,
-            waiting: Waiting::new(),
-            outlet: Outlet::new(to, out),
+            waiting: Waiting::new(order::PASSING),
+            outlet: Outlet::new(Sender::new(to, out)),
+        }
+    }
+
+    /// The same, going on where another way of the same output ended.
+    fn with(to: VideoTarget, mut sender: Sender) -> Self {
+        sender.to = to;
+        sender.numbers.wait();
+        Self {
+            sources: Sources::default(),
+            order_from: None,
+            waiting: Waiting::new(order::PASSING),
+            outlet: Outlet::new(sender),
         }
     }
 
@@ -215,14 +280,7 @@ impl VideoRelay {
     /// Sender information of the output for a sender report; `None` before the first packet.
     /// `ntp` is the wall clock at `now` as a 64-bit NTP timestamp.
     pub fn sender_info(&self, now: Instant, ntp: u64) -> Option<SenderInfo> {
-        let counters = self.counters();
-        Some(SenderInfo {
-            ntp,
-            rtp_timestamp: self.outlet.sender.numbers.at(now)?,
-            // Both wrap (RFC 3550 section 6.4.1).
-            packets: counters.packets_out as u32,
-            octets: counters.octets_out as u32,
-        })
+        self.outlet.sender.info(now, ntp)
     }
 
     pub fn counters(&self) -> &VideoCounters {

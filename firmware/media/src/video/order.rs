@@ -3,12 +3,20 @@
 use crate::rtp::Header;
 use std::time::{Duration, Instant};
 
-/// Packets that wait at most.
-pub(super) const HELD_PACKETS: usize = 64;
-/// Octets of them at most.
-const HELD_OCTETS: usize = 256 * 1024;
-/// How long a packet waits for those before it.
-pub(super) const HOLD: Duration = Duration::from_millis(50);
+/// How long, and how many, wait for those before them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) hold: Duration,
+    pub(super) packets: usize,
+    pub(super) octets: usize,
+}
+
+/// Of packets that leave again: a far side has a buffer of its own.
+pub(super) const PASSING: Patience = Patience {
+    hold: Duration::from_millis(50),
+    packets: 64,
+    octets: 256 * 1024,
+};
 
 /// The numbers up to the highest that came. Farther back than the bits of its mask everything counts as come.
 #[derive(Debug)]
@@ -105,6 +113,7 @@ impl Seen {
 /// Early packets, and the number they wait for.
 #[derive(Debug)]
 pub(super) struct Waiting {
+    patience: Patience,
     next: u64,
     /// Buffers are kept when they are free.
     held: Vec<Held>,
@@ -121,8 +130,9 @@ pub(super) struct Held {
 }
 
 impl Waiting {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(patience: Patience) -> Self {
         Self {
+            patience,
             next: 0,
             held: Vec::new(),
             octets: 0,
@@ -189,7 +199,7 @@ impl Waiting {
             .iter()
             .filter(|held| held.number.is_some())
             .count();
-        let is_full = count > HELD_PACKETS || self.octets > HELD_OCTETS;
+        let is_full = count > self.patience.packets || self.octets > self.patience.octets;
         let is_over = self.poll_timeout().is_some_and(|due| due <= now);
         if is_lost && !is_full && !is_over {
             return None;
@@ -212,7 +222,7 @@ impl Waiting {
         self.held
             .iter()
             .filter(|held| held.number.is_some())
-            .map(|held| held.at + HOLD)
+            .map(|held| held.at + self.patience.hold)
             .min()
     }
 }

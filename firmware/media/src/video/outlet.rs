@@ -6,13 +6,11 @@
 //! | a key frame without parameter sets | the last ones known go before it |
 //! | a fragment, where the target takes none | put together; without all its parts it never leaves |
 
-use super::numbers::Numbers;
 use super::payload::{PPS, Payload, SPS, kind};
 use super::request::KeyFrameRequest;
 use super::sender::{MAX_UNIT, Origin, Sender, Slot};
 use super::sets::ParameterSets;
-use super::{VideoCounters, VideoOutput, VideoTarget};
-use crate::path::OutputIdentity;
+use super::{VideoOutput, VideoTarget};
 use crate::rtp::Header;
 use crate::sdp::video::PacketizationMode;
 use std::time::Instant;
@@ -66,13 +64,9 @@ pub(super) enum Passed {
 }
 
 impl Outlet {
-    pub(super) fn new(to: VideoTarget, out: OutputIdentity) -> Self {
+    pub(super) fn new(sender: Sender) -> Self {
         Self {
-            sender: Sender {
-                to,
-                numbers: Numbers::new(out),
-                counters: VideoCounters::default(),
-            },
+            sender,
             sets: ParameterSets::default(),
             request: KeyFrameRequest::default(),
             is_open: true,

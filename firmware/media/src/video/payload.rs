@@ -94,6 +94,18 @@ impl<'a> Payload<'a> {
         }
     }
 
+    /// Whether an access unit may begin with it: with parameter sets, a delimiter or information, or the first slice.
+    pub(super) fn begins_unit(&self) -> bool {
+        let is_first = |body: Option<&u8>| body.is_some_and(|octet| octet & 0x80 != 0);
+        match self {
+            Self::Fragment(fragment) => fragment.is_start && is_first(fragment.data.first()),
+            _ => self.whole().next().is_some_and(|unit| match kind(unit) {
+                1 | IDR => is_first(unit.get(1)),
+                other => matches!(other, 6..=9),
+            }),
+        }
+    }
+
     /// Whether it holds a slice, or a part of one.
     pub(super) fn has_picture(&self) -> bool {
         match self {

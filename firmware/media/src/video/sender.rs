@@ -3,6 +3,8 @@
 use super::numbers::Numbers;
 use super::payload::{Fragment, Payload, fragment_head};
 use super::{VideoCounters, VideoOutput, VideoTarget};
+use crate::path::OutputIdentity;
+use crate::rtcp::SenderInfo;
 use crate::rtp::Header;
 use std::time::Instant;
 
@@ -38,6 +40,25 @@ pub(super) struct Origin {
 }
 
 impl Sender {
+    pub(super) fn new(to: VideoTarget, out: OutputIdentity) -> Self {
+        Self {
+            to,
+            numbers: Numbers::new(out),
+            counters: VideoCounters::default(),
+        }
+    }
+
+    /// For a sender report; `None` before the first packet.
+    pub(super) fn info(&self, now: Instant, ntp: u64) -> Option<SenderInfo> {
+        Some(SenderInfo {
+            ntp,
+            rtp_timestamp: self.numbers.at(now)?,
+            // Both wrap (RFC 3550 section 6.4.1).
+            packets: self.counters.packets_out as u32,
+            octets: self.counters.octets_out as u32,
+        })
+    }
+
     pub(super) fn max_payload(&self) -> usize {
         self.to.max_payload.clamp(MIN_PAYLOAD, MAX_UNIT)
     }

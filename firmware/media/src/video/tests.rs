@@ -7,6 +7,8 @@ mod property;
 mod repair;
 mod sizes;
 mod sources;
+mod transcoding;
+mod whole_frames;
 
 use super::*;
 use std::time::Duration;

@@ -153,6 +153,15 @@ pub async fn evaluate(wire: &Wire, page: &str, script: &str, within: Duration) -
     }
 }
 
+/// A picture of the page, a PNG in Base64.
+pub async fn screenshot(wire: &Wire, page: &str) -> Result<String> {
+    let answer = wire
+        .call("Page.captureScreenshot", json!({}), Some(page), PATIENCE)
+        .await?;
+    let data = answer["data"].as_str();
+    data.map(str::to_owned).doing("Chromium shows no page")
+}
+
 pub async fn close(wire: &Wire) {
     // Whether it answers or just goes does not matter: its process is waited for.
     let _ = wire

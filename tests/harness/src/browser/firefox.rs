@@ -137,6 +137,16 @@ pub async fn evaluate(wire: &Wire, page: &str, script: &str, within: Duration) -
     }
 }
 
+/// A picture of the page, a PNG in Base64.
+pub async fn screenshot(wire: &Wire, page: &str) -> Result<String> {
+    let params = json!({"context": page});
+    let answer = wire
+        .call("browsingContext.captureScreenshot", params, None, PATIENCE)
+        .await?;
+    let data = answer["data"].as_str();
+    data.map(str::to_owned).doing("Firefox shows no page")
+}
+
 pub async fn close(wire: &Wire) {
     let _ = wire
         .call("browser.close", json!({}), None, Duration::from_secs(5))

@@ -131,6 +131,17 @@ impl Browser {
         }
     }
 
+    /// A picture of the page as it is shown: a PNG in Base64.
+    ///
+    /// # Errors
+    /// What the browser says instead.
+    pub async fn screenshot(&self) -> Result<String> {
+        match self.kind {
+            Kind::Chromium => chromium::screenshot(&self.wire, &self.page).await,
+            Kind::Firefox => firefox::screenshot(&self.wire, &self.page).await,
+        }
+    }
+
     /// What the page wrote to its console so far, oldest first.
     pub fn console(&self) -> Vec<String> {
         self.wire.console()

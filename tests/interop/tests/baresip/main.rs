@@ -8,5 +8,6 @@ mod srtp;
 mod tcp;
 mod test_number;
 mod tls;
+mod transcoded;
 mod udp;
 mod video;

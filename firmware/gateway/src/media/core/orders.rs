@@ -167,6 +167,9 @@ impl Core {
         self.demux.forget(key);
         leg.close(now, metrics.as_ref(), &mut self.scratch, &mut self.outbound);
         let figures = leg.figures();
+        if let Some(picture) = &mut leg.picture {
+            super::pictures::count(&self.counters, picture);
+        }
         let widow = leg.peer.take();
         if let End::Web(web) = leg.end {
             crate::media::web::discard(web.leg);

@@ -1,14 +1,16 @@
-//! What is done for a packet of video: from a datagram to the relay of the peer, and whole pictures asked for.
+//! What is done for a packet of video: from a datagram to the way of the peer, and whole pictures asked for.
 
 use super::super::counters::Counters;
 use super::super::leg::{End, Leg, RTCP_EVERY};
-use super::super::video::{Asking, PictureEnd};
+use super::super::video::{Asking, Picture, PictureEnd};
 use super::super::{Event, LegKey, bridge};
 use super::{Core, put_together, take};
 use causeway_media::path::Gate;
 use causeway_media::plan::Direction;
 use causeway_media::rtp;
+use causeway_media::video::TranscodeJob;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Core {
@@ -47,7 +49,7 @@ impl Core {
             return Counters::add(&self.counters.dropped_not_rtp, 1);
         };
         picture.note_received(&packet.header, now);
-        let agreed = picture.format.map(|format| format.payload_type);
+        let agreed = picture.format.map(|format| format.payload_type());
         if let Some(peer) = leg.peer
             && agreed == Some(packet.header.payload_type)
         {
@@ -77,21 +79,37 @@ impl Core {
 
     /// Lets the far side of `to` see one packet of its peer's.
     fn show(&mut self, to: LegKey, datagram: &[u8], now: Instant) {
-        let relay = self
+        let way = self
             .legs
             .get_mut(&to)
-            .and_then(|leg| leg.picture.as_mut()?.relay.as_mut());
-        if let Some(relay) = relay {
-            relay.handle_rtp(datagram, now, &mut self.pictures);
+            .and_then(|leg| leg.picture.as_mut()?.way.as_mut());
+        if let Some(way) = way {
+            way.handle_rtp(datagram, now, &mut self.pictures);
             self.ship_picture(to, now);
         }
     }
 
-    /// Sends what the relay of `to` has made, and asks for what it lacks.
+    /// Work on the picture towards a leg's far side was done. What it made of a leg that is gone goes with it.
+    pub fn transcoded(&mut self, to: LegKey, job: TranscodeJob, now: Instant) {
+        let way = self
+            .legs
+            .get_mut(&to)
+            .and_then(|leg| leg.picture.as_mut()?.way.as_mut());
+        if let Some(way) = way {
+            way.finish(job, now, &mut self.pictures);
+            self.ship_picture(to, now);
+        }
+    }
+
+    /// Sends what the way of `to` has made, gives its work away, and asks for what it lacks.
     fn ship_picture(&mut self, to: LegKey, now: Instant) {
         let Some(leg) = self.legs.get_mut(&to) else {
             return self.pictures.clear();
         };
+        let way = leg.picture.as_mut().and_then(|p| p.way.as_mut());
+        if let Some(job) = way.and_then(|way| way.poll_job(now)) {
+            self.transcoders.take(to, job);
+        }
         let mut fault = None;
         for packet in self.pictures.packets() {
             match leg.send_video(now, &packet) {
@@ -172,8 +190,8 @@ impl Core {
         let (name, Some(picture)) = leg.picture() else {
             return;
         };
-        if let Some(relay) = &mut picture.relay {
-            relay.handle_timeout(now, &mut self.pictures);
+        if let Some(way) = &mut picture.way {
+            way.handle_timeout(now, &mut self.pictures);
         }
         if picture.ask_again(now, name, &mut self.scratch)
             && let Err(fault) = leg.send_video_rtcp(now, &self.scratch)
@@ -185,6 +203,7 @@ impl Core {
         };
         if picture.rtcp_due.is_some_and(|due| due <= now) {
             picture.rtcp_due = Some(now + RTCP_EVERY);
+            count(&self.counters, picture);
             picture.report(now, name, &mut self.scratch);
             if let Err(fault) = leg.send_video_rtcp(now, &self.scratch) {
                 return self.on_fault(key, fault);
@@ -203,7 +222,9 @@ impl Core {
         let input = peer
             .and_then(|peer| self.legs.get(&peer))
             .and_then(direction);
-        let limit = peer.and_then(|peer| self.legs.get(&peer)?.picture.as_ref()?.format?.max_kbps);
+        let format = peer.and_then(|peer| self.legs.get(&peer)?.picture.as_ref()?.format);
+        let limit = format.and_then(|format| format.max_kbps());
+        let from = format.map(|format| format.codec());
         let Some(leg) = self.legs.get_mut(&key) else {
             return;
         };
@@ -212,7 +233,8 @@ impl Core {
         let Some(picture) = &mut leg.picture else {
             return;
         };
-        picture.plan(open, limit, now);
+        count(&self.counters, picture);
+        picture.plan(open, from, limit, now);
         self.ask_for_picture(key, now);
         self.reschedule(key, now);
     }
@@ -225,5 +247,25 @@ impl Core {
                 picture.restart();
             }
         }
+    }
+}
+
+/// Counts what became of the picture towards a leg's far side.
+pub(super) fn count(counters: &Counters, picture: &mut Picture) {
+    let done = picture.take_progress();
+    for (counter, value) in [
+        (&counters.video_packets_in, done.packets_in),
+        (&counters.video_packets_lost, done.lost),
+        (&counters.video_frames_out, done.frames),
+        (&counters.video_key_frames_out, done.key_frames),
+        (&counters.video_transcode_frames_in, done.frames_in),
+        (
+            &counters.video_transcode_frames_dropped,
+            done.frames_dropped,
+        ),
+        (&counters.video_transcode_us, done.transcode_us),
+        (&counters.video_key_frame_requests, done.key_frame_requests),
+    ] {
+        counter.fetch_add(value, Ordering::Relaxed);
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat};
 use crate::sdp::SdpError;
-use crate::sdp::browser::{WebCodecPolicy, choose, finish_answer, inspect};
+use crate::sdp::browser::{PictureCoding, WebCodecPolicy, choose, finish_answer, inspect};
+use crate::sdp::h264::ProfileLevel;
 use proptest::prelude::*;
 
 const CHROME_AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126\r\n\
@@ -87,6 +88,37 @@ fn the_event_has_the_clock_of_the_codec() {
     let none = firefox.replace("a=rtpmap:126 telephone-event/8000\r\n", "");
     let offer = inspect(&none).unwrap();
     assert_eq!(choose(&offer, WebCodecPolicy::Opus).unwrap().dtmf, None);
+}
+
+#[test]
+fn a_picture_is_h264_where_it_passes_as_it_is_and_else_vp8() {
+    let offered = |formats: &str, maps: &str| {
+        let offer = inspect(&format!(
+            "{SESSION}{CHROME_AUDIO}m=video 9 UDP/TLS/RTP/SAVPF {formats}\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n{maps}"
+        ))
+        .unwrap();
+        let video = offer.video?;
+        Some((video.payload_type, video.coding, video.feedback.nack))
+    };
+    let vp8 = "a=rtpmap:120 VP8/90000\r\na=rtcp-fb:120 nack\r\n";
+    let h264 = |profile: &str, mode: u8| {
+        format!(
+            "a=rtpmap:126 H264/90000\r\na=fmtp:126 profile-level-id={profile};packetization-mode={mode}\r\n"
+        )
+    };
+    assert_eq!(offered("120", vp8), Some((120, PictureCoding::Vp8, true)));
+    let level = ProfileLevel::BROWSER;
+    let both = format!("{vp8}{}", h264("42e01f", 1));
+    assert_eq!(
+        offered("120 126", &both),
+        Some((126, PictureCoding::H264(level), false))
+    );
+    // High, and a mode without fragments, do not pass to every phone.
+    for (profile, mode) in [("64001f", 1), ("42e01f", 0)] {
+        let both = format!("{vp8}{}", h264(profile, mode));
+        assert_eq!(offered("126 120", &both).unwrap().0, 120);
+    }
+    assert_eq!(offered("98", "a=rtpmap:98 VP9/90000\r\n"), None);
 }
 
 #[test]
