@@ -19,6 +19,7 @@ mod digits;
 mod emitter;
 mod input;
 mod output;
+mod playout;
 mod timeline;
 mod tones;
 mod tones_in;
@@ -27,13 +28,14 @@ pub use output::{OutPacket, Output, PathEvent};
 
 use crate::dtmf::{DtmfError, ToneDetector};
 use crate::g711::Law;
-use crate::jitter::{Delivery, Sequencer};
+use crate::jitter::{Delivery, Playout, Sequencer};
 use crate::plan::{AudioCodec, AudioFormat};
 use crate::quality::LossPattern;
 use crate::rtcp::{ReceptionStats, SenderInfo};
 use crate::rtp;
 use digits::Digits;
 use emitter::{Emitter, Sink};
+use playout::Merge;
 use input::{Continuity, Input, MAX_CONCEALED, MAX_PAYLOAD};
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -88,6 +90,9 @@ pub struct PathCounters {
     pub waited: Duration,
     /// Frames made up for lost ones.
     pub concealed: u64,
+    /// Frames made up to have more time, and merged with others to have less.
+    pub stretched: u64,
+    pub merged: u64,
     /// Packets that came after their turn had passed, or twice.
     pub late: u64,
     /// Packets that came out of order and were put right.
@@ -111,6 +116,8 @@ pub struct Levels {
 #[derive(Debug)]
 pub struct Path {
     sequencer: Sequencer,
+    /// Where sound is coded anew for a trunk: who passes packets on leaves delays to the listener.
+    playout: Option<Box<Playout>>,
     reception: ReceptionStats,
     conversion: Conversion,
     /// The latest time this path was told.
@@ -130,6 +137,9 @@ struct Conversion {
     /// Looks for digits in the sound of a far side that has no events.
     tones: Option<Box<ToneDetector>>,
     gate: Gate,
+    /// Frames made up since the last packet, in place of what its number says is lost.
+    made_up: u16,
+    merge: Merge,
     counters: PathCounters,
 }
 
@@ -143,6 +153,7 @@ impl Path {
         let clock_rate = from.codec.clock_rate();
         Ok(Self {
             sequencer: Sequencer::new(clock_rate),
+            playout: playout::playout_for(&from, &to),
             reception: ReceptionStats::new(clock_rate),
             conversion: Conversion {
                 input: Input::new(from)?,
@@ -150,6 +161,8 @@ impl Path {
                 emitter,
                 tones: None,
                 gate: Gate::Open,
+                made_up: 0,
+                merge: Merge::default(),
                 counters: PathCounters::default(),
             },
             seen: None,
@@ -182,11 +195,14 @@ impl Path {
             counters.octets_in += packet.payload.len() as u64;
         }
         self.last_received = Some(now);
-        let belongs = self
-            .sequencer
-            .push(header, packet.payload, now, |delivery| {
-                conversion.deliver(delivery, now, out);
-            });
+        let belongs = if self.playout.is_some() {
+            self.buffer(header, packet.payload, now, out)
+        } else {
+            self.sequencer
+                .push(header, packet.payload, now, |delivery| {
+                    conversion.deliver(delivery, now, out);
+                })
+        };
         if belongs {
             self.reception.on_packet(&header, now);
         }
@@ -202,6 +218,7 @@ impl Path {
             .map(|(after, last)| last + after);
         [
             self.sequencer.poll_timeout(),
+            self.playout.as_ref().and_then(|p| p.poll_timeout()),
             self.conversion.digits.poll_timeout(self.seen),
             keepalive,
         ]
@@ -216,7 +233,8 @@ impl Path {
         let conversion = &mut self.conversion;
         self.sequencer
             .handle_timeout(now, |delivery| conversion.deliver(delivery, now, out));
-        conversion.digits_due(now, out);
+        self.play_due(now, out);
+        self.conversion.digits_due(now, out);
         self.count_sequence();
         self.keep_alive(now, out);
     }
@@ -237,6 +255,11 @@ impl Path {
         }
         let clock_rate = from.codec.clock_rate();
         self.sequencer.set_clock_rate(clock_rate);
+        if playout::is_worth_it(&from, &to) {
+            self.playout = self.playout.take().or(playout::playout_for(&from, &to));
+        } else {
+            self.playout = None;
+        }
         if before.codec != from.codec {
             self.sequencer.expect_restart();
         }
@@ -281,6 +304,9 @@ impl Path {
     /// still. The next sound stands at the time it comes, not right behind the last.
     pub fn expect_pause(&mut self) {
         self.conversion.emitter.break_off();
+        if let Some(playout) = &mut self.playout {
+            playout.reset();
+        }
     }
 
     pub fn gate(&self) -> Gate {
@@ -404,7 +430,8 @@ impl Path {
         counters.delivered = sequence.delivered;
         counters.lost = sequence.lost;
         counters.holes = sequence.holes;
-        counters.waited = sequence.waited;
+        let buffered = self.playout.as_ref().map(|playout| playout.waited());
+        counters.waited = sequence.waited + buffered.unwrap_or_default();
         counters.late = sequence.late;
         counters.reordered = sequence.reordered;
         // The first source is no change.
@@ -449,6 +476,7 @@ impl Conversion {
         output: &mut Output,
     ) {
         let payload = delivery.payload;
+        let made_up = std::mem::take(&mut self.made_up);
         if payload.is_empty() {
             // Keeps a NAT open (RFC 6263) and says nothing.
             return;
@@ -474,12 +502,13 @@ impl Conversion {
         let Self {
             input,
             emitter,
+            merge,
             counters,
             ..
         } = self;
         let out = &mut Sink { output, counters };
         let hole = match place {
-            Continuity::After { lost, frame } => Some((lost, frame)),
+            Continuity::After { lost, frame } => Some((lost.saturating_sub(made_up), frame)),
             Continuity::Follows | Continuity::Jump => None,
         };
         match (Law::of(codec), Law::of(emitter.format.codec)) {
@@ -501,7 +530,9 @@ impl Conversion {
                     fill(input, emitter, codec, (lost, frame), payload, now, out);
                 }
                 if let Some(pcm) = input.decode(codec, payload) {
-                    emitter.sound(pcm, now, out);
+                    if let Some(pcm) = merge.take(pcm) {
+                        emitter.sound(pcm, now, out);
+                    }
                 } else {
                     // The payload is broken; its time still passes.
                     out.counters.discarded += 1;
