@@ -32,8 +32,8 @@ const TOO_MUCH: Duration = Duration::from_millis(80);
 /// What is held back where packets are lost: until the next one came.
 const FOR_LOSSES: Duration = Duration::from_millis(30);
 /// Share of losses from which on that is done, and below which no more.
-const LOSSY: f32 = 0.03;
-const LOSSLESS: f32 = 0.01;
+const LOSSY: f32 = 0.025;
+const LOSSLESS: f32 = 0.003;
 /// Packets over which it is reckoned, about.
 const LOSS_MEMORY: f32 = 250.0;
 /// After so many holes that nothing filled later, packets are not expected to overtake each other.
@@ -62,6 +62,8 @@ pub enum Turn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Waits,
+    /// The same, after nothing was played for a while: what is missing before it is forgotten.
+    Resumes,
     /// It came after its slot, or twice.
     Late,
     /// It does not belong to what is played.
@@ -235,6 +237,8 @@ impl Playout {
         if running.slot.is_none() && !hollow {
             let late = self.delays.late(header.timestamp, now);
             running.slot = Some(now + target.saturating_sub(late));
+            running.next = header.sequence;
+            return Fate::Resumes;
         }
         Fate::Waits
     }
@@ -255,7 +259,7 @@ impl Playout {
                 let target = self.target();
                 let sheds = if silent { SPARE } else { TOO_MUCH };
                 let too_long = delay > (target + sheds).min(MAX_DELAY + SPARE);
-                if silent && !running.fused && delay + running.frame <= target {
+                if silent && !running.fused && delay + running.frame / 2 <= target {
                     Turn::Stretch
                 } else {
                     running.next = running.next.wrapping_add(1);
@@ -288,7 +292,10 @@ impl Playout {
                 self.running = Some(running);
                 return None;
             }
-            None if self.delays.late(running.timestamp, slot) < self.target() => Turn::Stretch,
+            // For losses alone more delay is got where it is not heard.
+            None if self.delays.late(running.timestamp, slot) < self.delays.target() => {
+                Turn::Stretch
+            }
             None => {
                 running.dry += 1;
                 Turn::Dry

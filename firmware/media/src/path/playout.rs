@@ -90,7 +90,10 @@ impl Path {
                 Fate::Foreign
             };
             match fate {
-                Fate::Waits => {
+                Fate::Waits | Fate::Resumes => {
+                    if fate == Fate::Resumes {
+                        self.conversion.resumes();
+                    }
                     if is_event {
                         let delivery = Delivery {
                             header,
@@ -160,6 +163,7 @@ impl Path {
             let Some(turn) = playout.turn(silent, now) else {
                 continue;
             };
+
             let conversion = &mut self.conversion;
             match turn {
                 Turn::Play(place) => self.play(place, now, out),
@@ -208,6 +212,12 @@ impl Path {
 }
 
 impl Conversion {
+    /// Sound goes on after nothing was heard for a while, which is not filled any more.
+    fn resumes(&mut self) {
+        self.emitter.break_off();
+        self.made_up = u16::MAX;
+    }
+
     /// A lost frame was made up before its loss is told.
     fn covered(&mut self) {
         self.counters.concealed += 1;
