@@ -41,6 +41,19 @@ impl WebCaller {
         self.0.go_through(via);
     }
 
+    /// Speaks these packets of Opus, 20 ms each, from now on.
+    pub fn speak_opus(&mut self, packets: &[Vec<u8>]) -> Result<()> {
+        let frames = packets.iter().map(|p| p.clone().into()).collect();
+        self.0
+            .speak(load::Codec::Opus, frames)
+            .map_err(sentence("speech"))
+    }
+
+    /// Keeps what is heard from now on in this file (see `causeway_phone::media::record`).
+    pub fn record(&mut self, file: std::path::PathBuf) {
+        self.0.record(file);
+    }
+
     /// Calls a number; the call's name as soon as the box took it.
     pub async fn place(&mut self, to: &str) -> Result<String> {
         self.0.place(to).await.map_err(sentence("placing a call"))

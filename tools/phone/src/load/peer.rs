@@ -24,6 +24,7 @@ use super::signalling::{Failure, failure};
 use super::sound::{Codec, Sampler, ToneFrames};
 use crate::caller::listen_towards;
 use crate::clock::random;
+use crate::media::record::Recorder;
 
 /// What a connection tells.
 pub(crate) enum PeerEvent {
@@ -231,6 +232,7 @@ impl Peer {
         track: Arc<dyn TrackRemote>,
         codec: Codec,
         wanted: f64,
+        mut recorder: Option<Recorder>,
     ) -> Result<(), Failure> {
         let mut sampler = Sampler::new(codec).map_err(|error| failure("webrtc", error))?;
         let received = self.received.clone();
@@ -240,6 +242,15 @@ impl Peer {
                 let TrackRemoteEvent::OnRtpPacket(packet) = event else {
                     continue;
                 };
+                if let Some(recorder) = &mut recorder {
+                    let header = &packet.header;
+                    let _ = recorder.packet(
+                        header.timestamp,
+                        header.sequence_number,
+                        header.payload_type,
+                        &packet.payload,
+                    );
+                }
                 let (ssrc, sequence) = (packet.header.ssrc, packet.header.sequence_number);
                 let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
                 received.first_at.get_or_insert_with(Instant::now);

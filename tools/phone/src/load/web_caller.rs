@@ -4,6 +4,7 @@
 //! real (ICE, DTLS-SRTP, G.711 from and to the box) and costs little: nothing is decoded.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +18,12 @@ use super::signalling::{Failure, Session, failure, refusal};
 use super::sound::{Codec, ToneFrames};
 use super::token::Token;
 use crate::media::g711::Law;
+use crate::media::record::Recorder;
 use crate::secure::Server;
 
+/// What it speaks and says (Hz) unless it is told otherwise.
 const CODEC: Codec = Codec::G711(Law::Pcmu);
-/// What it says, Hz.
+/// The tone, Hz.
 const TONE: f64 = 440.0;
 /// How long the box may take to answer a request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,7 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct WebCaller {
     server: Server,
     session: Box<Session>,
+    codec: Codec,
     frames: Arc<ToneFrames>,
+    /// Where the next call's sound is kept.
+    record: Option<PathBuf>,
     calls: Vec<Call>,
     events: mpsc::UnboundedReceiver<(usize, PeerEvent)>,
     tell: mpsc::UnboundedSender<(usize, PeerEvent)>,
@@ -71,13 +77,31 @@ impl WebCaller {
         Ok(Self {
             server,
             session,
+            codec: CODEC,
             frames: Arc::new(frames),
+            record: None,
             calls: Vec::new(),
             events,
             tell,
             seen: Vec::new(),
             via: None,
         })
+    }
+
+    /// Speaks these frames of 20 ms from now on, round and round.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn speak(&mut self, codec: Codec, frames: Vec<bytes::Bytes>) -> Result<(), Failure> {
+        let frames = ToneFrames::coded(frames).map_err(|error| failure("speech", error))?;
+        self.codec = codec;
+        self.frames = Arc::new(frames);
+        Ok(())
+    }
+
+    /// Keeps what is heard from now on in this file: see [`crate::media::record`].
+    pub fn record(&mut self, file: PathBuf) {
+        self.record = Some(file);
     }
 
     /// Sends the media of its calls to `via` from now on, which passes it on to the box.
@@ -98,7 +122,7 @@ impl WebCaller {
     /// # Errors
     /// The box's refusal.
     pub async fn place_with(&mut self, to: &str, video: bool) -> Result<String, Failure> {
-        let (peer, sdp) = Box::pin(Peer::offer(CODEC, video, self.server.address)).await?;
+        let (peer, sdp) = Box::pin(Peer::offer(self.codec, video, self.server.address)).await?;
         let message = json!({
             "type": "call.place", "to": to, "sdp": sdp, "audio": true, "video": video,
             "context": {"from": "causeway-phone"},
@@ -140,7 +164,7 @@ impl WebCaller {
     /// # Errors
     /// The box's refusal.
     pub async fn accept(&mut self, call: &str) -> Result<(), Failure> {
-        let (peer, sdp) = Box::pin(Peer::offer(CODEC, false, self.server.address)).await?;
+        let (peer, sdp) = Box::pin(Peer::offer(self.codec, false, self.server.address)).await?;
         self.keep(call.to_owned(), peer);
         let taken = self
             .ask(json!({"type": "call.accept", "call": call, "sdp": sdp}))
@@ -326,9 +350,15 @@ impl WebCaller {
                 if let Some(call) = self.calls.get_mut(number) {
                     match event {
                         PeerEvent::State(RTCPeerConnectionState::Connected) => {
-                            call.peer.speak(CODEC, frames);
+                            call.peer.speak(self.codec, frames);
                         }
-                        PeerEvent::Track(track) => call.peer.listen(track, CODEC, TONE)?,
+                        PeerEvent::Track(track) => {
+                            let file = self.record.as_deref().map(Recorder::create);
+                            let recorder = file
+                                .transpose()
+                                .map_err(|error| failure("recording", error))?;
+                            call.peer.listen(track, self.codec, TONE, recorder)?;
+                        }
                         PeerEvent::State(_) | PeerEvent::Gathered => {}
                     }
                 }
