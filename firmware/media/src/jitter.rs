@@ -231,6 +231,19 @@ impl Sequencer {
         })
     }
 
+    /// Whether a packet of the source heard now has not come yet and would still have its turn.
+    pub fn lacks(&self, header: &Header) -> bool {
+        self.source.as_ref().is_some_and(|source| {
+            let ahead = header.sequence.wrapping_sub(source.next);
+            source.ssrc == header.ssrc
+                && ahead <= MAX_WAIT_AHEAD
+                && !self
+                    .held
+                    .iter()
+                    .any(|held| held.waits && held.header.sequence == header.sequence)
+        })
+    }
+
     /// Counts a packet of the source heard now that came when its turn had passed.
     pub fn too_late(&mut self, now: Instant) {
         self.counters.late += 1;

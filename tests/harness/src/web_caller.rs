@@ -41,11 +41,16 @@ impl WebCaller {
         self.0.go_through(via);
     }
 
-    /// Speaks these packets of Opus, 20 ms each, from now on.
-    pub fn speak_opus(&mut self, packets: &[Vec<u8>]) -> Result<()> {
+    /// Speaks these packets of Opus, 20 ms each, from now on; `redundant` sends each once more in the next.
+    pub fn speak_opus(&mut self, packets: &[Vec<u8>], redundant: bool) -> Result<()> {
         let frames = packets.iter().map(|p| p.clone().into()).collect();
+        let codec = if redundant {
+            load::Codec::OpusWithRed
+        } else {
+            load::Codec::Opus
+        };
         self.0
-            .speak(load::Codec::Opus, frames)
+            .speak(codec, frames)
             .map_err(sentence("speech"))
     }
 

@@ -20,6 +20,8 @@ const AT_ONCE: usize = 8;
 pub struct Task {
     pub impairment: Impairment,
     pub seed: u64,
+    /// Each packet also carries the one before, as Chromium's do.
+    pub redundant: bool,
     /// What the caller sends, 20 ms a packet.
     pub packets: Vec<Vec<u8>>,
 }
@@ -119,7 +121,7 @@ async fn call(
     let network = LossyNetwork::start(causeway.plan().media).await?;
     network.impair(task.impairment, task.seed, down_seed(task.seed));
     let mut caller = WebCaller::open(causeway, None).await?;
-    caller.speak_opus(&task.packets)?;
+    caller.speak_opus(&task.packets, task.redundant)?;
     caller.record(web_file(folder, n));
     caller.go_through(network.address());
     let id = caller.place(&number(n)).await?;

@@ -108,32 +108,33 @@ fn run(cli: &Cli) -> Result<bool, String> {
         .filter(|n| n.quick || !cli.quick)
         .filter(|n| cli.only.as_ref().is_none_or(|only| n.name.contains(only)))
         .collect();
-    let tasks = networks
-        .iter()
-        .map(|network| {
-            Ok(Task {
+    // First those of callers that send each packet once, then those of callers that send it twice.
+    let mut tasks = Vec::new();
+    for redundant in [false, true] {
+        for network in &networks {
+            tasks.push(Task {
                 impairment: network.impairment,
                 seed: cli.seed,
+                redundant,
                 packets: chain::encode(&wide, 48_000, expected_loss(network))?,
-            })
-        })
-        .collect::<Result<Vec<_>, String>>()?;
-
+            });
+        }
+    }
     let mut sounds = Vec::new();
     let mut notes = Vec::new();
-    for (n, task) in tasks.iter().enumerate() {
-        let fates = fates(task, cli.seed);
-        let floor = chain::through_g711(&chain::decode(&task.packets, &fates)?);
-        sounds.push((format!("floor-to-trunk-{n}"), floor));
+    let mut add = |way, n: usize, sound| sounds.push((format!("{way}-{n}"), sound));
+    for (n, task) in tasks.iter().take(networks.len()).enumerate() {
+        let heard = chain::decode(&task.packets, &fates(task, cli.seed))?;
+        add("floor-to-trunk", n, chain::through_g711(&heard));
     }
-    let columns = if cli.path_only {
+    if cli.path_only {
         for (n, task) in tasks.iter().enumerate() {
-            let (sent, counters) = path::to_trunk(&task.packets, &fates(task, cli.seed))?;
+            let fates = fates(task, cli.seed);
+            let (sent, counters) = path::to_trunk(&task.packets, task.redundant, &fates)?;
             let heard = listener::listen(&sent);
             notes.push(format!("late at the PBX {}; {counters:?}", heard.late));
-            sounds.push((format!("path-to-trunk-{n}"), heard.sound));
+            add("to-trunk", n, heard.sound);
         }
-        1
     } else {
         let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
         let taken = runtime
@@ -142,25 +143,26 @@ fn run(cli: &Cli) -> Result<bool, String> {
         for (n, taken) in taken.iter().enumerate() {
             let heard = listener::listen(&taken.to_trunk);
             notes.push(format!("late at the PBX {}", heard.late));
-            sounds.push((format!("box-to-trunk-{n}"), heard.sound));
+            add("to-trunk", n, heard.sound);
         }
-        let mut floors = Vec::new();
         let said = chain::through_g711(&speech.narrow);
-        for (n, (taken, task)) in taken.iter().zip(&tasks).enumerate() {
-            let heard = calls::listen_in_browser(&taken.to_web)?;
-            let shift = listener::lag(&speech.narrow, &heard) / chain::FRAME as i64;
+        let mut heard = Vec::new();
+        for (n, taken) in taken.iter().take(networks.len()).enumerate() {
+            heard.push(calls::listen_in_browser(&taken.to_web)?);
+            // Which of the box's packets carries the beginning, and so what met each of those behind.
+            let lag = listener::lag(&speech.narrow, &heard[n]);
+            let first = usize::try_from(lag / chain::FRAME as i64).unwrap_or(0);
             let packets = chain::encode(&said, 8_000, expected_loss(&networks[n]))?;
-            let skipped = usize::try_from(shift).unwrap_or(0);
-            let fates: Vec<Fate> = Fates::new(task.impairment, calls::down_seed(cli.seed))
-                .skip(skipped)
+            let fates: Vec<Fate> = Fates::new(networks[n].impairment, calls::down_seed(cli.seed))
+                .skip(first)
                 .take(packets.len())
                 .collect();
-            floors.push((format!("floor-to-web-{n}"), chain::decode(&packets, &fates)?));
-            sounds.push((format!("box-to-web-{n}"), heard));
+            add("floor-to-web", n, chain::decode(&packets, &fates)?);
         }
-        sounds.extend(floors);
-        2
-    };
+        for (n, heard) in heard.into_iter().enumerate() {
+            add("to-web", n, heard);
+        }
+    }
     let judge = Judge {
         python: cli.python.clone(),
         folder: std::env::temp_dir().join(format!("causeway-quality-{}", std::process::id())),
@@ -169,7 +171,7 @@ fn run(cli: &Cli) -> Result<bool, String> {
     let scores = judge.scores(&sounds);
     let _ = std::fs::remove_dir_all(&judge.folder);
     let scores = scores?;
-    let rows = rows(&networks, &scores, columns);
+    let rows = rows(&networks, &scores);
     print(&rows, &notes);
     if let Some(file) = &cli.json {
         let text = format!("{:#}\n", Value::from(rows.clone()));
@@ -189,47 +191,58 @@ fn fates(task: &Task, seed: u64) -> Vec<Fate> {
         .collect()
 }
 
-fn rows(networks: &[Network], scores: &[f64], columns: usize) -> Vec<Value> {
+fn rows(networks: &[Network], scores: &[f64]) -> Vec<Value> {
     let count = networks.len();
     let round = |score: f64| (score * 100.0).round() / 100.0;
     let mut rows = Vec::new();
-    for (n, network) in networks.iter().enumerate() {
-        // Floors to the trunk, the box to the trunk, the box to the web, floors to the web.
-        for (way, floor, heard) in [
-            ("web_to_trunk", n, count + n),
-            ("trunk_to_web", 3 * count + n, 2 * count + n),
-        ]
-        .into_iter()
-        .take(columns)
-        {
-            let (floor, heard) = (round(scores[floor]), round(scores[heard]));
+    // As the sounds were added: of each way where its floor and what was heard begin.
+    for (way, floor, heard) in WAYS {
+        for (n, network) in networks.iter().enumerate() {
+            let (Some(floor), Some(heard)) =
+                (scores.get(floor * count + n), scores.get(heard * count + n))
+            else {
+                continue;
+            };
+            let (floor, heard) = (round(*floor), round(*heard));
+            let gain = round(heard - floor);
             rows.push(json!({
-                "network": network.name,
                 "way": way,
+                "network": network.name,
                 "floor": floor,
                 "heard": heard,
-                "good": round(heard - floor) >= -TOLERANCE,
+                "gain": gain,
+                "good": gain >= -TOLERANCE,
             }));
         }
     }
     rows
 }
 
+/// A browser that sends each packet once (Firefox) or twice (Chromium) to a PBX, and a PBX to a browser.
+const WAYS: [(&str, usize, usize); 3] = [
+    ("web to trunk", 0, 1),
+    ("web to trunk, redundant", 0, 2),
+    ("trunk to web", 3, 4),
+];
+
 fn print(rows: &[Value], notes: &[String]) {
     println!("PESQ, narrow band: libopus alone on the same packets (floor), and what was heard");
-    let mut notes = notes.iter();
-    for row in rows {
+    let mut way = "";
+    for (n, row) in rows.iter().enumerate() {
         let number = |name: &str| row[name].as_f64().unwrap_or_default();
-        let way = row["way"].as_str().unwrap_or_default();
-        let note = if way == "web_to_trunk" { notes.next() } else { None };
+        let text = |name: &str| row[name].as_str().unwrap_or_default();
+        if text("way") != way {
+            way = text("way");
+            println!("{way}");
+        }
         println!(
-            "{:<40}{way:<14}floor {:.2}   heard {:.2}   {:+.2} {} {}",
-            row["network"].as_str().unwrap_or_default(),
+            "  {:<40} floor {:.2}   heard {:.2}   {:+.2} {} {}",
+            text("network"),
             number("floor"),
             number("heard"),
-            number("heard") - number("floor"),
+            number("gain"),
             if row["good"] == true { " " } else { "!" },
-            note.map_or("", String::as_str),
+            notes.get(n).map_or("", String::as_str),
         );
     }
 }

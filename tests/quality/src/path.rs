@@ -5,8 +5,12 @@ use crate::listener::Arrival;
 use causeway_harness::impairment::Fate;
 use causeway_media::path::{Output, OutputIdentity, Path, PathCounters};
 use causeway_media::plan::{AudioCodec, AudioFormat};
+use causeway_media::red;
 use causeway_media::rtp::Header;
 use std::time::{Duration, Instant};
+
+/// Payload type of redundant audio.
+const RED: u8 = 63;
 
 fn format(codec: AudioCodec, payload_type: u8) -> AudioFormat {
     AudioFormat {
@@ -36,11 +40,15 @@ pub fn arrivals(fates: &[Fate]) -> Vec<(usize, Duration)> {
     all
 }
 
-/// Sends `packets` of Opus through a path to µ-law.
+/// Sends `packets` of Opus through a path to µ-law; `redundant` puts each into the next as well.
 ///
 /// # Errors
 /// A path that cannot be made.
-pub fn to_trunk(packets: &[Vec<u8>], fates: &[Fate]) -> Result<(Vec<Arrival>, PathCounters), String> {
+pub fn to_trunk(
+    packets: &[Vec<u8>],
+    redundant: bool,
+    fates: &[Fate],
+) -> Result<(Vec<Arrival>, PathCounters), String> {
     let identity = OutputIdentity {
         ssrc: 7,
         first_sequence: 0,
@@ -52,6 +60,7 @@ pub fn to_trunk(packets: &[Vec<u8>], fates: &[Fate]) -> Result<(Vec<Arrival>, Pa
         identity,
     )
     .map_err(|e| e.to_string())?;
+    path.set_redundancy(redundant.then_some(RED));
     let start = Instant::now();
     let mut out = Output::new();
     let mut sent = Vec::new();
@@ -73,12 +82,24 @@ pub fn to_trunk(packets: &[Vec<u8>], fates: &[Fate]) -> Result<(Vec<Arrival>, Pa
         }
         let header = Header {
             marker: n == 0,
-            payload_type: 111,
+            payload_type: if redundant { RED } else { 111 },
             sequence: n as u16,
             timestamp: (n * FRAME * 6) as u32,
             ssrc: 1,
         };
-        let datagram = [&header.to_bytes()[..], &packets[n]].concat();
+        let mut datagram = header.to_bytes().to_vec();
+        if redundant {
+            let before = n.checked_sub(1).map(|n| &packets[n]);
+            let heads = before.and_then(|b| red::headers(111, FRAME as u32 * 6, b.len()));
+            match (heads, before) {
+                (Some(heads), Some(before)) => {
+                    datagram.extend_from_slice(&heads);
+                    datagram.extend_from_slice(before);
+                }
+                _ => datagram.push(111),
+            }
+        }
+        datagram.extend_from_slice(&packets[n]);
         path.handle_rtp(&datagram, now, &mut out);
         collect(&mut out, now);
     }

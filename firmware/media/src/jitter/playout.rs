@@ -210,6 +210,17 @@ impl Playout {
         });
     }
 
+    /// Whether a packet has not come yet and would still have its slot.
+    pub fn lacks(&self, header: &Header) -> bool {
+        self.running.is_some_and(|running| {
+            header.sequence.wrapping_sub(running.next) <= NEAR
+                && !self
+                    .places
+                    .iter()
+                    .any(|place| place.taken && place.header.sequence == header.sequence)
+        })
+    }
+
     /// Takes a packet while on. A `hollow` one only holds its number.
     pub fn insert(&mut self, header: Header, payload: &[u8], hollow: bool, now: Instant) -> Fate {
         let target = self.target();

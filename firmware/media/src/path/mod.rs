@@ -32,7 +32,8 @@ use crate::jitter::{Delivery, Playout, Sequencer};
 use crate::plan::{AudioCodec, AudioFormat};
 use crate::quality::LossPattern;
 use crate::rtcp::{ReceptionStats, SenderInfo};
-use crate::rtp;
+use crate::red;
+use crate::rtp::{self, Header};
 use digits::Digits;
 use emitter::{Emitter, Sink};
 use playout::Merge;
@@ -88,6 +89,8 @@ pub struct PathCounters {
     pub passed_on: u64,
     /// All the time that packets waited for earlier ones.
     pub waited: Duration,
+    /// Packets that were lost and came in a later one.
+    pub restored: u64,
     /// Frames made up for lost ones.
     pub concealed: u64,
     /// Frames made up to have more time, and merged with others to have less.
@@ -118,6 +121,8 @@ pub struct Path {
     sequencer: Sequencer,
     /// Where sound is coded anew for a trunk: who passes packets on leaves delays to the listener.
     playout: Option<Box<Playout>>,
+    /// Payload type under which packets of the input carry those before them.
+    redundancy: Option<u8>,
     reception: ReceptionStats,
     conversion: Conversion,
     /// The latest time this path was told.
@@ -154,6 +159,7 @@ impl Path {
         Ok(Self {
             sequencer: Sequencer::new(clock_rate),
             playout: playout::playout_for(&from, &to),
+            redundancy: None,
             reception: ReceptionStats::new(clock_rate),
             conversion: Conversion {
                 input: Input::new(from)?,
@@ -181,10 +187,21 @@ impl Path {
             counters.discarded += 1;
             return;
         };
-        let header = packet.header;
+        let mut header = packet.header;
+        let mut payload = packet.payload;
+        let mut redundant = None;
+        if self.redundancy == Some(header.payload_type) {
+            let Ok(read) = red::read(payload) else {
+                counters.discarded += 1;
+                return;
+            };
+            header.payload_type = read.primary.payload_type;
+            payload = read.primary.payload;
+            redundant = Some(read);
+        }
         let known = conversion.input.knows(header.payload_type);
         // An unknown payload type holds its place in the order, but it founds no source.
-        if packet.payload.len() > MAX_PAYLOAD
+        if payload.len() > MAX_PAYLOAD
             || (!known && self.sequencer.ssrc() != Some(header.ssrc))
         {
             counters.discarded += 1;
@@ -195,18 +212,47 @@ impl Path {
             counters.octets_in += packet.payload.len() as u64;
         }
         self.last_received = Some(now);
-        let belongs = if self.playout.is_some() {
-            self.buffer(header, packet.payload, now, out)
-        } else {
-            self.sequencer
-                .push(header, packet.payload, now, |delivery| {
-                    conversion.deliver(delivery, now, out);
-                })
-        };
+        if let Some(redundant) = redundant {
+            for (header, payload) in redundant.earlier(header) {
+                self.restore(header, payload, now, out);
+            }
+        }
+        let belongs = self.take(header, payload, false, now, out);
         if belongs {
             self.reception.on_packet(&header, now);
         }
         self.count_sequence();
+    }
+
+    fn take(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        restored: bool,
+        now: Instant,
+        out: &mut Output,
+    ) -> bool {
+        if self.playout.is_some() {
+            return self.buffer(header, payload, restored, now, out);
+        }
+        let conversion = &mut self.conversion;
+        self.sequencer.push(header, payload, now, |delivery| {
+            conversion.deliver(delivery, now, out);
+        })
+    }
+
+    /// Takes an earlier packet that a later one has brought, where it is missing.
+    fn restore(&mut self, header: Header, payload: &[u8], now: Instant, out: &mut Output) {
+        let sounds = self.conversion.input.codec_of(header.payload_type).is_some();
+        let missing = match &self.playout {
+            Some(playout) if playout.is_on() => playout.lacks(&header),
+            _ => self.sequencer.lacks(&header),
+        };
+        let ours = self.sequencer.ssrc() == Some(header.ssrc);
+        if sounds && missing && ours && payload.len() <= MAX_PAYLOAD {
+            self.conversion.counters.restored += 1;
+            self.take(header, payload, true, now, out);
+        }
     }
 
     /// When [`Self::handle_timeout`] wants to be called; ask again after every other call.
@@ -311,6 +357,11 @@ impl Path {
 
     pub fn gate(&self) -> Gate {
         self.conversion.gate
+    }
+
+    /// The payload type under which the input's packets may carry those before them (RFC 2198).
+    pub fn set_redundancy(&mut self, payload_type: Option<u8>) {
+        self.redundancy = payload_type;
     }
 
     /// Whether tones in the input's G.711 are reported as digits. The sound passes with them in it.

@@ -67,6 +67,7 @@ impl Path {
         &mut self,
         header: Header,
         payload: &[u8],
+        restored: bool,
         now: Instant,
         out: &mut Output,
     ) -> bool {
@@ -77,10 +78,12 @@ impl Path {
         };
         let is_ours = self.sequencer.ssrc() == Some(header.ssrc);
         let sounds = is_sound && !payload.is_empty();
-        if is_ours {
+        // What a later packet brought says nothing of the network.
+        let came = is_ours && !restored;
+        if came {
             playout.note(&header);
         }
-        if is_ours && sounds {
+        if came && sounds {
             playout.note_sound(&header, now);
         }
         if playout.is_on() {

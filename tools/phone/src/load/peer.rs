@@ -121,6 +121,19 @@ impl Peer {
         engine
             .register_codec(parameters, RtpCodecKind::Audio)
             .map_err(webrtc_failure)?;
+        if codec == Codec::OpusWithRed {
+            let parameters = RTCRtpCodecParameters {
+                rtp_codec: RTCRtpCodec {
+                    mime_type: "audio/red".to_owned(),
+                    sdp_fmtp_line: "111/111".to_owned(),
+                    ..description.clone()
+                },
+                payload_type: RED,
+            };
+            engine
+                .register_codec(parameters, RtpCodecKind::Audio)
+                .map_err(webrtc_failure)?;
+        }
         if video {
             let parameters = RTCRtpCodecParameters {
                 rtp_codec: h264(),
@@ -202,21 +215,24 @@ impl Peer {
             let mut clock = tokio::time::interval(Duration::from_millis(20));
             let mut timestamp = random() as u32;
             let mut sequence = random() as u16;
+            let mut before = bytes::Bytes::new();
             for n in 0_usize.. {
                 clock.tick().await;
+                let (payload_type, payload) = match codec {
+                    Codec::OpusWithRed => (RED, redundant(&before, &frames.frame(n))),
+                    Codec::Opus | Codec::G711(_) => (codec.payload_type(), frames.frame(n)),
+                };
+                before = frames.frame(n);
                 let header = rtp::Header {
                     version: 2,
                     marker: n == 0,
-                    payload_type: codec.payload_type(),
+                    payload_type,
                     sequence_number: sequence,
                     timestamp,
                     ssrc,
                     ..Default::default()
                 };
-                let packet = rtp::Packet {
-                    header,
-                    payload: frames.frame(n),
-                };
+                let packet = rtp::Packet { header, payload };
                 if track.write_rtp(packet).await.is_err() {
                     return;
                 }
@@ -294,9 +310,27 @@ impl Peer {
     }
 }
 
+/// Payload type of redundant audio, as Chromium has it.
+pub(crate) const RED: u8 = 63;
+
+/// A frame with the one before it (RFC 2198).
+fn redundant(before: &[u8], frame: &[u8]) -> bytes::Bytes {
+    let mut payload = Vec::with_capacity(5 + before.len() + frame.len());
+    if !before.is_empty() && before.len() < 1_024 {
+        let word = 1 << 31 | 111 << 24 | 960 << 10 | before.len() as u32;
+        payload.extend_from_slice(&word.to_be_bytes());
+        payload.push(111);
+        payload.extend_from_slice(before);
+    } else {
+        payload.push(111);
+    }
+    payload.extend_from_slice(frame);
+    payload.into()
+}
+
 pub(crate) fn codec_description(codec: Codec) -> RTCRtpCodec {
     let (mime_type, clock_rate, channels, fmtp) = match codec {
-        Codec::Opus => (
+        Codec::Opus | Codec::OpusWithRed => (
             "audio/opus".to_owned(),
             48_000,
             2,

@@ -9,6 +9,8 @@ use crate::media::tone::Tone;
 pub enum Codec {
     /// Opus at 48 kHz.
     Opus,
+    /// The same, each packet with the one before in it, where the box takes that (RFC 2198): what Chromium does.
+    OpusWithRed,
     /// G.711.
     G711(Law),
 }
@@ -30,14 +32,14 @@ impl Codec {
     /// Samples of the RTP clock in 20 ms.
     pub(crate) fn ticks(self) -> u32 {
         match self {
-            Self::Opus => 960,
+            Self::Opus | Self::OpusWithRed => 960,
             Self::G711(_) => 160,
         }
     }
 
     pub(crate) fn payload_type(self) -> u8 {
         match self {
-            Self::Opus => 111,
+            Self::Opus | Self::OpusWithRed => 111,
             Self::G711(law) => law.payload_type(),
         }
     }
@@ -54,7 +56,7 @@ impl ToneFrames {
     pub(crate) fn new(codec: Codec, hz: f64) -> Result<Self, String> {
         let mut frames = Vec::with_capacity(50);
         match codec {
-            Codec::Opus => {
+            Codec::Opus | Codec::OpusWithRed => {
                 let mut encoder =
                     opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip)
                         .map_err(|error| error.to_string())?;
@@ -117,7 +119,7 @@ const SETTLE: usize = 5;
 impl Sampler {
     pub(crate) fn new(codec: Codec) -> Result<Self, String> {
         let decoder = match codec {
-            Codec::Opus => Some(
+            Codec::Opus | Codec::OpusWithRed => Some(
                 opus::Decoder::new(8000, opus::Channels::Mono)
                     .map_err(|error| error.to_string())?,
             ),
@@ -142,7 +144,7 @@ impl Sampler {
                 }
                 payload.len().min(frame.len())
             }
-            (None, Codec::Opus) => return None,
+            (None, Codec::Opus | Codec::OpusWithRed) => return None,
         };
         if self.skipped < SETTLE {
             self.skipped += 1;
