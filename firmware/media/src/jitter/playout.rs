@@ -31,9 +31,12 @@ const SPARE: Duration = Duration::from_millis(30);
 const TOO_MUCH: Duration = Duration::from_millis(80);
 /// What is held back where packets are lost: until the next one came.
 const FOR_LOSSES: Duration = Duration::from_millis(30);
-/// Share of losses from which on that is done, and below which no more.
+/// Where packets are lost and late as well: a frame more, so that the next one comes in time.
+const ONE_MORE: Duration = Duration::from_millis(20);
+/// Share of losses from which on that is done; two in a row are enough as well.
 const LOSSY: f32 = 0.025;
-const LOSSLESS: f32 = 0.003;
+/// Packets in a row without a loss that end it: half a minute. A delay that comes and goes is worse than one that stays.
+const LOSSLESS: u32 = 1_500;
 /// Packets over which it is reckoned, about.
 const LOSS_MEMORY: f32 = 250.0;
 /// After so many holes that nothing filled later, packets are not expected to overtake each other.
@@ -106,6 +109,8 @@ pub struct Playout {
     newest: Option<u16>,
     loss: f32,
     is_lossy: bool,
+    /// Packets since the last loss.
+    lossless: u32,
     /// Holes since packets last overtook each other.
     holes: u32,
 }
@@ -121,6 +126,7 @@ impl Playout {
             newest: None,
             loss: 0.0,
             is_lossy: false,
+            lossless: 0,
             holes: 0,
         }
     }
@@ -137,10 +143,10 @@ impl Playout {
     /// What is wanted to be held back at present.
     pub fn target(&self) -> Duration {
         let target = self.delays.target();
-        if self.is_lossy {
-            target.max(FOR_LOSSES)
-        } else {
-            target
+        match (self.is_lossy, target.is_zero()) {
+            (false, _) => target,
+            (true, true) => FOR_LOSSES,
+            (true, false) => (target + ONE_MORE).min(MAX_DELAY),
         }
     }
 
@@ -174,7 +180,12 @@ impl Playout {
             let lost = if missing > 0 { 1.0 } else { 0.0 };
             self.loss += (lost - self.loss) / LOSS_MEMORY;
         }
-        self.is_lossy = self.loss > if self.is_lossy { LOSSLESS } else { LOSSY };
+        self.lossless = if ahead > 1 { 0 } else { self.lossless.saturating_add(1) };
+        if self.lossless >= LOSSLESS {
+            self.is_lossy = false;
+        } else if self.loss > LOSSY || ahead > 2 {
+            self.is_lossy = true;
+        }
     }
 
     /// Another source begins: nothing known of the old one holds.
