@@ -11,6 +11,7 @@
 //! - [`path`]: one direction of one call's sound, from packet to packet
 //! - [`video`]: one direction of one call's H.264, from packet to packet
 //! - [`rtp`], [`red`], [`rtcp`], [`dtmf`], [`g711`], [`opus`], [`jitter`]: the parts a path is made of
+//! - [`steering`]: how hard the encoder works, and against which losses
 //! - [`quality`]: how good it sounds, from what is counted
 //! - [`srtp`]: packets protected and unprotected
 //! - [`sdp`]: reader and writer; offer/answer on the trunk; inspection of a browser's offer
@@ -41,4 +42,5 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod srtp;
+pub mod steering;
 pub mod video;

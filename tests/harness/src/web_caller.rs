@@ -44,13 +44,9 @@ impl WebCaller {
     /// Speaks these packets of Opus, 20 ms each, from now on; `redundant` sends each once more in the next.
     pub fn speak_opus(&mut self, packets: &[Vec<u8>], redundant: bool) -> Result<()> {
         let frames = packets.iter().map(|p| p.clone().into()).collect();
-        let codec = if redundant {
-            load::Codec::OpusWithRed
-        } else {
-            load::Codec::Opus
-        };
+        self.0.redundant(redundant);
         self.0
-            .speak(codec, frames)
+            .speak(load::Codec::Opus, frames)
             .map_err(sentence("speech"))
     }
 

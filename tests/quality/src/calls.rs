@@ -6,6 +6,7 @@ use crate::speech::Speech;
 use causeway_harness::impairment::Impairment;
 use causeway_harness::place::TempFolder;
 use causeway_harness::{Acd, BoxPlan, BoxProcess, HarnessError, LossyNetwork, Result, WebCaller};
+use causeway_media::{red, rtp};
 use causeway_phone::media::record::{self, Record};
 use futures_util::future::join_all;
 use std::path::Path;
@@ -14,6 +15,9 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_secs(10);
 /// Calls at the same time: two cores carry the box, the callers and the contact centre in real time.
 const AT_ONCE: usize = 8;
+
+/// Payload type of Opus.
+const OPUS: u8 = 111;
 
 /// One call to make.
 #[derive(Debug)]
@@ -140,14 +144,27 @@ pub fn listen_in_browser(records: &[Record]) -> std::result::Result<Vec<i16>, St
     let Some(first) = records.first() else {
         return Ok(Vec::new());
     };
-    let mut packets: Vec<(i64, i64, &[u8])> = records
-        .iter()
-        .map(|record| {
-            let number = i64::from(record.sequence.wrapping_sub(first.sequence) as i16);
-            let at = i64::from(record.timestamp.wrapping_sub(first.timestamp) as i32) / 6;
-            (number, at, record.payload.as_slice())
-        })
-        .collect();
+    let mut packets: Vec<(i64, i64, &[u8])> = Vec::new();
+    for record in records {
+        let number = i64::from(record.sequence.wrapping_sub(first.sequence) as i16);
+        let at = i64::from(record.timestamp.wrapping_sub(first.timestamp) as i32) / 6;
+        let mut payload = record.payload.as_slice();
+        if record.payload_type != OPUS {
+            // RFC 2198: what came before stands in front.
+            let read = red::read(payload).map_err(|e| e.to_string())?;
+            let header = rtp::Header {
+                sequence: record.sequence,
+                timestamp: record.timestamp,
+                ..rtp::Header::default()
+            };
+            for (earlier, payload) in read.earlier(header) {
+                let back = i64::from(record.timestamp.wrapping_sub(earlier.timestamp)) / 6;
+                packets.push((number - 1, at - back, payload));
+            }
+            payload = read.primary.payload;
+        }
+        packets.push((number, at, payload));
+    }
     packets.sort_by_key(|(number, ..)| *number);
     packets.dedup_by_key(|(number, ..)| *number);
     let mut decoder =

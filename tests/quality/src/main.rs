@@ -147,13 +147,15 @@ fn run(cli: &Cli) -> Result<bool, String> {
         }
         let said = chain::through_g711(&speech.narrow);
         let mut heard = Vec::new();
-        for (n, taken) in taken.iter().take(networks.len()).enumerate() {
+        for taken in &taken {
             heard.push(calls::listen_in_browser(&taken.to_web)?);
+        }
+        for (n, network) in networks.iter().enumerate() {
             // Which of the box's packets carries the beginning, and so what met each of those behind.
             let lag = listener::lag(&speech.narrow, &heard[n]);
             let first = usize::try_from(lag / chain::FRAME as i64).unwrap_or(0);
-            let packets = chain::encode(&said, 8_000, expected_loss(&networks[n]))?;
-            let fates: Vec<Fate> = Fates::new(networks[n].impairment, calls::down_seed(cli.seed))
+            let packets = chain::encode(&said, 8_000, expected_loss(network))?;
+            let fates: Vec<Fate> = Fates::new(network.impairment, calls::down_seed(cli.seed))
                 .skip(first)
                 .take(packets.len())
                 .collect();
@@ -219,10 +221,11 @@ fn rows(networks: &[Network], scores: &[f64]) -> Vec<Value> {
 }
 
 /// A browser that sends each packet once (Firefox) or twice (Chromium) to a PBX, and a PBX to a browser.
-const WAYS: [(&str, usize, usize); 3] = [
+const WAYS: [(&str, usize, usize); 4] = [
     ("web to trunk", 0, 1),
     ("web to trunk, redundant", 0, 2),
     ("trunk to web", 3, 4),
+    ("trunk to web, redundant", 3, 5),
 ];
 
 fn print(rows: &[Value], notes: &[String]) {

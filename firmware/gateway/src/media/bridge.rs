@@ -43,7 +43,7 @@ pub fn plan_path(legs: &mut HashMap<LegKey, Leg>, key: LegKey) -> Result<(), Pat
         .and_then(|leg| leg.peer)
         .and_then(|peer| legs.get(&peer))
         .is_some_and(hears_tones);
-    let redundancy = legs
+    let redundancy_in = legs
         .get(&key)
         .and_then(|leg| leg.peer)
         .and_then(|peer| legs.get(&peer))
@@ -51,6 +51,7 @@ pub fn plan_path(legs: &mut HashMap<LegKey, Leg>, key: LegKey) -> Result<(), Pat
     let Some(leg) = legs.get_mut(&key) else {
         return Ok(());
     };
+    let redundancy_out = redundancy(leg);
     let Some(to) = leg.format else {
         return Ok(());
     };
@@ -66,7 +67,8 @@ pub fn plan_path(legs: &mut HashMap<LegKey, Leg>, key: LegKey) -> Result<(), Pat
     } else {
         Ok(())
     };
-    path.set_redundancy(redundancy);
+    path.set_redundancy(redundancy_in);
+    path.set_redundancy_out(redundancy_out);
     path.set_tone_detection(tones);
     path.set_gate(gate(leg.direction, peer.map(|(_, direction)| direction)));
     path.set_keepalive(keepalive.then_some(TRUNK_KEEPALIVE));
@@ -74,7 +76,7 @@ pub fn plan_path(legs: &mut HashMap<LegKey, Leg>, key: LegKey) -> Result<(), Pat
     planned
 }
 
-/// Under which payload type a leg's far side may send redundant audio.
+/// Under which payload type a leg's far side may send redundant audio, and takes it.
 fn redundancy(leg: &Leg) -> Option<u8> {
     match &leg.end {
         End::Web(web) => web.leg.redundancy(),

@@ -11,6 +11,7 @@ mod pictures;
 use super::batch::Outbound;
 use super::bridge;
 use super::counters::Counters;
+use super::effort::Turns;
 use super::demux::{Class, Demux};
 use super::engine::Events;
 use super::leg::{End, Leg, RTCP_EVERY};
@@ -48,6 +49,7 @@ pub struct Core {
     scratch: Vec<u8>,
     events: Events,
     pub counters: Arc<Counters>,
+    turns: Turns,
 }
 
 impl Core {
@@ -64,6 +66,16 @@ impl Core {
             scratch: Vec::with_capacity(2048),
             events,
             counters,
+            turns: Turns::new(Instant::now()),
+        }
+    }
+
+    /// The turn that began at `now` is over: encoders work as hard as the thread can afford.
+    pub fn turn_over(&mut self, now: Instant) {
+        if let Some(complexity) = self.turns.note(now, Instant::now()) {
+            for path in self.legs.values_mut().filter_map(|leg| leg.path.as_mut()) {
+                path.set_complexity(complexity);
+            }
         }
     }
 

@@ -147,6 +147,7 @@ impl Engine {
             self.core.settle(now);
             // 6.
             self.flush();
+            self.core.turn_over(now);
             if !running {
                 return;
             }

@@ -364,6 +364,22 @@ impl Path {
         self.redundancy = payload_type;
     }
 
+    /// The payload type under which the output's packets may carry the one before them; they do while losses are
+    /// reported, where sound is coded here.
+    pub fn set_redundancy_out(&mut self, payload_type: Option<u8>) {
+        self.conversion.emitter.set_redundancy(payload_type);
+    }
+
+    /// The output's far side reports that it lost so much (0…1) since its last report.
+    pub fn note_far_loss(&mut self, share: f32) {
+        self.conversion.emitter.note_loss(share);
+    }
+
+    /// How hard an encoder works, 0–10.
+    pub fn set_complexity(&mut self, complexity: u8) {
+        self.conversion.emitter.set_complexity(complexity);
+    }
+
     /// Whether tones in the input's G.711 are reported as digits. The sound passes with them in it.
     pub fn set_tone_detection(&mut self, on: bool) {
         let tones = &mut self.conversion.tones;

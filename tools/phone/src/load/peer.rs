@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rtc::interceptor::Registry;
 use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::interceptor_registry::configure_rtcp_reports;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
@@ -44,11 +46,21 @@ pub(crate) struct Received {
     pub(crate) as_expected: bool,
 }
 
+/// How a connection differs from the cheapest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// Each packet of Opus also carries the one before (RFC 2198), as Chromium's do.
+    pub(crate) redundant: bool,
+    /// Reports (RFC 3550) are sent about what comes.
+    pub(crate) reports: bool,
+}
+
 pub(crate) struct Peer {
     connection: Box<dyn PeerConnection>,
     pub(crate) events: mpsc::UnboundedReceiver<PeerEvent>,
     track: Arc<dyn TrackLocal>,
     ssrc: u32,
+    redundant: bool,
     received: Arc<Mutex<Received>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -112,6 +124,18 @@ impl Peer {
         video: bool,
         server: SocketAddr,
     ) -> Result<(Self, String), Failure> {
+        let manner = Manner::default();
+        Box::pin(Self::offer_with(codec, manner, video, server)).await
+    }
+
+    /// The same in another manner.
+    pub(crate) async fn offer_with(
+        codec: Codec,
+        manner: Manner,
+        video: bool,
+        server: SocketAddr,
+    ) -> Result<(Self, String), Failure> {
+        let Manner { redundant, reports } = manner;
         let description = codec_description(codec);
         let mut engine = MediaEngine::default();
         let parameters = RTCRtpCodecParameters {
@@ -121,7 +145,7 @@ impl Peer {
         engine
             .register_codec(parameters, RtpCodecKind::Audio)
             .map_err(webrtc_failure)?;
-        if codec == Codec::OpusWithRed {
+        if redundant {
             let parameters = RTCRtpCodecParameters {
                 rtp_codec: RTCRtpCodec {
                     mime_type: "audio/red".to_owned(),
@@ -144,7 +168,13 @@ impl Peer {
                 .map_err(webrtc_failure)?;
         }
         let (sender, mut events) = mpsc::unbounded_channel();
+        let registry = if reports {
+            configure_rtcp_reports(Registry::new())
+        } else {
+            Registry::new()
+        };
         let builder = PeerConnectionBuilder::new()
+            .with_interceptor_registry(registry)
             .with_media_engine(engine)
             .with_handler(Arc::new(Handler(sender)))
             .with_udp_addrs(vec![listen_towards(server)]);
@@ -192,6 +222,7 @@ impl Peer {
             events,
             track,
             ssrc,
+            redundant,
             received: Arc::default(),
             tasks: Vec::new(),
         };
@@ -210,6 +241,7 @@ impl Peer {
 
     /// Starts sending the tone, a frame every 20 ms.
     pub(crate) fn speak(&mut self, codec: Codec, frames: Arc<ToneFrames>) {
+        let redundant = self.redundant;
         let (track, ssrc) = (self.track.clone(), self.ssrc);
         self.tasks.push(tokio::spawn(async move {
             let mut clock = tokio::time::interval(Duration::from_millis(20));
@@ -218,11 +250,13 @@ impl Peer {
             let mut before = bytes::Bytes::new();
             for n in 0_usize.. {
                 clock.tick().await;
-                let (payload_type, payload) = match codec {
-                    Codec::OpusWithRed => (RED, redundant(&before, &frames.frame(n))),
-                    Codec::Opus | Codec::G711(_) => (codec.payload_type(), frames.frame(n)),
+                let frame = frames.frame(n);
+                let (payload_type, payload) = if redundant {
+                    (RED, with_the_one_before(&before, &frame))
+                } else {
+                    (codec.payload_type(), frame.clone())
                 };
-                before = frames.frame(n);
+                before = frame;
                 let header = rtp::Header {
                     version: 2,
                     marker: n == 0,
@@ -314,7 +348,7 @@ impl Peer {
 pub(crate) const RED: u8 = 63;
 
 /// A frame with the one before it (RFC 2198).
-fn redundant(before: &[u8], frame: &[u8]) -> bytes::Bytes {
+fn with_the_one_before(before: &[u8], frame: &[u8]) -> bytes::Bytes {
     let mut payload = Vec::with_capacity(5 + before.len() + frame.len());
     if !before.is_empty() && before.len() < 1_024 {
         let word = 1 << 31 | 111 << 24 | 960 << 10 | before.len() as u32;
@@ -330,7 +364,7 @@ fn redundant(before: &[u8], frame: &[u8]) -> bytes::Bytes {
 
 pub(crate) fn codec_description(codec: Codec) -> RTCRtpCodec {
     let (mime_type, clock_rate, channels, fmtp) = match codec {
-        Codec::Opus | Codec::OpusWithRed => (
+        Codec::Opus => (
             "audio/opus".to_owned(),
             48_000,
             2,

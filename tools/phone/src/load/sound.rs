@@ -9,8 +9,6 @@ use crate::media::tone::Tone;
 pub enum Codec {
     /// Opus at 48 kHz.
     Opus,
-    /// The same, each packet with the one before in it, where the box takes that (RFC 2198): what Chromium does.
-    OpusWithRed,
     /// G.711.
     G711(Law),
 }
@@ -32,14 +30,14 @@ impl Codec {
     /// Samples of the RTP clock in 20 ms.
     pub(crate) fn ticks(self) -> u32 {
         match self {
-            Self::Opus | Self::OpusWithRed => 960,
+            Self::Opus => 960,
             Self::G711(_) => 160,
         }
     }
 
     pub(crate) fn payload_type(self) -> u8 {
         match self {
-            Self::Opus | Self::OpusWithRed => 111,
+            Self::Opus => 111,
             Self::G711(law) => law.payload_type(),
         }
     }
@@ -56,7 +54,7 @@ impl ToneFrames {
     pub(crate) fn new(codec: Codec, hz: f64) -> Result<Self, String> {
         let mut frames = Vec::with_capacity(50);
         match codec {
-            Codec::Opus | Codec::OpusWithRed => {
+            Codec::Opus => {
                 let mut encoder =
                     opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip)
                         .map_err(|error| error.to_string())?;
@@ -119,7 +117,7 @@ const SETTLE: usize = 5;
 impl Sampler {
     pub(crate) fn new(codec: Codec) -> Result<Self, String> {
         let decoder = match codec {
-            Codec::Opus | Codec::OpusWithRed => Some(
+            Codec::Opus => Some(
                 opus::Decoder::new(8000, opus::Channels::Mono)
                     .map_err(|error| error.to_string())?,
             ),
@@ -144,7 +142,7 @@ impl Sampler {
                 }
                 payload.len().min(frame.len())
             }
-            (None, Codec::Opus | Codec::OpusWithRed) => return None,
+            (None, Codec::Opus) => return None,
         };
         if self.skipped < SETTLE {
             self.skipped += 1;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use webrtc::peer_connection::RTCPeerConnectionState;
 
-use super::peer::{Peer, PeerEvent};
+use super::peer::{Manner, Peer, PeerEvent};
 use super::signalling::{Failure, Session, failure, refusal};
 use super::sound::{Codec, ToneFrames};
 use super::token::Token;
@@ -33,6 +33,8 @@ pub struct WebCaller {
     server: Server,
     session: Box<Session>,
     codec: Codec,
+    /// Calls placed send each packet once more in the next.
+    redundant: bool,
     frames: Arc<ToneFrames>,
     /// Where the next call's sound is kept.
     record: Option<PathBuf>,
@@ -78,6 +80,7 @@ impl WebCaller {
             server,
             session,
             codec: CODEC,
+            redundant: false,
             frames: Arc::new(frames),
             record: None,
             calls: Vec::new(),
@@ -99,7 +102,13 @@ impl WebCaller {
         Ok(())
     }
 
-    /// Keeps what is heard from now on in this file: see [`crate::media::record`].
+    /// Offers to send each packet of Opus once more in the next one (RFC 2198), in calls placed from now on, and does so:
+    /// the box asks for it where it is offered.
+    pub fn redundant(&mut self, redundant: bool) {
+        self.redundant = redundant;
+    }
+
+    /// Keeps what is heard from now on in this file (see [`crate::media::record`]), and reports to the box how it comes.
     pub fn record(&mut self, file: PathBuf) {
         self.record = Some(file);
     }
@@ -122,7 +131,15 @@ impl WebCaller {
     /// # Errors
     /// The box's refusal.
     pub async fn place_with(&mut self, to: &str, video: bool) -> Result<String, Failure> {
-        let (peer, sdp) = Box::pin(Peer::offer(self.codec, video, self.server.address)).await?;
+        let (peer, sdp) = Box::pin(Peer::offer_with(
+            self.codec,
+            Manner {
+                redundant: self.redundant,
+                reports: self.record.is_some(),
+            },
+            video,
+            self.server.address,
+        )).await?;
         let message = json!({
             "type": "call.place", "to": to, "sdp": sdp, "audio": true, "video": video,
             "context": {"from": "causeway-phone"},
