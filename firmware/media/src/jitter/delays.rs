@@ -18,6 +18,8 @@ const BIN: Duration = Duration::from_millis(10);
 const BINS: usize = 21;
 /// Half of the time over which the least delayed packet is sought.
 const LOOK: Duration = Duration::from_secs(1);
+/// So much more delay all of a sudden, for good, is another way.
+const LONGER_WAY_US: i64 = 40_000;
 /// Farther off than this it is another time line.
 const BROKEN_US: i64 = 2_000_000;
 
@@ -76,10 +78,17 @@ impl Delays {
             return;
         }
         if now.saturating_duration_since(line.since) >= LOOK {
+            if line.least - line.before > LONGER_WAY_US {
+                // Every packet of this look was later than the least delayed before: it is the way that is longer,
+                // and what was remembered says nothing of it.
+                self.bins = [0.0; BINS];
+                self.seen = 0.0;
+            }
             // The line is drawn anew through this packet, so that neither it nor timestamps wrap.
             line = Line {
                 at: now,
                 timestamp,
+                // That of this packet, which the line goes through.
                 least: 0,
                 before: line.least - off,
                 since: now,

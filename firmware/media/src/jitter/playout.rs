@@ -221,6 +221,13 @@ impl Playout {
         });
     }
 
+    /// Whether a packet came after one behind it.
+    pub fn is_overtaken(&self, header: &Header) -> bool {
+        self.newest.is_some_and(|newest| {
+            (1..=NEAR).contains(&newest.wrapping_sub(header.sequence))
+        })
+    }
+
     /// Whether a packet has not come yet and would still have its slot.
     pub fn lacks(&self, header: &Header) -> bool {
         self.running.is_some_and(|running| {

@@ -441,6 +441,13 @@ impl Path {
         })
     }
 
+    /// What is held back of the input because its packets come irregularly; 0 on a calm network, and where packets are
+    /// passed on as they are.
+    pub fn playout_target(&self) -> Duration {
+        let playout = self.playout.as_ref();
+        playout.map_or(Duration::ZERO, |playout| playout.target())
+    }
+
     /// SSRC of the output.
     pub fn ssrc(&self) -> u32 {
         self.conversion.emitter.timeline.ssrc()

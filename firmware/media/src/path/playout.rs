@@ -94,6 +94,9 @@ impl Path {
             };
             match fate {
                 Fate::Waits | Fate::Resumes => {
+                    if came && playout.is_overtaken(&header) {
+                        self.sequencer.put_right();
+                    }
                     if fate == Fate::Resumes {
                         self.conversion.resumes();
                     }
