@@ -141,19 +141,27 @@ mod tests {
         let mut payload = headers(111, 960, 3).unwrap().to_vec();
         payload.extend_from_slice(b"oldnew!");
         let read = read(&payload).unwrap();
-        assert_eq!((read.primary.payload_type, read.primary.payload), (111, &b"new!"[..]));
+        assert_eq!(
+            (read.primary.payload_type, read.primary.payload),
+            (111, &b"new!"[..])
+        );
         let earlier: Vec<_> = read.earlier(HEADER).collect();
         let [(header, payload)] = earlier[..] else {
             panic!("{earlier:?}");
         };
         assert_eq!((header.sequence, header.timestamp), (0, 40));
-        assert_eq!((header.payload_type, header.marker, payload), (111, false, &b"old"[..]));
+        assert_eq!(
+            (header.payload_type, header.marker, payload),
+            (111, false, &b"old"[..])
+        );
     }
 
     #[test]
     fn the_oldest_comes_first_and_what_was_not_sent_does_not_come() {
         // RFC 2198 section 3: two earlier packets, the nearer of no length.
-        let payload = [0xEF, 0x1E, 0x00, 0x02, 0xEF, 0x0F, 0x00, 0x00, 0x6F, 1, 2, 3];
+        let payload = [
+            0xEF, 0x1E, 0x00, 0x02, 0xEF, 0x0F, 0x00, 0x00, 0x6F, 1, 2, 3,
+        ];
         let read = read(&payload).unwrap();
         assert_eq!(read.primary.payload, [3]);
         let earlier: Vec<_> = read.earlier(HEADER).collect();

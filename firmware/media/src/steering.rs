@@ -107,15 +107,24 @@ mod tests {
         assert_eq!(loss.settings(untold, false), untold);
         loss.report(0.0);
         let clean = loss.settings(untold, false);
-        assert_eq!((clean.expected_loss_percent, clean.bits_per_second), (0, 24_000));
+        assert_eq!(
+            (clean.expected_loss_percent, clean.bits_per_second),
+            (0, 24_000)
+        );
         assert!(!loss.wants_redundancy());
         loss.report(0.10);
         // 0.7 · 10 %
         let lossy = loss.settings(untold, false);
-        assert_eq!((lossy.expected_loss_percent, lossy.bits_per_second), (7, 32_000));
+        assert_eq!(
+            (lossy.expected_loss_percent, lossy.bits_per_second),
+            (7, 32_000)
+        );
         assert!(loss.wants_redundancy());
         let twice = loss.settings(untold, true);
-        assert_eq!((twice.expected_loss_percent, twice.bits_per_second), (1, 24_000));
+        assert_eq!(
+            (twice.expected_loss_percent, twice.bits_per_second),
+            (1, 24_000)
+        );
         // 7 · 0.8ⁿ < 1 from the ninth on.
         let rounds = (1..).find(|_| {
             loss.report(0.0);

@@ -109,7 +109,11 @@ impl Iterator for Fates {
             return Some(Fate::Lost);
         }
         let overtaken = passed < overtaken;
-        let extra = if overtaken { 0.030 + 0.020 * extra } else { 0.0 };
+        let extra = if overtaken {
+            0.030 + 0.020 * extra
+        } else {
+            0.0
+        };
         Some(Fate::Delayed {
             by: jitter.mul_f64(delay) + Duration::from_secs_f64(extra),
             overtaken,

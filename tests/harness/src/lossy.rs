@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use tokio::net::UdpSocket;
 use tokio::task::{JoinHandle, JoinSet};
@@ -183,12 +183,7 @@ async fn pass(
 }
 
 /// Sends a datagram when its time has come.
-async fn send(
-    socket: &Arc<UdpSocket>,
-    datagram: &[u8],
-    to: SocketAddr,
-    way: &Mutex<Option<Way>>,
-) {
+async fn send(socket: &Arc<UdpSocket>, datagram: &[u8], to: SocketAddr, way: &Mutex<Option<Way>>) {
     match passage(way, datagram) {
         Passage::Now => _ = socket.send_to(datagram, to).await,
         Passage::Never => {}

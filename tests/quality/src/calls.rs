@@ -110,8 +110,8 @@ fn web_file(folder: &Path, n: usize) -> std::path::PathBuf {
 }
 
 fn read(path: &Path) -> Result<Vec<Record>> {
-    let file = std::fs::read(path)
-        .map_err(|e| HarnessError::new(format!("{}: {e}", path.display())))?;
+    let file =
+        std::fs::read(path).map_err(|e| HarnessError::new(format!("{}: {e}", path.display())))?;
     Ok(record::read(&file))
 }
 
@@ -167,8 +167,7 @@ pub fn listen_in_browser(records: &[Record]) -> std::result::Result<Vec<i16>, St
     }
     packets.sort_by_key(|(number, ..)| *number);
     packets.dedup_by_key(|(number, ..)| *number);
-    let mut decoder =
-        opus::Decoder::new(8_000, opus::Channels::Mono).map_err(|e| e.to_string())?;
+    let mut decoder = opus::Decoder::new(8_000, opus::Channels::Mono).map_err(|e| e.to_string())?;
     let mut heard: Vec<i16> = Vec::new();
     let mut last = None;
     for (number, at, payload) in packets {
@@ -180,14 +179,22 @@ pub fn listen_in_browser(records: &[Record]) -> std::result::Result<Vec<i16>, St
         heard.resize(heard.len().max(at + 2 * FRAME), 0);
         for hole in (1..=lost).rev() {
             let mut frame = [0; FRAME];
-            let (data, fec) = if hole == 1 { (payload, true) } else { (&[][..], false) };
-            decoder.decode(data, &mut frame, fec).map_err(|e| e.to_string())?;
+            let (data, fec) = if hole == 1 {
+                (payload, true)
+            } else {
+                (&[][..], false)
+            };
+            decoder
+                .decode(data, &mut frame, fec)
+                .map_err(|e| e.to_string())?;
             if let Some(start) = at.checked_sub(hole as usize * FRAME) {
                 heard[start..start + FRAME].copy_from_slice(&frame);
             }
         }
         let mut frame = [0; 960];
-        let samples = decoder.decode(payload, &mut frame, false).map_err(|e| e.to_string())?;
+        let samples = decoder
+            .decode(payload, &mut frame, false)
+            .map_err(|e| e.to_string())?;
         heard.resize(heard.len().max(at + samples), 0);
         heard[at..at + samples].copy_from_slice(&frame[..samples]);
     }

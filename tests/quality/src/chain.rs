@@ -49,7 +49,11 @@ pub fn decode(packets: &[Vec<u8>], fates: &[Fate]) -> Result<Vec<i16>, String> {
         }
         for hole in (1..=lost).rev() {
             let frame = &mut heard[(n - hole) * FRAME..][..FRAME];
-            let (data, fec): (&[u8], bool) = if hole == 1 { (packet, true) } else { (&[], false) };
+            let (data, fec): (&[u8], bool) = if hole == 1 {
+                (packet, true)
+            } else {
+                (&[], false)
+            };
             decoder.decode(data, frame, fec).map_err(sentence)?;
         }
         lost = 0;

@@ -72,7 +72,12 @@ pub fn lag(said: &[i16], heard: &[i16]) -> i64 {
     let loudness = |sound: &[i16]| -> Vec<f64> {
         sound
             .chunks(HOP)
-            .map(|c| c.iter().map(|s| f64::from(s.unsigned_abs())).sum::<f64>().sqrt())
+            .map(|c| {
+                c.iter()
+                    .map(|s| f64::from(s.unsigned_abs()))
+                    .sum::<f64>()
+                    .sqrt()
+            })
             .collect()
     };
     let (said, heard) = (loudness(said), loudness(heard));

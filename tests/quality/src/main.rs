@@ -84,7 +84,11 @@ fn networks() -> Vec<Network> {
         ..Impairment::NONE
     };
     add("reordering 5 %", true, overtaken(0.05, 0.0, 0));
-    add("loss 5 %, jitter 60 ms, reordering 2 %", false, overtaken(0.02, 0.05, 60));
+    add(
+        "loss 5 %, jitter 60 ms, reordering 2 %",
+        false,
+        overtaken(0.02, 0.05, 60),
+    );
     networks
 }
 

@@ -46,7 +46,8 @@ impl Judge<'_> {
         let lines = self.ask(&tasks)?;
         let mut means = vec![0.0; heard.len()];
         for line in &lines {
-            let scores: Vec<f64> = serde_json::from_str(line).map_err(|e| format!("{line}: {e}"))?;
+            let scores: Vec<f64> =
+                serde_json::from_str(line).map_err(|e| format!("{line}: {e}"))?;
             for (mean, score) in means.iter_mut().zip(scores) {
                 *mean += score / self.speech.clips as f64;
             }

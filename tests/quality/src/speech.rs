@@ -27,9 +27,10 @@ impl Speech {
         for name in names {
             let path = folder.join(name);
             let file = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-            all.extend(samples(&file).ok_or_else(|| {
-                format!("{}: not 8 kHz, 16 bit, one channel", path.display())
-            })?);
+            all.extend(
+                samples(&file)
+                    .ok_or_else(|| format!("{}: not 8 kHz, 16 bit, one channel", path.display()))?,
+            );
         }
         if all.len() < clips * CLIP {
             return Err(format!(
@@ -66,7 +67,8 @@ fn samples(file: &[u8]) -> Option<Vec<i16>> {
         let body = rest.get(8..)?;
         if name == b"fmt " {
             // PCM, one channel, 8 kHz, 16 bit.
-            is_ours = body.get(..8)? == [1, 0, 1, 0, 0x40, 0x1F, 0, 0] && body.get(14..16)? == [16, 0];
+            is_ours =
+                body.get(..8)? == [1, 0, 1, 0, 0x40, 0x1F, 0, 0] && body.get(14..16)? == [16, 0];
         } else if name == b"data" {
             let data = body.get(..size.min(body.len()))?;
             let pairs = data.chunks_exact(2);

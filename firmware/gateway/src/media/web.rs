@@ -132,7 +132,8 @@ impl WebLeg {
         narrowed: &Narrowed,
         opening: Opening<'_>,
     ) -> Result<(Self, String), WebRefusal> {
-        let mut connection = stack::build(now, &format, redundancy, video, &opening).map_err(internal)?;
+        let mut connection =
+            stack::build(now, &format, redundancy, video, &opening).map_err(internal)?;
         connection
             .set_remote_description(now, remote_offer(narrowed)?)
             .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;

@@ -193,7 +193,10 @@ mod tests {
         assert_eq!(target(500, jitter(59)), 60);
         assert_eq!(target(500, jitter(99)), 100);
         assert_eq!(target(500, jitter(500)), 200);
-        assert_eq!(target(3_000, |n| if n < 500 { n * 7_919 % 100 } else { 0 }), 0);
+        assert_eq!(
+            target(3_000, |n| if n < 500 { n * 7_919 % 100 } else { 0 }),
+            0
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub const MAX_DRY: u16 = 5;
 const SPARE: Duration = Duration::from_millis(30);
 const TOO_MUCH: Duration = Duration::from_millis(80);
 /// What is held back where packets are lost: until the next one came.
-const FOR_LOSSES: Duration = Duration::from_millis(30);
+const FOR_LOSSES: Duration = Duration::from_millis(45);
 /// Where packets are lost and late as well: a frame more, so that the next one comes in time.
 const ONE_MORE: Duration = Duration::from_millis(20);
 /// Share of losses from which on that is done; two in a row are enough as well.
@@ -180,7 +180,11 @@ impl Playout {
             let lost = if missing > 0 { 1.0 } else { 0.0 };
             self.loss += (lost - self.loss) / LOSS_MEMORY;
         }
-        self.lossless = if ahead > 1 { 0 } else { self.lossless.saturating_add(1) };
+        self.lossless = if ahead > 1 {
+            0
+        } else {
+            self.lossless.saturating_add(1)
+        };
         if self.lossless >= LOSSLESS {
             self.is_lossy = false;
         } else if self.loss > LOSSY || ahead > 2 {
@@ -223,9 +227,8 @@ impl Playout {
 
     /// Whether a packet came after one behind it.
     pub fn is_overtaken(&self, header: &Header) -> bool {
-        self.newest.is_some_and(|newest| {
-            (1..=NEAR).contains(&newest.wrapping_sub(header.sequence))
-        })
+        self.newest
+            .is_some_and(|newest| (1..=NEAR).contains(&newest.wrapping_sub(header.sequence)))
     }
 
     /// Whether a packet has not come yet and would still have its slot.
@@ -248,7 +251,11 @@ impl Playout {
         let ahead = header.sequence.wrapping_sub(running.next);
         if ahead > NEAR {
             let behind = running.next.wrapping_sub(header.sequence);
-            return if behind <= NEAR { Fate::Late } else { Fate::Foreign };
+            return if behind <= NEAR {
+                Fate::Late
+            } else {
+                Fate::Foreign
+            };
         }
         let twice = |p: &Place| p.taken && p.header.sequence == header.sequence;
         if self.places.iter().any(twice) {
@@ -294,8 +301,7 @@ impl Playout {
                     running.next = running.next.wrapping_add(1);
                     running.timestamp = self.delays.behind(timestamp, running.frame);
                     running.dry = 0;
-                    running.fused =
-                        too_long && !running.fused && self.at(running.next).is_some();
+                    running.fused = too_long && !running.fused && self.at(running.next).is_some();
                     if running.fused {
                         Turn::Fuse(place)
                     } else {
@@ -356,7 +362,9 @@ impl Playout {
             && frame != running.frame
         {
             // The slot behind this packet was reckoned with the frame before.
-            running.slot = running.slot.map(|slot| slot + frame - running.frame.min(frame));
+            running.slot = running
+                .slot
+                .map(|slot| slot + frame - running.frame.min(frame));
             running.frame = frame;
         }
     }

@@ -7,9 +7,9 @@ use super::{OutputIdentity, PathCounters, PathError};
 use crate::dtmf::Event;
 use crate::g711::Law;
 use crate::opus::{self, Encoded, Encoder, EncoderSettings, SILENCE_20_MS};
+use crate::plan::{AudioCodec, AudioFormat, DtmfFormat};
 use crate::red;
 use crate::steering::FarLoss;
-use crate::plan::{AudioCodec, AudioFormat, DtmfFormat};
 use std::time::{Duration, Instant};
 
 /// A network that stalls for less delivers afterwards what it kept; after more, packets that

@@ -190,7 +190,9 @@ impl Input {
         let energy: f32 = frame.iter().map(|s| f32::from(*s) * f32::from(*s)).sum();
         let loudness = (energy / frame.len().max(1) as f32).sqrt();
         // The quietest of late, which is forgotten slowly: 1 dB in a second.
-        self.quiet = (self.quiet * 1.002).min(loudness).clamp(QUIETEST, LOUDEST_QUIET);
+        self.quiet = (self.quiet * 1.002)
+            .min(loudness)
+            .clamp(QUIETEST, LOUDEST_QUIET);
         loudness < self.quiet * 2.0
     }
 

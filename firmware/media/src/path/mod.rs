@@ -31,13 +31,13 @@ use crate::g711::Law;
 use crate::jitter::{Delivery, Playout, Sequencer};
 use crate::plan::{AudioCodec, AudioFormat};
 use crate::quality::LossPattern;
-use crate::rtcp::{ReceptionStats, SenderInfo};
 use crate::red;
+use crate::rtcp::{ReceptionStats, SenderInfo};
 use crate::rtp::{self, Header};
 use digits::Digits;
 use emitter::{Emitter, Sink};
-use playout::Merge;
 use input::{Continuity, Input, MAX_CONCEALED, MAX_PAYLOAD};
+use playout::Merge;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -201,9 +201,7 @@ impl Path {
         }
         let known = conversion.input.knows(header.payload_type);
         // An unknown payload type holds its place in the order, but it founds no source.
-        if payload.len() > MAX_PAYLOAD
-            || (!known && self.sequencer.ssrc() != Some(header.ssrc))
-        {
+        if payload.len() > MAX_PAYLOAD || (!known && self.sequencer.ssrc() != Some(header.ssrc)) {
             counters.discarded += 1;
             return;
         }
@@ -243,7 +241,11 @@ impl Path {
 
     /// Takes an earlier packet that a later one has brought, where it is missing.
     fn restore(&mut self, header: Header, payload: &[u8], now: Instant, out: &mut Output) {
-        let sounds = self.conversion.input.codec_of(header.payload_type).is_some();
+        let sounds = self
+            .conversion
+            .input
+            .codec_of(header.payload_type)
+            .is_some();
         let missing = match &self.playout {
             Some(playout) if playout.is_on() => playout.lacks(&header),
             _ => self.sequencer.lacks(&header),

@@ -71,7 +71,11 @@ impl Path {
         now: Instant,
         out: &mut Output,
     ) -> bool {
-        let is_sound = self.conversion.input.codec_of(header.payload_type).is_some();
+        let is_sound = self
+            .conversion
+            .input
+            .codec_of(header.payload_type)
+            .is_some();
         let is_event = self.conversion.input.is_event(header.payload_type);
         let Some(playout) = &mut self.playout else {
             return false;

@@ -400,8 +400,7 @@ fn redundancy(audio: &Media, codecs: &[OfferedCodec]) -> Option<u8> {
                 let blocks = value.trim().split_once(' ');
                 attribute.name == "fmtp"
                     && blocks.is_some_and(|(number, blocks)| {
-                        number.parse() == Ok(*payload_type)
-                            && blocks.trim().split('/').all(is_opus)
+                        number.parse() == Ok(*payload_type) && blocks.trim().split('/').all(is_opus)
                     })
             })
     })

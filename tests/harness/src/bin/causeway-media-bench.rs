@@ -26,7 +26,9 @@ enum Mode {
 
 /// Measures media engines on this machine.
 #[derive(Debug, Parser)]
-#[command(after_help = "Example:\n  causeway-media-bench --speech voices --modes transcode --steps 20,80 --rtpengine CHROOT")]
+#[command(
+    after_help = "Example:\n  causeway-media-bench --speech voices --modes transcode --steps 20,80 --rtpengine CHROOT"
+)]
 struct Cli {
     /// A folder with voices: WAV, 48 kHz, mono, 16 bit
     #[arg(long)]
@@ -111,7 +113,9 @@ async fn pin(pid: u32, processor: u8) -> Result<()> {
     if out.status.success() {
         Ok(())
     } else {
-        Err(HarnessError::new(String::from_utf8_lossy(&out.stderr).into_owned()))
+        Err(HarnessError::new(
+            String::from_utf8_lossy(&out.stderr).into_owned(),
+        ))
     }
 }
 
@@ -126,7 +130,14 @@ async fn causeway(cli: &Cli, mode: Mode, codec_ms: f64) -> Result<Vec<Value>> {
     let pid = causeway.program().pid();
     pin(pid, 0).await?;
     let url = causeway.url("");
-    let rows = load(cli, mode, codec_ms, pid, &["--url", &url, "--app", APP, "--sip", &pbx.to_string()]).await;
+    let rows = load(
+        cli,
+        mode,
+        codec_ms,
+        pid,
+        &["--url", &url, "--app", APP, "--sip", &pbx.to_string()],
+    )
+    .await;
     causeway.stop().await?;
     rows
 }
@@ -138,17 +149,36 @@ async fn rtpengine(cli: &Cli, folder: &PathBuf, mode: Mode, codec_ms: f64) -> Re
     command
         .args(["-c", "0", "chroot"])
         .arg(folder)
-        .args(["rtpengine", "--foreground", "--log-stderr", "--log-level=3", "--table=-1"])
+        .args([
+            "rtpengine",
+            "--foreground",
+            "--log-stderr",
+            "--log-level=3",
+            "--table=-1",
+        ])
         .args(["--interface=127.0.0.1", &format!("--listen-ng={control}")])
-        .args([format!("--port-min={first}"), format!("--port-max={}", first + 1999)]);
+        .args([
+            format!("--port-min={first}"),
+            format!("--port-max={}", first + 1999),
+        ]);
     let mut program = Program::start("rtpengine", command, None)?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     if let Some(status) = program.ended() {
-        return Err(HarnessError::new(format!("rtpengine ended with {status}:\n{}", program.tail(10))));
+        return Err(HarnessError::new(format!(
+            "rtpengine ended with {status}:\n{}",
+            program.tail(10)
+        )));
     }
     // taskset and chroot have both become it: it is still the process that was started.
     let pid = program.pid();
-    let rows = load(cli, mode, codec_ms, pid, &["--rtpengine", &control.to_string()]).await;
+    let rows = load(
+        cli,
+        mode,
+        codec_ms,
+        pid,
+        &["--rtpengine", &control.to_string()],
+    )
+    .await;
     program.stop().await?;
     rows
 }
@@ -209,17 +239,33 @@ fn round(value: f64) -> f64 {
 fn heading() -> String {
     format!(
         "{:<10} {:<10} {:>4} {:>9} {:>9} {:>6} {:>6} {:>6}  {:>15} {:>15} {:>10}",
-        "engine", "mode", "n", "ms/call·s", "codec", "ratio", "calls", "KiB", "web→trunk ms", "trunk→web ms", "delivered"
+        "engine",
+        "mode",
+        "n",
+        "ms/call·s",
+        "codec",
+        "ratio",
+        "calls",
+        "KiB",
+        "web→trunk ms",
+        "trunk→web ms",
+        "delivered"
     )
 }
 
 fn line_of(row: &Value) -> String {
     let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
     let number = |value: &Value, digits: usize| {
-        value.as_f64().map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"))
+        value
+            .as_f64()
+            .map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"))
     };
     let late = |key: &str| {
-        format!("{} / {}", number(&row[key]["p50"], 1), number(&row[key]["p99"], 1))
+        format!(
+            "{} / {}",
+            number(&row[key]["p50"], 1),
+            number(&row[key]["p99"], 1)
+        )
     };
     let mut line = format!(
         "{:<10} {:<10} {:>4} {:>9} {:>9} {:>6} {:>6} {:>6}  {:>15} {:>15} {:>9}%",

@@ -39,7 +39,10 @@ pub enum Order {
         done: Sender<Result<(), String>>,
     },
     /// Where the engine takes the trunk's side of a call.
-    Trunk { call: usize, to: SocketAddr },
+    Trunk {
+        call: usize,
+        to: SocketAddr,
+    },
     /// Tells how things stand; latencies begin anew.
     Look(Sender<Standing>),
     Stop,
@@ -122,15 +125,26 @@ impl Ends {
         let mut next_look = Instant::now();
         loop {
             let now = Instant::now();
-            while self.due.peek().is_some_and(|Reverse((due, ..))| *due <= now) {
+            while self
+                .due
+                .peek()
+                .is_some_and(|Reverse((due, ..))| *due <= now)
+            {
                 if let Some(Reverse((due, call, side))) = self.due.pop() {
                     self.send(call, side);
                     self.due.push(Reverse((due + FRAME, call, side)));
                 }
             }
             let soon = Instant::now() + Duration::from_millis(1);
-            let busy = self.due.peek().is_some_and(|Reverse((due, ..))| *due < soon);
-            let wait = if busy { EpollTimeout::ZERO } else { EpollTimeout::from(1_u8) };
+            let busy = self
+                .due
+                .peek()
+                .is_some_and(|Reverse((due, ..))| *due < soon);
+            let wait = if busy {
+                EpollTimeout::ZERO
+            } else {
+                EpollTimeout::from(1_u8)
+            };
             let count = self.epoll.wait(&mut ready, wait).unwrap_or_default();
             for event in ready.iter().take(count) {
                 self.receive(event.data());
@@ -198,15 +212,18 @@ impl Ends {
         trunk.set_nonblocking(true).map_err(said)?;
         let port = trunk.local_addr().map_err(said)?.port();
         let call = self.calls.len();
-        for (socket, token) in [(web.socket.as_fd(), 2 * call), (trunk.as_fd(), 2 * call + 1)] {
+        for (socket, token) in [
+            (web.socket.as_fd(), 2 * call),
+            (trunk.as_fd(), 2 * call + 1),
+        ] {
             self.epoll
                 .add(socket, EpollEvent::new(EpollFlags::EPOLLIN, token as u64))
                 .map_err(|e| e.to_string())?;
         }
         let decoder = match self.codec {
-            Codec::Opus if call < DECODED => Some(
-                opus::Decoder::new(8000, opus::Channels::Mono).map_err(|e| e.to_string())?,
-            ),
+            Codec::Opus if call < DECODED => {
+                Some(opus::Decoder::new(8000, opus::Channels::Mono).map_err(|e| e.to_string())?)
+            }
             _ => None,
         };
         self.calls.push(Call {
@@ -261,7 +278,8 @@ impl Ends {
                     payload: &self.speech.pcmu[n % self.speech.frames()],
                 }
                 .write(&mut datagram);
-                call.to_web.sent(n as i64, self.speech.is_mark(n), Instant::now());
+                call.to_web
+                    .sent(n as i64, self.speech.is_mark(n), Instant::now());
                 let _ = call.trunk.send_to(&datagram, to);
                 self.standing.trunk_to_web.sent += 1;
             }
@@ -276,7 +294,11 @@ impl Ends {
         let is_web = token.is_multiple_of(2);
         // Two at most: nobody shall wait for one busy socket.
         for _ in 0..2 {
-            let socket = if is_web { &call.web.socket } else { &call.trunk };
+            let socket = if is_web {
+                &call.web.socket
+            } else {
+                &call.trunk
+            };
             let Ok((length, from)) = socket.recv_from(&mut datagram) else {
                 return;
             };
@@ -289,7 +311,9 @@ impl Ends {
                     self.standing.trunk_to_web.received += 1;
                     let mut frame = [0_i16; 960];
                     let count = match (&mut call.decoder, self.codec) {
-                        (Some(decoder), _) => decoder.decode(&payload, &mut frame, false).unwrap_or(0),
+                        (Some(decoder), _) => {
+                            decoder.decode(&payload, &mut frame, false).unwrap_or(0)
+                        }
                         (None, Codec::G711(law)) => narrow(law, &payload, &mut frame),
                         (None, Codec::Opus) => continue,
                     };
@@ -304,7 +328,10 @@ impl Ends {
                 self.standing.web_to_trunk.received += 1;
                 let mut frame = [0_i16; 960];
                 let count = narrow(Law::Pcmu, packet.payload, &mut frame);
-                if let Some(took) = call.to_trunk.received(packet.sequence, &frame[..count], now) {
+                if let Some(took) = call
+                    .to_trunk
+                    .received(packet.sequence, &frame[..count], now)
+                {
                     self.standing.web_to_trunk.latencies.note(took);
                 }
             }

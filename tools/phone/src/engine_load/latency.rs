@@ -85,7 +85,8 @@ pub struct Latencies(Vec<u32>);
 
 impl Latencies {
     pub fn note(&mut self, latency: Duration) {
-        self.0.push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
+        self.0
+            .push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
     }
 
     pub fn clear(&mut self) {
@@ -103,7 +104,10 @@ impl Latencies {
 
     /// How many of a hundred took longer than `limit`.
     pub fn percent_over(&self, limit: Duration) -> f64 {
-        let over = self.0.iter().filter(|us| u128::from(**us) > limit.as_micros());
+        let over = self
+            .0
+            .iter()
+            .filter(|us| u128::from(**us) > limit.as_micros());
         over.count() as f64 * 100.0 / self.0.len().max(1) as f64
     }
 }
@@ -131,11 +135,23 @@ mod tests {
             }
             let number = if n > 15 { n - 1 } else { n };
             let frame = if is_mark { &mark } else { &silence };
-            took.push(matcher.received(65_530_u16.wrapping_add(number as u16), frame, at(n * 20 + 7)));
+            took.push(matcher.received(
+                65_530_u16.wrapping_add(number as u16),
+                frame,
+                at(n * 20 + 7),
+            ));
         }
         assert!(took[..5].iter().all(Option::is_none));
-        assert!(took[5..15].iter().all(|t| *t == Some(Duration::from_millis(7))));
-        assert!(took[24..].iter().all(|t| *t == Some(Duration::from_millis(7))));
+        assert!(
+            took[5..15]
+                .iter()
+                .all(|t| *t == Some(Duration::from_millis(7)))
+        );
+        assert!(
+            took[24..]
+                .iter()
+                .all(|t| *t == Some(Duration::from_millis(7)))
+        );
         assert_eq!(matcher.slips, 1);
     }
 
@@ -146,7 +162,10 @@ mod tests {
         for ms in 1..=100 {
             latencies.note(Duration::from_millis(ms));
         }
-        assert_eq!((latencies.at(0.5), latencies.at(0.99)), (Some(50.0), Some(99.0)));
+        assert_eq!(
+            (latencies.at(0.5), latencies.at(0.99)),
+            (Some(50.0), Some(99.0))
+        );
         assert!((latencies.percent_over(Duration::from_millis(98)) - 2.0).abs() < 1e-9);
     }
 }

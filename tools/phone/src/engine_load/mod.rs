@@ -25,8 +25,8 @@ use crate::load::{Codec, Failure, Server, Tokens, Trust, failure};
 use crate::media::g711::Law;
 use ends::{Ends, Order, Standing};
 use latency::Latencies;
-use set_up::Way;
 pub use set_up::Engine;
+use set_up::Way;
 use speech::Speech;
 
 /// What to do.
@@ -262,14 +262,23 @@ async fn row(
     let (there, back) = (&sent_after.web_to_trunk, &sent_after.trunk_to_web);
     Ok(Row {
         engine: options.engine.name(),
-        mode: if options.transcode { "transcode" } else { "relay" },
+        mode: if options.transcode {
+            "transcode"
+        } else {
+            "relay"
+        },
         n,
         cpu_ms_per_call_s: rounded((cpu_after - cpu_before) / seconds / n as f64),
         kib_per_call: ((kib - empty_kib) / n as f64).round(),
         web_to_trunk_ms: late(&there.latencies),
         trunk_to_web_ms: late(&back.latencies),
         delivered_pct: rounded(delivered(web_to_trunk).min(delivered(trunk_to_web))),
-        late_pct: rounded(there.latencies.percent_over(LATE).max(back.latencies.percent_over(LATE))),
+        late_pct: rounded(
+            there
+                .latencies
+                .percent_over(LATE)
+                .max(back.latencies.percent_over(LATE)),
+        ),
         slips: there.slips + back.slips,
     })
 }

@@ -28,7 +28,12 @@ impl Control {
     ///
     /// # Errors
     /// What rtpengine said.
-    pub async fn offer(&mut self, call: usize, sdp: &str, transcode: bool) -> Result<String, String> {
+    pub async fn offer(
+        &mut self,
+        call: usize,
+        sdp: &str,
+        transcode: bool,
+    ) -> Result<String, String> {
         let mut command = Dictionary::new("offer", call);
         command.text("ICE", "remove");
         command.text("DTLS", "off");
@@ -76,9 +81,12 @@ impl Control {
                 break answer.to_owned();
             }
         };
-        value(&answer, "sdp")
-            .map(str::to_owned)
-            .ok_or_else(|| format!("rtpengine: {}", answer.chars().take(300).collect::<String>()))
+        value(&answer, "sdp").map(str::to_owned).ok_or_else(|| {
+            format!(
+                "rtpengine: {}",
+                answer.chars().take(300).collect::<String>()
+            )
+        })
     }
 }
 
@@ -144,7 +152,10 @@ mod tests {
             command.finish(),
             "d7:command6:delete7:call-id6:load-78:from-tag7:browser5:flagsl1:a2:bcee"
         );
-        assert_eq!(value("d6:result2:ok3:sdp5:v=0\r\ne", "sdp"), Some("v=0\r\n"));
+        assert_eq!(
+            value("d6:result2:ok3:sdp5:v=0\r\ne", "sdp"),
+            Some("v=0\r\n")
+        );
         assert_eq!(value("d6:result5:errore", "sdp"), None);
     }
 }

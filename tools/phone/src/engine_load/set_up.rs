@@ -21,7 +21,11 @@ const PING: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub enum Engine {
     /// A box, called through its web protocol; its trunk leads to us.
-    Causeway { url: String, app: String, secret: Secret },
+    Causeway {
+        url: String,
+        app: String,
+        secret: Secret,
+    },
     /// rtpengine's control port.
     Rtpengine(SocketAddr),
 }
@@ -45,7 +49,11 @@ pub enum Way {
         stop: watch::Sender<bool>,
         standing: Vec<JoinHandle<()>>,
     },
-    Rtpengine { control: Control, calls: usize, transcode: bool },
+    Rtpengine {
+        control: Control,
+        calls: usize,
+        transcode: bool,
+    },
 }
 
 impl Way {
@@ -70,7 +78,8 @@ impl Way {
                 let token = tokens.get(server).await?;
                 let origin = format!("https://{}", server.authority);
                 let mut session = Session::open(server, &origin, &token).await?;
-                let placing = tokio::time::timeout(PATIENCE, through_the_box(&mut session, call, offer));
+                let placing =
+                    tokio::time::timeout(PATIENCE, through_the_box(&mut session, call, offer));
                 let (answer, id) = placing
                     .await
                     .map_err(|_| failure("timeout", "not answered in time"))??;
@@ -90,8 +99,9 @@ impl Way {
             } => {
                 let said = |e: String| failure("rtpengine", e);
                 let offered = control.offer(call, offer, *transcode).await.map_err(said)?;
-                let offered = sdp::read(offered.as_bytes())
-                    .ok_or_else(|| failure("rtpengine", format!("no audio in its offer: {offered}")))?;
+                let offered = sdp::read(offered.as_bytes()).ok_or_else(|| {
+                    failure("rtpengine", format!("no audio in its offer: {offered}"))
+                })?;
                 let ours = Ours {
                     address: SocketAddr::from(([127, 0, 0, 1], trunk_port)),
                     laws: vec![Law::Pcmu],
@@ -119,7 +129,9 @@ impl Way {
                     let _ = call.await;
                 }
             }
-            Self::Rtpengine { mut control, calls, .. } => {
+            Self::Rtpengine {
+                mut control, calls, ..
+            } => {
                 for call in 0..calls {
                     control.delete(call).await;
                 }
@@ -169,6 +181,8 @@ async fn stand(mut session: Session, id: Value, mut stop: watch::Receiver<bool>)
             _ = stop.changed() => break,
         }
     }
-    let _ = session.send(json!({"type": "call.hangup", "call": id})).await;
+    let _ = session
+        .send(json!({"type": "call.hangup", "call": id}))
+        .await;
     session.close().await;
 }

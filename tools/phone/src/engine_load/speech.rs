@@ -74,9 +74,8 @@ impl Speech {
             }
         }
         let said = |e: opus::Error| e.to_string();
-        let mut encoder =
-            opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip)
-                .map_err(said)?;
+        let mut encoder = opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip)
+            .map_err(said)?;
         encoder
             .set_bitrate(opus::Bitrate::Bits(BITRATE))
             .map_err(said)?;
@@ -152,7 +151,8 @@ fn wav(octets: &[u8]) -> Option<Vec<i16>> {
         let body = after.get(..length.min(after.len()))?;
         match name {
             b"fmt " => {
-                right = body.starts_with(&[1, 0, 1, 0, 0x80, 0xBB, 0, 0]) && body.get(14) == Some(&16);
+                right =
+                    body.starts_with(&[1, 0, 1, 0, 0x80, 0xBB, 0, 0]) && body.get(14) == Some(&16);
             }
             b"data" if right => {
                 let samples = body.chunks_exact(2);
@@ -175,7 +175,10 @@ mod tests {
             .map(|n| {
                 let t = n as f64 / 48_000.0;
                 let tones = [170.0, 340.0, 510.0, 2100.0];
-                let sum: f64 = tones.map(|hz| (std::f64::consts::TAU * hz * t).sin()).iter().sum();
+                let sum: f64 = tones
+                    .map(|hz| (std::f64::consts::TAU * hz * t).sin())
+                    .iter()
+                    .sum();
                 (sum * 4000.0) as i16
             })
             .collect()
@@ -193,7 +196,10 @@ mod tests {
             decoder
                 .decode(&speech.opus[n % 300], &mut frame, false)
                 .expect("decoded");
-            let narrow: Vec<i16> = speech.pcmu[n % 300].iter().map(|c| Law::Pcmu.decode(*c)).collect();
+            let narrow: Vec<i16> = speech.pcmu[n % 300]
+                .iter()
+                .map(|c| Law::Pcmu.decode(*c))
+                .collect();
             for (which, frame) in [&frame[..], &narrow].into_iter().enumerate() {
                 if finders[which].take(frame) {
                     found[which].push(n);
@@ -201,7 +207,10 @@ mod tests {
             }
         }
         // Nothing is silent before the very first one.
-        assert_eq!(found, [vec![100, 200, 300, 400, 500], vec![100, 200, 300, 400, 500]]);
+        assert_eq!(
+            found,
+            [vec![100, 200, 300, 400, 500], vec![100, 200, 300, 400, 500]]
+        );
         assert!(found[0].iter().all(|n| speech.is_mark(*n)));
     }
 

@@ -97,9 +97,7 @@ impl WebEnd {
         .map_err(said)?;
         connection.add_local_candidate(candidate).map_err(said)?;
         let offer = connection.create_offer(None).map_err(said)?;
-        connection
-            .set_local_description(now, offer)
-            .map_err(said)?;
+        connection.set_local_description(now, offer).map_err(said)?;
         let sdp = connection
             .local_description()
             .map(|description| description.sdp)
@@ -142,7 +140,9 @@ impl WebEnd {
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(self.codec.ticks());
         let message = RTCMessage::RtpPacket(String::new(), rtc::rtp::Packet { header, payload });
-        let _ = self.connection.handle_write(TaggedRTCMessage { now, message });
+        let _ = self
+            .connection
+            .handle_write(TaggedRTCMessage { now, message });
         self.flush();
     }
 

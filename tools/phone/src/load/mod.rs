@@ -18,8 +18,8 @@ use tokio::task::JoinSet;
 
 pub use crate::secure::{Server, Trust};
 pub use call::Outcome;
-pub use report::Summary;
 pub(crate) use peer::codec_description;
+pub use report::Summary;
 pub use signalling::Failure;
 pub(crate) use signalling::{Session, failure, refusal};
 pub use sound::Codec;

@@ -139,7 +139,8 @@ impl WebCaller {
             },
             video,
             self.server.address,
-        )).await?;
+        ))
+        .await?;
         let message = json!({
             "type": "call.place", "to": to, "sdp": sdp, "audio": true, "video": video,
             "context": {"from": "causeway-phone"},

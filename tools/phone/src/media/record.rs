@@ -56,7 +56,8 @@ impl Recorder {
         let now = Instant::now();
         let at = now.duration_since(*self.first.get_or_insert(now));
         let length = payload.len().min(usize::from(u16::MAX)) as u16;
-        self.file.write_all(&(at.as_micros() as u64).to_le_bytes())?;
+        self.file
+            .write_all(&(at.as_micros() as u64).to_le_bytes())?;
         self.file.write_all(&timestamp.to_le_bytes())?;
         self.file.write_all(&sequence.to_le_bytes())?;
         self.file.write_all(&[payload_type])?;

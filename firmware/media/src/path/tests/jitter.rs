@@ -162,7 +162,11 @@ fn clocks_that_differ_are_followed_for_two_hours() {
                 let before = network.counters();
                 let count = network.bench.sent.len();
                 // A gap is a frame that was not made: nobody waits for it.
-                let gap = if n > 1_000 { network.widest_gap(count - 900) } else { Duration::ZERO };
+                let gap = if n > 1_000 {
+                    network.widest_gap(count - 900)
+                } else {
+                    Duration::ZERO
+                };
                 assert!(gap <= Duration::from_millis(40), "{gap:?} after {n}");
                 let held = before.waited.as_secs_f64() / before.delivered as f64;
                 worst = worst.max(Duration::from_secs_f64(held));
@@ -174,7 +178,10 @@ fn clocks_that_differ_are_followed_for_two_hours() {
         // 100 ppm of two hours are 0.72 s: 36 frames.
         let changed = counters.stretched + counters.merged;
         assert!(changed < 150, "{ppm}: {counters:?}");
-        assert!(counters.lost < 3_600 && counters.discarded == 0, "{counters:?}");
+        assert!(
+            counters.lost < 3_600 && counters.discarded == 0,
+            "{counters:?}"
+        );
     }
 }
 
@@ -208,7 +215,11 @@ fn another_source_in_the_middle_keeps_one_line() {
     }
     network.bench.assert_one_line(8_000, 0);
     // Of each of the five changes some packets of the old source are late.
-    assert!(network.bench.sent.len() > 1_700, "{}", network.bench.sent.len());
+    assert!(
+        network.bench.sent.len() > 1_700,
+        "{}",
+        network.bench.sent.len()
+    );
 }
 
 #[test]
@@ -231,8 +242,13 @@ fn a_digit_passes_a_jittery_network_once() {
     }
     network.packets(300, |n| Some(irregular(n, 80)));
     let digits = network.bench.events.iter();
-    let digits: Vec<_> = digits.filter(|e| matches!(e, PathEvent::Digit { .. })).collect();
-    assert!(matches!(digits[..], [PathEvent::Digit { digit: '5', .. }]), "{digits:?}");
+    let digits: Vec<_> = digits
+        .filter(|e| matches!(e, PathEvent::Digit { .. }))
+        .collect();
+    assert!(
+        matches!(digits[..], [PathEvent::Digit { digit: '5', .. }]),
+        "{digits:?}"
+    );
 }
 
 #[test]
