@@ -41,6 +41,14 @@ impl WebCaller {
         self.0.go_through(via);
     }
 
+    /// Says its tone in Opus from now on; `redundant` sends each packet once more in the next.
+    pub fn tone_in_opus(&mut self, redundant: bool) -> Result<()> {
+        self.0.redundant(redundant);
+        self.0
+            .speak_tone(load::Codec::Opus)
+            .map_err(sentence("a tone"))
+    }
+
     /// Speaks these packets of Opus, 20 ms each, from now on; `redundant` sends each once more in the next.
     pub fn speak_opus(&mut self, packets: &[Vec<u8>], redundant: bool) -> Result<()> {
         let frames = packets.iter().map(|p| p.clone().into()).collect();

@@ -91,6 +91,17 @@ impl WebCaller {
         })
     }
 
+    /// Says its tone in this codec from now on.
+    ///
+    /// # Errors
+    /// The codec's.
+    pub fn speak_tone(&mut self, codec: Codec) -> Result<(), Failure> {
+        let frames = ToneFrames::new(codec, TONE).map_err(|error| failure("tone", error))?;
+        self.codec = codec;
+        self.frames = Arc::new(frames);
+        Ok(())
+    }
+
     /// Speaks these frames of 20 ms from now on, round and round.
     ///
     /// # Errors
