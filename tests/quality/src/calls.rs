@@ -14,7 +14,7 @@ use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(10);
 /// Calls at the same time: two cores carry the box, the callers and the contact centre in real time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 10;
 
 /// Payload type of Opus.
 const OPUS: u8 = 111;

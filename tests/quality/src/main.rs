@@ -44,7 +44,7 @@ const FILES: [&str; 4] = [
     "conf-adminmenu.wav",
 ];
 /// Clips of 8 s.
-const CLIPS: usize = 6;
+const CLIPS: usize = 5;
 const QUICK_CLIPS: usize = 3;
 /// What may be missing to libopus' own.
 const TOLERANCE: f64 = 0.1;

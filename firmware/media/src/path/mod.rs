@@ -18,6 +18,7 @@ mod conceal;
 mod digits;
 mod emitter;
 mod figures;
+mod holes;
 mod input;
 mod output;
 mod playout;
@@ -38,7 +39,8 @@ use crate::rtcp::{ReceptionStats, SenderInfo};
 use crate::rtp::{self, Header};
 use digits::Digits;
 use emitter::{Emitter, Sink};
-use input::{Continuity, Input, MAX_CONCEALED, MAX_PAYLOAD};
+use holes::{conceal, fill};
+use input::{Continuity, Input, MAX_PAYLOAD};
 use playout::Merge;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -568,42 +570,6 @@ impl Conversion {
                 }
             }
         }
-    }
-}
-
-/// Fills a hole of `lost` packets with made-up sound, as far as that is worth hearing.
-fn fill(
-    input: &mut Input,
-    emitter: &mut Emitter,
-    codec: AudioCodec,
-    (lost, frame): (u16, usize),
-    next: &[u8],
-    now: Instant,
-    out: &mut Sink<'_>,
-) {
-    let made_up = lost.min(MAX_CONCEALED);
-    for nth in 1..=made_up {
-        // Only the packet just before `next` has its redundancy in it.
-        let next = (nth == lost).then_some(next);
-        conceal(input, emitter, codec, frame, next, now, out);
-    }
-    emitter.leave_out(usize::from(lost - made_up) * frame);
-}
-
-fn conceal(
-    input: &mut Input,
-    emitter: &mut Emitter,
-    codec: AudioCodec,
-    samples: usize,
-    next: Option<&[u8]>,
-    now: Instant,
-    out: &mut Sink<'_>,
-) {
-    if let Some(pcm) = input.conceal(codec, samples, next) {
-        out.counters.concealed += 1;
-        emitter.sound(pcm, now, out);
-    } else {
-        emitter.leave_out(samples);
     }
 }
 

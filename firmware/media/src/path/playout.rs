@@ -1,7 +1,8 @@
 //! How a path plays what waits in a [`Playout`] buffer: one frame a slot.
 
+use super::holes::conceal;
 use super::output::Output;
-use super::{Conversion, Gate, Path, Sink, conceal};
+use super::{Conversion, Gate, Path, Sink};
 use crate::jitter::{Delivery, Fate, Playout, Turn};
 use crate::opus;
 use crate::plan::{AudioCodec, AudioFormat};
