@@ -2,7 +2,7 @@
 //!
 //! Packets in order pass at once. One that is early waits for the missing one: until it comes,
 //! until [`HELD_PACKETS`] wait already, or for [`HOLD`]; then the hole counts as lost. There is
-//! no play-out delay: who listens to our output has a jitter buffer of its own.
+//! no play-out delay here: on a calm network nothing is delayed, on another [`Playout`] stands before.
 //!
 //! | arrives | effect |
 //! |---|---|
@@ -14,6 +14,12 @@
 //! | any of these two after a second of nothing | delivered as a restart |
 //! | another SSRC | delivered as a restart, at once |
 //! | the SSRC before this one, while this one is heard | dropped: two sources overlap, the newer wins |
+
+mod delays;
+mod playout;
+
+pub use delays::MAX_DELAY;
+pub use playout::{Fate, MAX_DRY, Playout, Turn};
 
 use crate::quality::LossPattern;
 use crate::rtp::Header;
@@ -197,6 +203,58 @@ impl Sequencer {
             self.counters.late += 1;
         }
         true
+    }
+
+    /// Takes a packet of the source heard now whose turn has come: nothing before it is waited for any more.
+    pub fn turn(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        now: Instant,
+        mut deliver: impl FnMut(Delivery<'_>),
+    ) {
+        self.release(now, &mut deliver);
+        let Some(source) = &mut self.source else {
+            return;
+        };
+        source.heard = now;
+        source.probation = None;
+        let lost = header.sequence.wrapping_sub(source.next);
+        self.deliver_next(header, payload, lost, &mut deliver);
+    }
+
+    /// Whether a packet of the source heard now would wait for earlier ones.
+    pub fn is_early(&self, header: &Header) -> bool {
+        self.source.as_ref().is_some_and(|source| {
+            let ahead = header.sequence.wrapping_sub(source.next);
+            source.ssrc == header.ssrc && (1..=MAX_WAIT_AHEAD).contains(&ahead)
+        })
+    }
+
+    /// Whether a packet of the source heard now has not come yet and would still have its turn.
+    pub fn lacks(&self, header: &Header) -> bool {
+        self.source.as_ref().is_some_and(|source| {
+            let ahead = header.sequence.wrapping_sub(source.next);
+            source.ssrc == header.ssrc
+                && ahead <= MAX_WAIT_AHEAD
+                && !self
+                    .held
+                    .iter()
+                    .any(|held| held.waits && held.header.sequence == header.sequence)
+        })
+    }
+
+    /// Counts a packet of the source heard now that came when its turn had passed.
+    pub fn too_late(&mut self, now: Instant) {
+        self.counters.late += 1;
+        if let Some(source) = &mut self.source {
+            source.heard = now;
+        }
+    }
+
+    /// Counts a packet that was overtaken, and that its buffer has put right.
+    pub fn put_right(&mut self) {
+        self.counters.reordered += 1;
     }
 
     /// When [`Self::handle_timeout`] gives up waiting.

@@ -10,7 +10,8 @@
 //! - [`plan`]: the words in which signalling tells a media thread what to do
 //! - [`path`]: one direction of one call's sound, from packet to packet
 //! - [`video`]: one direction of one call's H.264, from packet to packet
-//! - [`rtp`], [`rtcp`], [`dtmf`], [`g711`], [`opus`], [`jitter`]: the parts a path is made of
+//! - [`rtp`], [`red`], [`rtcp`], [`dtmf`], [`g711`], [`opus`], [`jitter`]: the parts a path is made of
+//! - [`steering`]: how hard the encoder works, and against which losses
 //! - [`quality`]: how good it sounds, from what is counted
 //! - [`srtp`]: packets protected and unprotected
 //! - [`sdp`]: reader and writer; offer/answer on the trunk; inspection of a browser's offer
@@ -36,8 +37,10 @@ pub mod opus;
 pub mod path;
 pub mod plan;
 pub mod quality;
+pub mod red;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod srtp;
+pub mod steering;
 pub mod video;

@@ -159,13 +159,24 @@ impl Encoder {
     /// [`OpusError`] when memory is short or a setting is out of range.
     pub fn new(settings: EncoderSettings) -> Result<Self, OpusError> {
         let mut inner = libopus::Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip)?;
+        inner.set_signal(Signal::Voice)?;
+        let mut encoder = Self { inner };
+        encoder.set(settings)?;
+        Ok(encoder)
+    }
+
+    /// Changes the settings between two frames.
+    ///
+    /// # Errors
+    /// [`OpusError`] when one is out of range.
+    pub fn set(&mut self, settings: EncoderSettings) -> Result<(), OpusError> {
+        let inner = &mut self.inner;
         inner.set_complexity(i32::from(settings.complexity))?;
         inner.set_bitrate(Bitrate::Bits(settings.bits_per_second))?;
-        inner.set_signal(Signal::Voice)?;
         inner.set_inband_fec(settings.expected_loss_percent > 0)?;
         inner.set_packet_loss_perc(i32::from(settings.expected_loss_percent))?;
         inner.set_dtx(settings.dtx)?;
-        Ok(Self { inner })
+        Ok(())
     }
 
     /// Encodes one frame of 20, 40, 80, 160, 320 or 480 samples.

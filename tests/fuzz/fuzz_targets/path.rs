@@ -41,6 +41,9 @@ fuzz_target!(|data: &[u8]| {
     let Ok(mut path) = Path::new(from, to, identity) else {
         return;
     };
+    path.set_redundancy(Some(63));
+    path.set_redundancy_out(Some(63));
+    path.note_far_loss(if kind & 4 == 0 { 0.0 } else { 0.1 });
     let mut now = Instant::now();
     let mut out = Output::new();
     let mut next = None;

@@ -90,6 +90,19 @@ impl Acd {
         }
     }
 
+    /// The same, or one that was seen before.
+    pub async fn wait_or_seen(
+        &mut self,
+        name: &str,
+        within: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        match self.seen(name).into_iter().find(|event| wanted(event)) {
+            Some(event) => Ok(event),
+            None => self.wait(name, within, wanted).await,
+        }
+    }
+
     /// Every event so far called `name`.
     pub fn seen(&mut self, name: &str) -> Vec<Value> {
         while let Ok(line) = self.events.try_recv() {

@@ -17,6 +17,7 @@ pub mod customer;
 pub mod error;
 pub mod https;
 pub mod ice;
+pub mod impairment;
 pub mod kamailio;
 pub mod load;
 pub mod lossy;

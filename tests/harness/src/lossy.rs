@@ -1,25 +1,68 @@
-//! A network between a web caller and the box's media port that loses packets of sound.
+//! A network between a web caller and the box's media port that loses and delays packets of sound.
 //!
-//! UDP is passed on both ways; checks, handshakes and RTCP always, of RTP as many as a test wants. Which ones is drawn
-//! from a fixed seed: losses fall at random, and the same each time.
+//! UDP is passed on both ways; checks, handshakes and RTCP always and at once, of RTP as many as a test wants. Which ones
+//! is drawn from a seed: losses fall at random, and the same each time.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until};
 
 use crate::error::{Doing, Result};
+use crate::impairment::{Fate, Fates, Impairment};
 
 /// A running network.
 #[derive(Debug)]
 pub struct LossyNetwork {
     address: SocketAddr,
     odds: Arc<Odds>,
+    fates: Arc<[Mutex<Option<Way>>; 2]>,
     task: JoinHandle<()>,
+}
+
+/// One way through an impaired network.
+#[derive(Debug)]
+struct Way {
+    fates: Fates,
+    /// What is not overtaken leaves no earlier than this.
+    last: Instant,
+}
+
+/// What becomes of a datagram.
+enum Passage {
+    Now,
+    At(Instant),
+    Never,
+}
+
+/// What becomes of a datagram on one way.
+fn passage(way: &Mutex<Option<Way>>, datagram: &[u8]) -> Passage {
+    let mut way = way.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(way) = way.as_mut().filter(|_| is_rtp(datagram)) else {
+        return Passage::Now;
+    };
+    match way.fates.next() {
+        None | Some(Fate::Lost) => Passage::Never,
+        Some(Fate::Delayed { by, overtaken }) => {
+            let mut at = Instant::now() + by;
+            if !overtaken {
+                at = at.max(way.last);
+                // Timers count milliseconds: what is due in the same one is woken in any order.
+                way.last = at + Duration::from_millis(2);
+            }
+            if at <= Instant::now() {
+                Passage::Now
+            } else {
+                Passage::At(at)
+            }
+        }
+    }
 }
 
 /// How much is lost, in per mille: of what the callers send, and of what they get.
@@ -64,10 +107,17 @@ impl LossyNetwork {
             down: AtomicU32::new(0),
             dice: AtomicU64::new(0x9E37_79B9_7F4A_7C15),
         });
-        let task = tokio::spawn(pass(Arc::new(near), media, Arc::clone(&odds)));
+        let fates: Arc<[Mutex<Option<Way>>; 2]> = Arc::default();
+        let task = tokio::spawn(pass(
+            Arc::new(near),
+            media,
+            Arc::clone(&odds),
+            Arc::clone(&fates),
+        ));
         Ok(Self {
             address,
             odds,
+            fates,
             task,
         })
     }
@@ -75,6 +125,16 @@ impl LossyNetwork {
     /// Where callers send what is for the box.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on the nth packet to the box and the nth from it meet the fates drawn from these seeds.
+    pub fn impair(&self, impairment: Impairment, up_seed: u64, down_seed: u64) {
+        for (way, seed) in self.fates.iter().zip([up_seed, down_seed]) {
+            *way.lock().unwrap_or_else(PoisonError::into_inner) = Some(Way {
+                fates: Fates::new(impairment, seed),
+                last: Instant::now(),
+            });
+        }
     }
 
     /// From now on so many in a thousand are lost on the way to the box, and on the way from it.
@@ -91,7 +151,12 @@ impl Drop for LossyNetwork {
 }
 
 /// Each caller has a socket of its own towards the box, as behind a NAT. What serves them ends with this.
-async fn pass(near: Arc<UdpSocket>, media: SocketAddr, odds: Arc<Odds>) {
+async fn pass(
+    near: Arc<UdpSocket>,
+    media: SocketAddr,
+    odds: Arc<Odds>,
+    fates: Arc<[Mutex<Option<Way>>; 2]>,
+) {
     let mut callers: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
     let mut serving = JoinSet::new();
     let mut buffer = [0; 2048];
@@ -108,20 +173,42 @@ async fn pass(near: Arc<UdpSocket>, media: SocketAddr, odds: Arc<Odds>) {
                 };
                 let far = new.insert(Arc::new(far));
                 let (near, odds) = (Arc::clone(&near), Arc::clone(&odds));
-                serving.spawn(give_back(Arc::clone(far), near, caller, odds));
+                let fates = Arc::clone(&fates);
+                serving.spawn(give_back(Arc::clone(far), near, caller, odds, fates));
                 far
             }
         };
-        let _ = far.send_to(datagram, media).await;
+        send(far, datagram, media, &fates[0]).await;
     }
 }
 
-async fn give_back(far: Arc<UdpSocket>, near: Arc<UdpSocket>, caller: SocketAddr, odds: Arc<Odds>) {
+/// Sends a datagram when its time has come.
+async fn send(socket: &Arc<UdpSocket>, datagram: &[u8], to: SocketAddr, way: &Mutex<Option<Way>>) {
+    match passage(way, datagram) {
+        Passage::Now => _ = socket.send_to(datagram, to).await,
+        Passage::Never => {}
+        Passage::At(at) => {
+            let (socket, datagram) = (Arc::clone(socket), datagram.to_vec());
+            tokio::spawn(async move {
+                sleep_until(at).await;
+                let _ = socket.send_to(&datagram, to).await;
+            });
+        }
+    }
+}
+
+async fn give_back(
+    far: Arc<UdpSocket>,
+    near: Arc<UdpSocket>,
+    caller: SocketAddr,
+    odds: Arc<Odds>,
+    fates: Arc<[Mutex<Option<Way>>; 2]>,
+) {
     let mut buffer = [0; 2048];
     while let Ok((length, _)) = far.recv_from(&mut buffer).await {
         let datagram = &buffer[..length];
         if !odds.loses(datagram, &odds.down) {
-            let _ = near.send_to(datagram, caller).await;
+            send(&near, datagram, caller, &fates[1]).await;
         }
     }
 }

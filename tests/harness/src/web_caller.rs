@@ -41,6 +41,28 @@ impl WebCaller {
         self.0.go_through(via);
     }
 
+    /// Says its tone in Opus from now on; `redundant` sends each packet once more in the next.
+    pub fn tone_in_opus(&mut self, redundant: bool) -> Result<()> {
+        self.0.redundant(redundant);
+        self.0
+            .speak_tone(load::Codec::Opus)
+            .map_err(sentence("a tone"))
+    }
+
+    /// Speaks these packets of Opus, 20 ms each, from now on; `redundant` sends each once more in the next.
+    pub fn speak_opus(&mut self, packets: &[Vec<u8>], redundant: bool) -> Result<()> {
+        let frames = packets.iter().map(|p| p.clone().into()).collect();
+        self.0.redundant(redundant);
+        self.0
+            .speak(load::Codec::Opus, frames)
+            .map_err(sentence("speech"))
+    }
+
+    /// Keeps what is heard from now on in this file (see `causeway_phone::media::record`).
+    pub fn record(&mut self, file: std::path::PathBuf) {
+        self.0.record(file);
+    }
+
     /// Calls a number; the call's name as soon as the box took it.
     pub async fn place(&mut self, to: &str) -> Result<String> {
         self.0.place(to).await.map_err(sentence("placing a call"))

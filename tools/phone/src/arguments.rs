@@ -84,6 +84,12 @@ pub struct AcdArgs {
     /// The tone played, Hz.
     #[arg(long, default_value_t = 1004.0)]
     pub tone: f64,
+    /// Raw speech to play instead: 8 kHz, 16 bit, little-endian, once.
+    #[arg(long, value_name = "FILE")]
+    pub play: Option<PathBuf>,
+    /// A folder that gets what each call hears, as <call>.rtp.
+    #[arg(long, value_name = "FOLDER")]
+    pub record: Option<PathBuf>,
     /// One JSON object a line; the end of standard input ends the program.
     #[arg(long)]
     pub json: bool,

@@ -3,6 +3,7 @@
 mod arguments;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -72,11 +73,14 @@ fn acd(args: AcdArgs) -> Result<ExitCode, String> {
             }
             _ => None,
         };
+        let speech = args.play.as_deref().map(speech).transpose()?;
         let config = AgentConfig {
             trunk: args.trunk,
             protocol: protocol(args.tcp),
             laws: args.codecs,
             tone: args.tone,
+            speech,
+            record: args.record,
             early_media: args.early_media,
             prack: args.prack,
             contexts,
@@ -88,6 +92,14 @@ fn acd(args: AcdArgs) -> Result<ExitCode, String> {
         // Standard input is read by a thread that cannot be interrupted.
         std::process::exit(0)
     })
+}
+
+/// Speech that is played by every call for as long as the program runs.
+fn speech(path: &Path) -> Result<&'static [i16], String> {
+    let file = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let samples = file.chunks_exact(2);
+    let samples: Vec<i16> = samples.map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
+    Ok(samples.leak())
 }
 
 /// A box on this machine signs its own certificate, and nobody can stand between.

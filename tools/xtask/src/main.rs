@@ -9,6 +9,7 @@ mod fuzz;
 mod interop;
 mod load;
 mod needs;
+mod quality;
 mod run;
 mod sim;
 mod step;
@@ -70,6 +71,12 @@ Examples:
   cargo xtask bench --seconds 30 --calls 50 --json bench.json
   cargo xtask bench media --against rtpengine    more and more calls of real speech, engine and load on a processor each")]
     Bench(BenchArgs),
+    /// Judge how calls sound on bad networks: real speech through a box, beside the codec alone
+    #[command(after_help = "\
+Examples:
+  cargo xtask quality                       about six minutes; fails where a call sounds worse than the codec alone
+  cargo xtask quality --quick --json quality.json")]
+    Quality(QualityArgs),
     /// Feed every parser mutated input
     #[command(after_help = "\
 Examples:
@@ -200,6 +207,22 @@ struct MediaBenchArgs {
 }
 
 #[derive(Debug, Args)]
+struct QualityArgs {
+    /// Also write the figures to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Fewer networks, less speech: a minute
+    #[arg(long)]
+    quick: bool,
+    /// Draws the networks
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
 struct FuzzArgs {
     /// How long to feed each target
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
@@ -280,6 +303,7 @@ fn main() -> ExitCode {
         Command::Ci(args) => suite::ci(&args),
         Command::Tidy => tidy::command(),
         Command::Bench(args) => bench::bench(&args),
+        Command::Quality(args) => quality::quality(&args),
         Command::Fuzz(args) => fuzz::fuzz(&args),
         Command::Interop(args) => interop::interop(&args),
         Command::Sim(args) => sim::sim(&args),

@@ -37,6 +37,8 @@ pub enum Purpose {
     Voices,
     /// The PBX of the scenarios about signalling.
     Sipp,
+    /// Who judges the sound.
+    Quality,
     /// The other peers of the interop tests.
     Peers,
 }
@@ -152,6 +154,18 @@ const PACKAGES: &[Package] = &[
         "sip-tester",
         "sipp",
         "plays the PBX in the scenarios about signalling",
+    ),
+    row(
+        Purpose::Quality,
+        "python3-venv",
+        "python3",
+        "runs PESQ, which judges the sound",
+    ),
+    row(
+        Purpose::Quality,
+        "gcc",
+        "gcc",
+        "compiles PESQ where no binary is to be had",
     ),
     row(
         Purpose::Peers,

@@ -42,9 +42,15 @@ pub fn plan_path(legs: &mut Table<LegKey, Leg>, key: LegKey) -> Result<(), PathE
         .and_then(|leg| leg.peer)
         .and_then(|peer| legs.get(&peer))
         .is_some_and(hears_tones);
+    let redundancy_in = legs
+        .get(&key)
+        .and_then(|leg| leg.peer)
+        .and_then(|peer| legs.get(&peer))
+        .and_then(redundancy);
     let Some(leg) = legs.get_mut(&key) else {
         return Ok(());
     };
+    let redundancy_out = redundancy(leg);
     let Some(to) = leg.format else {
         return Ok(());
     };
@@ -60,11 +66,21 @@ pub fn plan_path(legs: &mut Table<LegKey, Leg>, key: LegKey) -> Result<(), PathE
     } else {
         Ok(())
     };
+    path.set_redundancy(redundancy_in);
+    path.set_redundancy_out(redundancy_out);
     path.set_tone_detection(tones);
     path.set_gate(gate(leg.direction, peer.map(|(_, direction)| direction)));
     path.set_keepalive(keepalive.then_some(TRUNK_KEEPALIVE));
     leg.path = Some(path);
     planned
+}
+
+/// Under which payload type a leg's far side may send redundant audio, and takes it.
+fn redundancy(leg: &Leg) -> Option<u8> {
+    match &leg.end {
+        End::Web(web) => web.leg.redundancy(),
+        End::Trunk(_) | End::Spent => None,
+    }
 }
 
 /// Whether digits of a leg's far side are to be found in its sound.

@@ -12,6 +12,7 @@ use super::batch::Outbound;
 use super::bridge;
 use super::counters::Counters;
 use super::demux::{Class, Demux};
+use super::effort::Turns;
 use super::engine::Events;
 use super::leg::{End, Leg, RTCP_EVERY};
 use super::liveness::Change;
@@ -49,6 +50,7 @@ pub struct Core {
     events: Events,
     pub counters: Arc<Counters>,
     transcoders: Transcoders,
+    turns: Turns,
 }
 
 impl Core {
@@ -66,6 +68,16 @@ impl Core {
             events,
             counters,
             transcoders,
+            turns: Turns::new(Instant::now()),
+        }
+    }
+
+    /// The turn that began at `now` is over: encoders work as hard as the thread can afford.
+    pub fn turn_over(&mut self, now: Instant) {
+        if let Some(complexity) = self.turns.note(now, Instant::now()) {
+            for path in self.legs.values_mut().filter_map(|leg| leg.path.as_mut()) {
+                path.set_complexity(complexity);
+            }
         }
     }
 

@@ -161,6 +161,7 @@ impl Engine {
             self.core.settle(now);
             // 6.
             self.flush();
+            self.core.turn_over(now);
             if !running {
                 return;
             }

@@ -193,6 +193,9 @@ impl Leg {
             highest_sequence: block.highest_sequence,
             passed_on,
         });
+        if let Some(path) = &mut self.path {
+            path.note_far_loss(f32::from(block.fraction_lost) / 256.0);
+        }
         self.tally.remote_jitter = block.jitter;
         if let Some(round_trip) = rtcp::round_trip(block, ntp_now()) {
             self.tally.round_trip = Some(round_trip);

@@ -18,6 +18,7 @@ mod bridge;
 mod core;
 mod counters;
 pub mod demux;
+mod effort;
 mod engine;
 mod feedback;
 mod leg;

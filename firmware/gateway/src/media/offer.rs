@@ -43,8 +43,9 @@ pub fn narrow(
             let kept = at == inspected.section || video.is_some();
             narrowed.refused.push((!kept).then(|| refused_line(line)));
             if at == inspected.section {
-                push(&mut narrowed.sdp, &audio_line(line, format));
-                push_codecs(&mut narrowed.sdp, format);
+                let redundancy = redundancy(inspected, format);
+                push(&mut narrowed.sdp, &audio_line(line, format, redundancy));
+                push_codecs(&mut narrowed.sdp, format, redundancy);
             } else if let Some(video) = video {
                 push_video(&mut narrowed.sdp, line, video);
             }
@@ -123,16 +124,29 @@ fn push(sdp: &mut String, line: &str) {
     sdp.push_str("\r\n");
 }
 
-fn audio_line(line: &str, format: &AudioFormat) -> String {
+/// Under what payload type Opus may come redundantly.
+pub fn redundancy(inspected: &BrowserOffer, format: &AudioFormat) -> Option<u8> {
+    inspected
+        .redundancy
+        .filter(|_| format.codec == AudioCodec::Opus)
+}
+
+/// `fmtp` of redundant audio: what its blocks are.
+pub fn redundancy_fmtp(format: &AudioFormat) -> String {
+    format!("{pt}/{pt}", pt = format.payload_type)
+}
+
+fn audio_line(line: &str, format: &AudioFormat, redundancy: Option<u8>) -> String {
     let mut words: Vec<String> = line.split_whitespace().take(3).map(str::to_owned).collect();
     words.push(format.payload_type.to_string());
+    words.extend(redundancy.map(|pt| pt.to_string()));
     if let Some(dtmf) = format.dtmf {
         words.push(dtmf.payload_type.to_string());
     }
     words.join(" ")
 }
 
-fn push_codecs(sdp: &mut String, format: &AudioFormat) {
+fn push_codecs(sdp: &mut String, format: &AudioFormat, redundancy: Option<u8>) {
     let (codec, clock) = (format.codec.name(), format.codec.clock_rate());
     let channels = if format.codec == AudioCodec::Opus {
         "/2"
@@ -144,6 +158,10 @@ fn push_codecs(sdp: &mut String, format: &AudioFormat) {
     let _ = write!(sdp, "a=rtpmap:{pt} {codec}/{clock}{channels}\r\n");
     if format.codec == AudioCodec::Opus {
         let _ = write!(sdp, "a=fmtp:{pt} {OPUS_FMTP}\r\n");
+    }
+    if let Some(pt) = redundancy {
+        let fmtp = redundancy_fmtp(format);
+        let _ = write!(sdp, "a=rtpmap:{pt} red/{clock}/2\r\na=fmtp:{pt} {fmtp}\r\n");
     }
     if let Some(dtmf) = format.dtmf {
         let (pt, clock) = (dtmf.payload_type, dtmf.clock_rate);
@@ -240,6 +258,7 @@ mod tests {
         BrowserOffer {
             mid: Some("a0".to_owned()),
             section,
+            redundancy: None,
             codecs: Vec::new(),
             dtmf: Vec::new(),
             direction: Direction::SendRecv,

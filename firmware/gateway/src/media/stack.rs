@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 pub fn build(
     now: Instant,
     format: &AudioFormat,
+    redundancy: Option<u8>,
     video: Option<&OfferedVideo>,
     opening: &Opening<'_>,
 ) -> rtc::shared::error::Result<RTCPeerConnection> {
@@ -37,6 +38,19 @@ pub fn build(
         },
         RtpCodecKind::Audio,
     )?;
+    if let Some(payload_type) = redundancy {
+        engine.register_codec(
+            RTCRtpCodecParameters {
+                rtp_codec: RTCRtpCodec {
+                    mime_type: "audio/red".to_owned(),
+                    sdp_fmtp_line: offer::redundancy_fmtp(format),
+                    ..codec.clone()
+                },
+                payload_type,
+            },
+            RtpCodecKind::Audio,
+        )?;
+    }
     if let Some(dtmf) = format.dtmf {
         engine.register_codec(
             RTCRtpCodecParameters {

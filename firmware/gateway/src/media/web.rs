@@ -77,6 +77,8 @@ pub struct WebLeg {
     connection: RTCPeerConnection,
     candidates: Vec<SocketAddr>,
     format: AudioFormat,
+    /// Payload type under which the browser may send redundant audio.
+    redundancy: Option<u8>,
     video: Option<OfferedVideo>,
     connected: bool,
     /// Something other than media went in: events and deadlines may have changed.
@@ -117,18 +119,21 @@ impl WebLeg {
         let video = inspected.video.as_ref().filter(|_| opening.video);
         let narrowed = offer::narrow(offer, &inspected, &format, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
-        guard(|| Self::connect(now, format, video, &narrowed, opening))
+        let redundancy = offer::redundancy(&inspected, &format);
+        guard(|| Self::connect(now, format, redundancy, video, &narrowed, opening))
             .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)))
     }
 
     fn connect(
         now: Instant,
         format: AudioFormat,
+        redundancy: Option<u8>,
         video: Option<&OfferedVideo>,
         narrowed: &Narrowed,
         opening: Opening<'_>,
     ) -> Result<(Self, String), WebRefusal> {
-        let mut connection = stack::build(now, &format, video, &opening).map_err(internal)?;
+        let mut connection =
+            stack::build(now, &format, redundancy, video, &opening).map_err(internal)?;
         connection
             .set_remote_description(now, remote_offer(narrowed)?)
             .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
@@ -143,6 +148,7 @@ impl WebLeg {
             connection,
             candidates: opening.candidates.to_vec(),
             format,
+            redundancy,
             video: video.cloned(),
             connected: false,
             stirred: true,
@@ -160,7 +166,11 @@ impl WebLeg {
         self.connection.set_local_description(now, answer)?;
         let local = self.connection.local_description();
         let sdp = local.map(|local| local.sdp).unwrap_or_default();
-        Ok(browser::finish_answer(&narrowed.widen(&sdp), &self.format))
+        let finished = browser::finish_answer(&narrowed.widen(&sdp), &self.format);
+        Ok(match self.redundancy {
+            Some(pt) => browser::ask_for_redundancy(&finished, &self.format, pt),
+            None => finished,
+        })
     }
 
     /// A new offer for the same connection: an ICE restart. The codec stays.
@@ -168,8 +178,13 @@ impl WebLeg {
     /// # Errors
     /// [`WebRefusal`]; the leg stays as it was.
     pub fn restart(&mut self, now: Instant, offer: &str) -> Result<String, WebRefusal> {
-        let inspected = browser::inspect(offer).map_err(bad_sdp)?;
+        let mut inspected = browser::inspect(offer).map_err(bad_sdp)?;
         let format = self.format;
+        // What was agreed stays; what was not is not begun.
+        if inspected.redundancy != self.redundancy {
+            inspected.redundancy = None;
+            self.redundancy = None;
+        }
         let offered = inspected.codecs.iter().any(|offered| {
             offered.codec == format.codec && offered.payload_type == format.payload_type
         });
@@ -213,6 +228,11 @@ impl WebLeg {
 
     pub fn format(&self) -> AudioFormat {
         self.format
+    }
+
+    /// Payload type under which the browser may send redundant audio (RFC 2198).
+    pub const fn redundancy(&self) -> Option<u8> {
+        self.redundancy
     }
 
     /// The picture it has agreed on.

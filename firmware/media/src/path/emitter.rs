@@ -8,6 +8,8 @@ use crate::dtmf::Event;
 use crate::g711::Law;
 use crate::opus::{self, Encoded, Encoder, EncoderSettings, SILENCE_20_MS};
 use crate::plan::{AudioCodec, AudioFormat, DtmfFormat};
+use crate::red;
+use crate::steering::FarLoss;
 use std::time::{Duration, Instant};
 
 /// A network that stalls for less delivers afterwards what it kept; after more, packets that
@@ -23,6 +25,13 @@ pub(super) struct Emitter {
     octets: Vec<u8>,
     /// Samples that do not fill an Opus frame yet.
     samples: Vec<i16>,
+    /// Payload type under which a packet may carry the one before it (RFC 2198).
+    redundancy: Option<u8>,
+    /// The frame sent last when that is done, and room for the next.
+    before: Vec<u8>,
+    spare: Vec<u8>,
+    settings: EncoderSettings,
+    loss: FarLoss,
     /// The next sound does not follow the last.
     broken: bool,
     /// Sound becomes silence.
@@ -34,7 +43,12 @@ impl Emitter {
         Ok(Self {
             format,
             timeline: Timeline::new(identity, format.codec.clock_rate()),
-            encoder: encoder_for(format)?,
+            encoder: encoder_for(format, EncoderSettings::default())?,
+            redundancy: None,
+            before: Vec::new(),
+            spare: Vec::new(),
+            settings: EncoderSettings::default(),
+            loss: FarLoss::default(),
             octets: Vec::with_capacity(4_096),
             samples: Vec::with_capacity(4_096),
             broken: false,
@@ -45,7 +59,7 @@ impl Emitter {
     /// Changes the format; nothing has changed when it fails.
     pub(super) fn set_format(&mut self, format: AudioFormat) -> Result<(), PathError> {
         if self.format.codec != format.codec {
-            self.encoder = encoder_for(format)?;
+            self.encoder = encoder_for(format, self.settings)?;
             if self.format.codec.clock_rate() != format.codec.clock_rate() {
                 self.timeline.set_clock_rate(format.codec.clock_rate());
             }
@@ -53,6 +67,41 @@ impl Emitter {
         }
         self.format = format;
         Ok(())
+    }
+
+    /// The payload type under which the far side takes packets with the one before in them.
+    pub(super) fn set_redundancy(&mut self, payload_type: Option<u8>) {
+        if self.redundancy != payload_type {
+            self.redundancy = payload_type;
+            self.before.clear();
+            self.steer();
+        }
+    }
+
+    /// The far side lost so much of what we sent.
+    pub(super) fn note_loss(&mut self, share: f32) {
+        self.loss.report(share);
+        self.steer();
+    }
+
+    pub(super) fn set_complexity(&mut self, complexity: u8) {
+        if self.settings.complexity != complexity {
+            self.settings.complexity = complexity;
+            self.steer();
+        }
+    }
+
+    fn is_redundant(&self) -> bool {
+        self.redundancy.is_some() && self.loss.wants_redundancy()
+    }
+
+    /// Brings the encoder in line.
+    fn steer(&mut self) {
+        self.settings = self.loss.settings(self.settings, self.is_redundant());
+        if let Some(encoder) = &mut self.encoder {
+            // None of them is out of range; if one were, the encoder would go on as it was.
+            let _ = encoder.set(self.settings);
+        }
     }
 
     /// Samples at 8 kHz in a packet of ours.
@@ -77,6 +126,7 @@ impl Emitter {
         self.broken = true;
         self.octets.clear();
         self.samples.clear();
+        self.before.clear();
     }
 
     /// Moves the timeline to `now` when something was broken off, when nothing left for so long
@@ -279,17 +329,39 @@ impl Emitter {
         let waiting = std::mem::take(&mut self.samples);
         let mut encoder = self.encoder.take();
         let mut frames = waiting.chunks_exact(frame);
+        let redundancy = self.redundancy.filter(|_| self.is_redundant());
         for samples in frames.by_ref() {
             let mut silent = false;
-            let sent = self.packet(units, opus::MAX_PACKET, now, out, |room| {
+            let before = std::mem::take(&mut self.before);
+            let mut kept = std::mem::take(&mut self.spare);
+            kept.clear();
+            let heads = redundancy
+                .and_then(|_| red::headers(self.format.payload_type, units, before.len()));
+            let start = heads.map_or(0, |heads| heads.len() + before.len());
+            let payload_type = redundancy
+                .filter(|_| heads.is_some())
+                .unwrap_or(self.format.payload_type);
+            let room = start + opus::MAX_PACKET;
+            let sent = self.packet_as(payload_type, units, room, now, out, |room| {
+                let (front, room) = room.split_at_mut_checked(start)?;
+                if let Some((heads_room, before_room)) = front.split_at_mut_checked(red::HEADERS) {
+                    heads_room.copy_from_slice(&heads?);
+                    before_room.copy_from_slice(&before);
+                }
                 match encoder.as_mut()?.encode(samples, room) {
-                    Ok(Encoded::Packet(octets)) => Some(octets),
+                    Ok(Encoded::Packet(octets)) => {
+                        if redundancy.is_some() {
+                            kept.extend_from_slice(room.get(..octets)?);
+                        }
+                        Some(start + octets)
+                    }
                     Ok(Encoded::Silence) | Err(_) => {
                         silent = true;
                         None
                     }
                 }
             });
+            (self.before, self.spare) = (kept, before);
             if !sent && silent {
                 self.timeline.skip(units, 0);
                 self.broken = true;
@@ -310,7 +382,19 @@ impl Emitter {
         out: &mut Sink<'_>,
         fill: impl FnOnce(&mut [u8]) -> Option<usize>,
     ) -> bool {
-        let header = self.timeline.next(self.format.payload_type);
+        self.packet_as(self.format.payload_type, units, room, now, out, fill)
+    }
+
+    fn packet_as(
+        &mut self,
+        payload_type: u8,
+        units: u32,
+        room: usize,
+        now: Instant,
+        out: &mut Sink<'_>,
+        fill: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> bool {
+        let header = self.timeline.next(payload_type);
         let sent = out.push(header, room, fill);
         if sent {
             self.timeline.sent(units, now);
@@ -359,9 +443,12 @@ fn keep_last<T: Copy>(buffer: &mut Vec<T>, kept: usize) {
     buffer.truncate(kept);
 }
 
-fn encoder_for(format: AudioFormat) -> Result<Option<Encoder>, PathError> {
+fn encoder_for(
+    format: AudioFormat,
+    settings: EncoderSettings,
+) -> Result<Option<Encoder>, PathError> {
     Ok(match format.codec {
-        AudioCodec::Opus => Some(Encoder::new(EncoderSettings::default())?),
+        AudioCodec::Opus => Some(Encoder::new(settings)?),
         AudioCodec::Pcmu | AudioCodec::Pcma => None,
     })
 }

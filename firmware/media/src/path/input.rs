@@ -19,6 +19,10 @@ pub(super) const KEPT_OCTETS: usize = 240;
 /// Comfort noise (RFC 3389): the far side's word that it is silent.
 const COMFORT_NOISE: u8 = 13;
 
+/// No room is quieter than −60 dBov, nor louder than −30 when nobody speaks.
+const QUIETEST: f32 = 32.0;
+const LOUDEST_QUIET: f32 = 1_000.0;
+
 #[derive(Debug)]
 pub(super) struct Input {
     pub(super) format: AudioFormat,
@@ -34,6 +38,8 @@ pub(super) struct Input {
     next_timestamp: Option<u32>,
     /// Samples in the last packet of sound.
     frame: usize,
+    /// How loud it is when nobody speaks.
+    quiet: f32,
 }
 
 /// How a packet of sound connects to the one before.
@@ -61,6 +67,7 @@ impl Input {
             passed: None,
             next_timestamp: None,
             frame: 0,
+            quiet: LOUDEST_QUIET,
         })
     }
 
@@ -170,6 +177,23 @@ impl Input {
             (None, None, _) => return None,
         }
         self.pcm.get(..samples)
+    }
+
+    /// Samples in the last packet of sound; 0 before the first.
+    pub(super) const fn frame(&self) -> usize {
+        self.frame
+    }
+
+    /// Whether nobody speaks in the last frame decoded.
+    pub(super) fn is_silent(&mut self) -> bool {
+        let frame = self.pcm.get(..self.decoded).unwrap_or_default();
+        let energy: f32 = frame.iter().map(|s| f32::from(*s) * f32::from(*s)).sum();
+        let loudness = (energy / frame.len().max(1) as f32).sqrt();
+        // The quietest of late, which is forgotten slowly: 1 dB in a second.
+        self.quiet = (self.quiet * 1.002)
+            .min(loudness)
+            .clamp(QUIETEST, LOUDEST_QUIET);
+        loudness < self.quiet * 2.0
     }
 
     /// Notes G.711 that passes without being decoded.

@@ -17,24 +17,31 @@
 mod conceal;
 mod digits;
 mod emitter;
+mod figures;
+mod holes;
 mod input;
 mod output;
+mod playout;
 mod timeline;
 mod tones;
 mod tones_in;
 
+pub use figures::{Levels, PathCounters};
 pub use output::{OutPacket, Output, PathEvent};
 
 use crate::dtmf::{DtmfError, ToneDetector};
 use crate::g711::Law;
-use crate::jitter::{Delivery, Sequencer};
+use crate::jitter::{Delivery, Playout, Sequencer};
 use crate::plan::{AudioCodec, AudioFormat};
 use crate::quality::LossPattern;
+use crate::red;
 use crate::rtcp::{ReceptionStats, SenderInfo};
-use crate::rtp;
+use crate::rtp::{self, Header};
 use digits::Digits;
 use emitter::{Emitter, Sink};
-use input::{Continuity, Input, MAX_CONCEALED, MAX_PAYLOAD};
+use holes::{conceal, fill};
+use input::{Continuity, Input, MAX_PAYLOAD};
+use playout::Merge;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -67,50 +74,14 @@ pub enum Gate {
     Closed,
 }
 
-/// What a path did since it was made. All figures only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PathCounters {
-    /// RTP packets received whose payload type belongs to the input.
-    pub packets_in: u64,
-    pub octets_in: u64,
-    pub packets_out: u64,
-    /// Payload octets.
-    pub octets_out: u64,
-    /// Packets of the input that had their turn.
-    pub delivered: u64,
-    /// Packets the input's sequence numbers say never came.
-    pub lost: u64,
-    /// Losses without a packet between them count once.
-    pub holes: u64,
-    /// Numbers left out of the output because their packets were lost before it.
-    pub passed_on: u64,
-    /// All the time that packets waited for earlier ones.
-    pub waited: Duration,
-    /// Frames made up for lost ones.
-    pub concealed: u64,
-    /// Packets that came after their turn had passed, or twice.
-    pub late: u64,
-    /// Packets that came out of order and were put right.
-    pub reordered: u64,
-    /// Not RTP, unknown payload type, or a payload its codec refuses.
-    pub discarded: u64,
-    /// Times the source jumped: another SSRC, sequence or timestamp base.
-    pub source_changes: u64,
-    pub digits_in: u64,
-    pub digits_out: u64,
-}
-
-/// Loudness of the last frame that passed, in dBov (0 is the loudest, −127 silence).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Levels {
-    pub peak_dbov: f32,
-    pub rms_dbov: f32,
-}
-
 /// One direction of one call's sound.
 #[derive(Debug)]
 pub struct Path {
     sequencer: Sequencer,
+    /// Where sound is coded anew for a trunk: who passes packets on leaves delays to the listener.
+    playout: Option<Box<Playout>>,
+    /// Payload type under which packets of the input carry those before them.
+    redundancy: Option<u8>,
     reception: ReceptionStats,
     conversion: Conversion,
     /// The latest time this path was told.
@@ -130,6 +101,9 @@ struct Conversion {
     /// Looks for digits in the sound of a far side that has no events.
     tones: Option<Box<ToneDetector>>,
     gate: Gate,
+    /// Frames made up since the last packet, in place of what its number says is lost.
+    made_up: u16,
+    merge: Merge,
     counters: PathCounters,
 }
 
@@ -143,6 +117,8 @@ impl Path {
         let clock_rate = from.codec.clock_rate();
         Ok(Self {
             sequencer: Sequencer::new(clock_rate),
+            playout: playout::playout_for(&from, &to),
+            redundancy: None,
             reception: ReceptionStats::new(clock_rate),
             conversion: Conversion {
                 input: Input::new(from)?,
@@ -150,6 +126,8 @@ impl Path {
                 emitter,
                 tones: None,
                 gate: Gate::Open,
+                made_up: 0,
+                merge: Merge::default(),
                 counters: PathCounters::default(),
             },
             seen: None,
@@ -168,12 +146,21 @@ impl Path {
             counters.discarded += 1;
             return;
         };
-        let header = packet.header;
+        let mut header = packet.header;
+        let mut payload = packet.payload;
+        let mut redundant = None;
+        if self.redundancy == Some(header.payload_type) {
+            let Ok(read) = red::read(payload) else {
+                counters.discarded += 1;
+                return;
+            };
+            header.payload_type = read.primary.payload_type;
+            payload = read.primary.payload;
+            redundant = Some(read);
+        }
         let known = conversion.input.knows(header.payload_type);
         // An unknown payload type holds its place in the order, but it founds no source.
-        if packet.payload.len() > MAX_PAYLOAD
-            || (!known && self.sequencer.ssrc() != Some(header.ssrc))
-        {
+        if payload.len() > MAX_PAYLOAD || (!known && self.sequencer.ssrc() != Some(header.ssrc)) {
             counters.discarded += 1;
             return;
         }
@@ -182,15 +169,51 @@ impl Path {
             counters.octets_in += packet.payload.len() as u64;
         }
         self.last_received = Some(now);
-        let belongs = self
-            .sequencer
-            .push(header, packet.payload, now, |delivery| {
-                conversion.deliver(delivery, now, out);
-            });
+        if let Some(redundant) = redundant {
+            for (header, payload) in redundant.earlier(header) {
+                self.restore(header, payload, now, out);
+            }
+        }
+        let belongs = self.take(header, payload, false, now, out);
         if belongs {
             self.reception.on_packet(&header, now);
         }
         self.count_sequence();
+    }
+
+    fn take(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        restored: bool,
+        now: Instant,
+        out: &mut Output,
+    ) -> bool {
+        if self.playout.is_some() {
+            return self.buffer(header, payload, restored, now, out);
+        }
+        let conversion = &mut self.conversion;
+        self.sequencer.push(header, payload, now, |delivery| {
+            conversion.deliver(delivery, now, out);
+        })
+    }
+
+    /// Takes an earlier packet that a later one has brought, where it is missing.
+    fn restore(&mut self, header: Header, payload: &[u8], now: Instant, out: &mut Output) {
+        let sounds = self
+            .conversion
+            .input
+            .codec_of(header.payload_type)
+            .is_some();
+        let missing = match &self.playout {
+            Some(playout) if playout.is_on() => playout.lacks(&header),
+            _ => self.sequencer.lacks(&header),
+        };
+        let ours = self.sequencer.ssrc() == Some(header.ssrc);
+        if sounds && missing && ours && payload.len() <= MAX_PAYLOAD {
+            self.conversion.counters.restored += 1;
+            self.take(header, payload, true, now, out);
+        }
     }
 
     /// When [`Self::handle_timeout`] wants to be called; ask again after every other call.
@@ -202,6 +225,7 @@ impl Path {
             .map(|(after, last)| last + after);
         [
             self.sequencer.poll_timeout(),
+            self.playout.as_ref().and_then(|p| p.poll_timeout()),
             self.conversion.digits.poll_timeout(self.seen),
             keepalive,
         ]
@@ -216,7 +240,8 @@ impl Path {
         let conversion = &mut self.conversion;
         self.sequencer
             .handle_timeout(now, |delivery| conversion.deliver(delivery, now, out));
-        conversion.digits_due(now, out);
+        self.play_due(now, out);
+        self.conversion.digits_due(now, out);
         self.count_sequence();
         self.keep_alive(now, out);
     }
@@ -237,6 +262,11 @@ impl Path {
         }
         let clock_rate = from.codec.clock_rate();
         self.sequencer.set_clock_rate(clock_rate);
+        if playout::is_worth_it(&from, &to) {
+            self.playout = self.playout.take().or(playout::playout_for(&from, &to));
+        } else {
+            self.playout = None;
+        }
         if before.codec != from.codec {
             self.sequencer.expect_restart();
         }
@@ -281,10 +311,34 @@ impl Path {
     /// still. The next sound stands at the time it comes, not right behind the last.
     pub fn expect_pause(&mut self) {
         self.conversion.emitter.break_off();
+        if let Some(playout) = &mut self.playout {
+            playout.reset();
+        }
     }
 
     pub fn gate(&self) -> Gate {
         self.conversion.gate
+    }
+
+    /// The payload type under which the input's packets may carry those before them (RFC 2198).
+    pub fn set_redundancy(&mut self, payload_type: Option<u8>) {
+        self.redundancy = payload_type;
+    }
+
+    /// The payload type under which the output's packets may carry the one before them; they do while losses are
+    /// reported, where sound is coded here.
+    pub fn set_redundancy_out(&mut self, payload_type: Option<u8>) {
+        self.conversion.emitter.set_redundancy(payload_type);
+    }
+
+    /// The output's far side reports that it lost so much (0…1) since its last report.
+    pub fn note_far_loss(&mut self, share: f32) {
+        self.conversion.emitter.note_loss(share);
+    }
+
+    /// How hard an encoder works, 0–10.
+    pub fn set_complexity(&mut self, complexity: u8) {
+        self.conversion.emitter.set_complexity(complexity);
     }
 
     /// Whether tones in the input's G.711 are reported as digits. The sound passes with them in it.
@@ -348,6 +402,13 @@ impl Path {
         })
     }
 
+    /// What is held back of the input because its packets come irregularly; 0 on a calm network, and where packets are
+    /// passed on as they are.
+    pub fn playout_target(&self) -> Duration {
+        let playout = self.playout.as_ref();
+        playout.map_or(Duration::ZERO, |playout| playout.target())
+    }
+
     /// SSRC of the output.
     pub fn ssrc(&self) -> u32 {
         self.conversion.emitter.timeline.ssrc()
@@ -357,12 +418,7 @@ impl Path {
     pub fn levels(&self) -> Option<Levels> {
         let mut room = [0; input::KEPT_OCTETS];
         let frame = self.conversion.input.last_frame(&mut room);
-        let peak = frame.iter().map(|sample| sample.unsigned_abs()).max()?;
-        let energy: f64 = frame.iter().map(|s| f64::from(*s) * f64::from(*s)).sum();
-        Some(Levels {
-            peak_dbov: dbov(f64::from(peak)),
-            rms_dbov: dbov((energy / frame.len() as f64).sqrt()),
-        })
+        Levels::of(frame)
     }
 
     fn last_sent(&self) -> Option<Instant> {
@@ -404,7 +460,8 @@ impl Path {
         counters.delivered = sequence.delivered;
         counters.lost = sequence.lost;
         counters.holes = sequence.holes;
-        counters.waited = sequence.waited;
+        let buffered = self.playout.as_ref().map(|playout| playout.waited());
+        counters.waited = sequence.waited + buffered.unwrap_or_default();
         counters.late = sequence.late;
         counters.reordered = sequence.reordered;
         // The first source is no change.
@@ -449,6 +506,7 @@ impl Conversion {
         output: &mut Output,
     ) {
         let payload = delivery.payload;
+        let made_up = std::mem::take(&mut self.made_up);
         if payload.is_empty() {
             // Keeps a NAT open (RFC 6263) and says nothing.
             return;
@@ -474,12 +532,13 @@ impl Conversion {
         let Self {
             input,
             emitter,
+            merge,
             counters,
             ..
         } = self;
         let out = &mut Sink { output, counters };
         let hole = match place {
-            Continuity::After { lost, frame } => Some((lost, frame)),
+            Continuity::After { lost, frame } => Some((lost.saturating_sub(made_up), frame)),
             Continuity::Follows | Continuity::Jump => None,
         };
         match (Law::of(codec), Law::of(emitter.format.codec)) {
@@ -501,7 +560,9 @@ impl Conversion {
                     fill(input, emitter, codec, (lost, frame), payload, now, out);
                 }
                 if let Some(pcm) = input.decode(codec, payload) {
-                    emitter.sound(pcm, now, out);
+                    if let Some(pcm) = merge.take(pcm) {
+                        emitter.sound(pcm, now, out);
+                    }
                 } else {
                     // The payload is broken; its time still passes.
                     out.counters.discarded += 1;
@@ -509,42 +570,6 @@ impl Conversion {
                 }
             }
         }
-    }
-}
-
-/// Fills a hole of `lost` packets with made-up sound, as far as that is worth hearing.
-fn fill(
-    input: &mut Input,
-    emitter: &mut Emitter,
-    codec: AudioCodec,
-    (lost, frame): (u16, usize),
-    next: &[u8],
-    now: Instant,
-    out: &mut Sink<'_>,
-) {
-    let made_up = lost.min(MAX_CONCEALED);
-    for nth in 1..=made_up {
-        // Only the packet just before `next` has its redundancy in it.
-        let next = (nth == lost).then_some(next);
-        conceal(input, emitter, codec, frame, next, now, out);
-    }
-    emitter.leave_out(usize::from(lost - made_up) * frame);
-}
-
-fn conceal(
-    input: &mut Input,
-    emitter: &mut Emitter,
-    codec: AudioCodec,
-    samples: usize,
-    next: Option<&[u8]>,
-    now: Instant,
-    out: &mut Sink<'_>,
-) {
-    if let Some(pcm) = input.conceal(codec, samples, next) {
-        out.counters.concealed += 1;
-        emitter.sound(pcm, now, out);
-    } else {
-        emitter.leave_out(samples);
     }
 }
 
@@ -557,11 +582,6 @@ fn check(format: &AudioFormat) -> Result<(), PathError> {
     } else {
         Err(PathError::PacketTime(format.ptime_ms))
     }
-}
-
-fn dbov(amplitude: f64) -> f32 {
-    let level = 20.0 * (amplitude / 32_768.0).log10();
-    level.clamp(-127.0, 0.0) as f32
 }
 
 #[cfg(test)]

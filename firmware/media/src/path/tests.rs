@@ -2,6 +2,7 @@
 
 mod continuity;
 mod digits;
+mod jitter;
 mod noise;
 mod sound;
 mod tones_in;

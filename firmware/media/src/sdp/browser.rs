@@ -60,6 +60,8 @@ pub struct BrowserOffer {
     pub section: usize,
     /// Those we speak, in the browser's order of preference.
     pub codecs: Vec<OfferedCodec>,
+    /// Payload type of redundant audio (RFC 2198) whose blocks are the Opus of `codecs`.
+    pub redundancy: Option<u8>,
     /// All telephone-event entries in the browser's order.
     pub dtmf: Vec<DtmfFormat>,
     /// As the browser wrote it; [`Direction::reversed`] is the box's side.
@@ -117,9 +119,11 @@ pub fn inspect(sdp: &str) -> Result<BrowserOffer, SdpError> {
         return Err(SdpError::NotWebRtc("a=fingerprint"));
     }
     let mid = audio.value("mid").map(str::to_owned);
+    let codecs = codecs(audio);
     Ok(BrowserOffer {
         section,
-        codecs: codecs(audio),
+        redundancy: redundancy(audio, &codecs),
+        codecs,
         dtmf: telephone_events(audio),
         direction: offer.direction_of(audio),
         bundle: is_bundled(&offer, mid.as_deref()),
@@ -402,6 +406,52 @@ fn codecs(audio: &Media) -> Vec<OfferedCodec> {
         }
     }
     codecs
+}
+
+/// `red/48000/2` whose `fmtp` says that all its blocks are Opus: `111/111`.
+fn redundancy(audio: &Media, codecs: &[OfferedCodec]) -> Option<u8> {
+    let opus = codecs.iter().find(|c| c.codec == AudioCodec::Opus)?;
+    let is_opus = |block: &str| block.parse() == Ok(opus.payload_type);
+    audio.payload_types().find(|payload_type| {
+        let is_red = audio
+            .meaning(*payload_type)
+            .is_some_and(|map| map.is("red", AudioCodec::Opus.clock_rate()));
+        is_red
+            && audio.attributes.iter().any(|attribute| {
+                let value = attribute.value.as_deref().unwrap_or_default();
+                let blocks = value.trim().split_once(' ');
+                attribute.name == "fmtp"
+                    && blocks.is_some_and(|(number, blocks)| {
+                        number.parse() == Ok(*payload_type) && blocks.trim().split('/').all(is_opus)
+                    })
+            })
+    })
+}
+
+/// Makes a finished answer ask for redundant audio under `payload_type`: it stands first, which is what browsers send.
+pub fn ask_for_redundancy(answer: &str, format: &AudioFormat, payload_type: u8) -> String {
+    let mut asking = String::with_capacity(answer.len() + 64);
+    let mut in_audio = false;
+    let formats = format!(" {}", format.payload_type);
+    let map = format!("a=rtpmap:{} ", format.payload_type);
+    for line in answer.split_inclusive('\n') {
+        if line.starts_with("m=") {
+            in_audio = line.starts_with("m=audio ");
+            if in_audio && let Some((head, rest)) = line.split_once(&formats) {
+                asking.push_str(&format!("{head} {payload_type}{formats}{rest}"));
+                continue;
+            }
+        }
+        if in_audio && line.starts_with(&map) {
+            asking.push_str(&format!(
+                "a=rtpmap:{payload_type} red/{}/2\r\na=fmtp:{payload_type} {pt}/{pt}\r\n",
+                format.codec.clock_rate(),
+                pt = format.payload_type,
+            ));
+        }
+        asking.push_str(line);
+    }
+    asking
 }
 
 fn telephone_events(audio: &Media) -> Vec<DtmfFormat> {

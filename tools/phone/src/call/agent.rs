@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,6 +35,10 @@ pub struct AgentConfig {
     pub laws: Vec<Law>,
     /// The tone played, Hz.
     pub tone: f64,
+    /// Speech at 8 kHz instead of the tone.
+    pub speech: Option<&'static [i16]>,
+    /// A folder for what each call hears: `<call>.rtp`, see [`crate::media::record`].
+    pub record: Option<PathBuf>,
     /// Every call hears 183 with SDP before the answer.
     pub early_media: bool,
     /// Provisional responses are reliable whenever the caller supports it.
@@ -53,6 +58,8 @@ impl AgentConfig {
             protocol: Protocol::Udp,
             laws: vec![Law::Pcmu, Law::Pcma],
             tone: 1004.0,
+            speech: None,
+            record: None,
             early_media: false,
             prack: false,
             credentials: Credentials {

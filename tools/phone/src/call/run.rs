@@ -22,6 +22,7 @@ use super::script::{HoldStyle, Script, Sound, Step};
 use crate::clock::random;
 use crate::events::{CallNumber, Event, Side};
 use crate::media::g711::Law;
+use crate::media::record::Recorder;
 use crate::media::session::{MediaSession, Ports, Remote, Source};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
@@ -231,17 +232,25 @@ impl Call {
         match Ports::bind(self.media_ip()).await {
             Ok(ports) => {
                 let source = match self.script.sound {
-                    Sound::Tone => Source::Tone(self.agent.config.tone),
+                    Sound::Tone => match self.agent.config.speech {
+                        Some(speech) => Source::Speech(speech),
+                        None => Source::Tone(self.agent.config.tone),
+                    },
                     Sound::Echo => Source::Echo,
                 };
                 self.address = Some(ports.address);
                 let events = self.agent.events.clone();
+                let record = self.agent.config.record.as_ref();
+                let recorder = record.and_then(|folder| {
+                    Recorder::create(&folder.join(format!("{}.rtp", self.number))).ok()
+                });
                 self.media = Some(MediaSession::start(
                     self.number,
                     ports,
                     source,
                     dtmf,
                     events,
+                    recorder,
                 ));
             }
             Err(error) => self.failed(format!("no media ports: {error}")),

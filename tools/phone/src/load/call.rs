@@ -137,7 +137,7 @@ async fn converse(
                 Some(PeerEvent::State(RTCPeerConnectionState::Failed)) => {
                     return Err(failure("media_failed", "no path for media"));
                 }
-                Some(PeerEvent::Track(track)) => peer.listen(track, shared.options.codec, shared.options.expect_hz)?,
+                Some(PeerEvent::Track(track)) => peer.listen(track, shared.options.codec, shared.options.expect_hz, None)?,
                 Some(PeerEvent::State(_) | PeerEvent::Gathered) => {}
                 None => return Err(failure("webrtc", "the connection went away")),
             },

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rtc::interceptor::Registry;
 use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::interceptor_registry::configure_rtcp_reports;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
@@ -24,6 +26,7 @@ use super::signalling::{Failure, failure};
 use super::sound::{Codec, Sampler, ToneFrames};
 use crate::caller::listen_towards;
 use crate::clock::random;
+use crate::media::record::Recorder;
 
 /// What a connection tells.
 pub(crate) enum PeerEvent {
@@ -43,11 +46,21 @@ pub(crate) struct Received {
     pub(crate) as_expected: bool,
 }
 
+/// How a connection differs from the cheapest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// Each packet of Opus also carries the one before (RFC 2198), as Chromium's do.
+    pub(crate) redundant: bool,
+    /// Reports (RFC 3550) are sent about what comes.
+    pub(crate) reports: bool,
+}
+
 pub(crate) struct Peer {
     connection: Box<dyn PeerConnection>,
     pub(crate) events: mpsc::UnboundedReceiver<PeerEvent>,
     track: Arc<dyn TrackLocal>,
     ssrc: u32,
+    redundant: bool,
     received: Arc<Mutex<Received>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -111,6 +124,18 @@ impl Peer {
         video: bool,
         server: SocketAddr,
     ) -> Result<(Self, String), Failure> {
+        let manner = Manner::default();
+        Box::pin(Self::offer_with(codec, manner, video, server)).await
+    }
+
+    /// The same in another manner.
+    pub(crate) async fn offer_with(
+        codec: Codec,
+        manner: Manner,
+        video: bool,
+        server: SocketAddr,
+    ) -> Result<(Self, String), Failure> {
+        let Manner { redundant, reports } = manner;
         let description = codec_description(codec);
         let mut engine = MediaEngine::default();
         let parameters = RTCRtpCodecParameters {
@@ -120,6 +145,19 @@ impl Peer {
         engine
             .register_codec(parameters, RtpCodecKind::Audio)
             .map_err(webrtc_failure)?;
+        if redundant {
+            let parameters = RTCRtpCodecParameters {
+                rtp_codec: RTCRtpCodec {
+                    mime_type: "audio/red".to_owned(),
+                    sdp_fmtp_line: "111/111".to_owned(),
+                    ..description.clone()
+                },
+                payload_type: RED,
+            };
+            engine
+                .register_codec(parameters, RtpCodecKind::Audio)
+                .map_err(webrtc_failure)?;
+        }
         if video {
             let parameters = RTCRtpCodecParameters {
                 rtp_codec: h264(),
@@ -130,7 +168,13 @@ impl Peer {
                 .map_err(webrtc_failure)?;
         }
         let (sender, mut events) = mpsc::unbounded_channel();
+        let registry = if reports {
+            configure_rtcp_reports(Registry::new())
+        } else {
+            Registry::new()
+        };
         let builder = PeerConnectionBuilder::new()
+            .with_interceptor_registry(registry)
             .with_media_engine(engine)
             .with_handler(Arc::new(Handler(sender)))
             .with_udp_addrs(vec![listen_towards(server)]);
@@ -178,6 +222,7 @@ impl Peer {
             events,
             track,
             ssrc,
+            redundant,
             received: Arc::default(),
             tasks: Vec::new(),
         };
@@ -196,26 +241,32 @@ impl Peer {
 
     /// Starts sending the tone, a frame every 20 ms.
     pub(crate) fn speak(&mut self, codec: Codec, frames: Arc<ToneFrames>) {
+        let redundant = self.redundant;
         let (track, ssrc) = (self.track.clone(), self.ssrc);
         self.tasks.push(tokio::spawn(async move {
             let mut clock = tokio::time::interval(Duration::from_millis(20));
             let mut timestamp = random() as u32;
             let mut sequence = random() as u16;
+            let mut before = bytes::Bytes::new();
             for n in 0_usize.. {
                 clock.tick().await;
+                let frame = frames.frame(n);
+                let (payload_type, payload) = if redundant {
+                    (RED, with_the_one_before(&before, &frame))
+                } else {
+                    (codec.payload_type(), frame.clone())
+                };
+                before = frame;
                 let header = rtp::Header {
                     version: 2,
                     marker: n == 0,
-                    payload_type: codec.payload_type(),
+                    payload_type,
                     sequence_number: sequence,
                     timestamp,
                     ssrc,
                     ..Default::default()
                 };
-                let packet = rtp::Packet {
-                    header,
-                    payload: frames.frame(n),
-                };
+                let packet = rtp::Packet { header, payload };
                 if track.write_rtp(packet).await.is_err() {
                     return;
                 }
@@ -231,6 +282,7 @@ impl Peer {
         track: Arc<dyn TrackRemote>,
         codec: Codec,
         wanted: f64,
+        mut recorder: Option<Recorder>,
     ) -> Result<(), Failure> {
         let mut sampler = Sampler::new(codec).map_err(|error| failure("webrtc", error))?;
         let received = self.received.clone();
@@ -240,6 +292,15 @@ impl Peer {
                 let TrackRemoteEvent::OnRtpPacket(packet) = event else {
                     continue;
                 };
+                if let Some(recorder) = &mut recorder {
+                    let header = &packet.header;
+                    let _ = recorder.packet(
+                        header.timestamp,
+                        header.sequence_number,
+                        header.payload_type,
+                        &packet.payload,
+                    );
+                }
                 let (ssrc, sequence) = (packet.header.ssrc, packet.header.sequence_number);
                 let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
                 received.first_at.get_or_insert_with(Instant::now);
@@ -281,6 +342,24 @@ impl Peer {
         }
         let _ = tokio::time::timeout(Duration::from_secs(2), self.connection.close()).await;
     }
+}
+
+/// Payload type of redundant audio, as Chromium has it.
+pub(crate) const RED: u8 = 63;
+
+/// A frame with the one before it (RFC 2198).
+fn with_the_one_before(before: &[u8], frame: &[u8]) -> bytes::Bytes {
+    let mut payload = Vec::with_capacity(5 + before.len() + frame.len());
+    if !before.is_empty() && before.len() < 1_024 {
+        let word = 1 << 31 | 111 << 24 | 960 << 10 | before.len() as u32;
+        payload.extend_from_slice(&word.to_be_bytes());
+        payload.push(111);
+        payload.extend_from_slice(before);
+    } else {
+        payload.push(111);
+    }
+    payload.extend_from_slice(frame);
+    payload.into()
 }
 
 pub(crate) fn codec_description(codec: Codec) -> RTCRtpCodec {

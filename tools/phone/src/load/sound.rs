@@ -88,6 +88,14 @@ impl ToneFrames {
         Ok(Self { frames })
     }
 
+    /// Frames that were coded elsewhere.
+    pub(crate) fn coded(frames: Vec<bytes::Bytes>) -> Result<Self, String> {
+        if frames.is_empty() {
+            return Err("no frame to speak".to_owned());
+        }
+        Ok(Self { frames })
+    }
+
     /// The `n`th frame, round and round.
     pub(crate) fn frame(&self, n: usize) -> bytes::Bytes {
         self.frames[n % self.frames.len()].clone()

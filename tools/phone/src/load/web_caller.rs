@@ -4,6 +4,7 @@
 //! real (ICE, DTLS-SRTP, G.711 from and to the box) and costs little: nothing is decoded.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +13,17 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use webrtc::peer_connection::RTCPeerConnectionState;
 
-use super::peer::{Peer, PeerEvent};
+use super::peer::{Manner, Peer, PeerEvent};
 use super::signalling::{Failure, Session, failure, refusal};
 use super::sound::{Codec, ToneFrames};
 use super::token::Token;
 use crate::media::g711::Law;
+use crate::media::record::Recorder;
 use crate::secure::Server;
 
+/// What it speaks and says (Hz) unless it is told otherwise.
 const CODEC: Codec = Codec::G711(Law::Pcmu);
-/// What it says, Hz.
+/// The tone, Hz.
 const TONE: f64 = 440.0;
 /// How long the box may take to answer a request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,7 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct WebCaller {
     server: Server,
     session: Box<Session>,
+    codec: Codec,
+    /// Calls placed send each packet once more in the next.
+    redundant: bool,
     frames: Arc<ToneFrames>,
+    /// Where the next call's sound is kept.
+    record: Option<PathBuf>,
     calls: Vec<Call>,
     events: mpsc::UnboundedReceiver<(usize, PeerEvent)>,
     tell: mpsc::UnboundedSender<(usize, PeerEvent)>,
@@ -71,13 +79,49 @@ impl WebCaller {
         Ok(Self {
             server,
             session,
+            codec: CODEC,
+            redundant: false,
             frames: Arc::new(frames),
+            record: None,
             calls: Vec::new(),
             events,
             tell,
             seen: Vec::new(),
             via: None,
         })
+    }
+
+    /// Says its tone in this codec from now on.
+    ///
+    /// # Errors
+    /// The codec's.
+    pub fn speak_tone(&mut self, codec: Codec) -> Result<(), Failure> {
+        let frames = ToneFrames::new(codec, TONE).map_err(|error| failure("tone", error))?;
+        self.codec = codec;
+        self.frames = Arc::new(frames);
+        Ok(())
+    }
+
+    /// Speaks these frames of 20 ms from now on, round and round.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn speak(&mut self, codec: Codec, frames: Vec<bytes::Bytes>) -> Result<(), Failure> {
+        let frames = ToneFrames::coded(frames).map_err(|error| failure("speech", error))?;
+        self.codec = codec;
+        self.frames = Arc::new(frames);
+        Ok(())
+    }
+
+    /// Offers to send each packet of Opus once more in the next one (RFC 2198), in calls placed from now on, and does so:
+    /// the box asks for it where it is offered.
+    pub fn redundant(&mut self, redundant: bool) {
+        self.redundant = redundant;
+    }
+
+    /// Keeps what is heard from now on in this file (see [`crate::media::record`]), and reports to the box how it comes.
+    pub fn record(&mut self, file: PathBuf) {
+        self.record = Some(file);
     }
 
     /// Sends the media of its calls to `via` from now on, which passes it on to the box.
@@ -98,7 +142,16 @@ impl WebCaller {
     /// # Errors
     /// The box's refusal.
     pub async fn place_with(&mut self, to: &str, video: bool) -> Result<String, Failure> {
-        let (peer, sdp) = Box::pin(Peer::offer(CODEC, video, self.server.address)).await?;
+        let (peer, sdp) = Box::pin(Peer::offer_with(
+            self.codec,
+            Manner {
+                redundant: self.redundant,
+                reports: self.record.is_some(),
+            },
+            video,
+            self.server.address,
+        ))
+        .await?;
         let message = json!({
             "type": "call.place", "to": to, "sdp": sdp, "audio": true, "video": video,
             "context": {"from": "causeway-phone"},
@@ -140,7 +193,7 @@ impl WebCaller {
     /// # Errors
     /// The box's refusal.
     pub async fn accept(&mut self, call: &str) -> Result<(), Failure> {
-        let (peer, sdp) = Box::pin(Peer::offer(CODEC, false, self.server.address)).await?;
+        let (peer, sdp) = Box::pin(Peer::offer(self.codec, false, self.server.address)).await?;
         self.keep(call.to_owned(), peer);
         let taken = self
             .ask(json!({"type": "call.accept", "call": call, "sdp": sdp}))
@@ -326,9 +379,15 @@ impl WebCaller {
                 if let Some(call) = self.calls.get_mut(number) {
                     match event {
                         PeerEvent::State(RTCPeerConnectionState::Connected) => {
-                            call.peer.speak(CODEC, frames);
+                            call.peer.speak(self.codec, frames);
                         }
-                        PeerEvent::Track(track) => call.peer.listen(track, CODEC, TONE)?,
+                        PeerEvent::Track(track) => {
+                            let file = self.record.as_deref().map(Recorder::create);
+                            let recorder = file
+                                .transpose()
+                                .map_err(|error| failure("recording", error))?;
+                            call.peer.listen(track, self.codec, TONE, recorder)?;
+                        }
                         PeerEvent::State(_) | PeerEvent::Gathered => {}
                     }
                 }

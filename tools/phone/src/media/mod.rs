@@ -5,6 +5,7 @@ pub mod ears;
 pub mod g711;
 pub mod measure;
 pub mod onset;
+pub mod record;
 pub mod rtp;
 pub mod session;
 pub mod tone;

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::dtmf::{self, Turn};
 use super::g711::Law;
+use super::record::Recorder;
 use super::rtp::{Figures, Packet, sender_report};
 use super::tone::Tone;
 use crate::clock::{random, unix_now};
@@ -27,6 +28,8 @@ const REPORT_TICKS: u64 = 250;
 pub enum Source {
     /// The test tone of so many Hz.
     Tone(f64),
+    /// Speech at 8 kHz, once, then silence.
+    Speech(&'static [i16]),
     /// Whatever is heard.
     Echo,
 }
@@ -106,11 +109,12 @@ impl MediaSession {
         source: Source,
         dtmf_in: u8,
         events: EventSink,
+        recorder: Option<Recorder>,
     ) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let tone = match source {
             Source::Tone(hz) => hz,
-            Source::Echo => 0.0,
+            Source::Speech(_) | Source::Echo => 0.0,
         };
         let running = Running {
             ports,
@@ -127,6 +131,8 @@ impl MediaSession {
             sent: 0,
             buffer: Vec::with_capacity(FRAME + 12),
             echoed: None,
+            spoken: 0,
+            recorder,
         };
         tokio::spawn(running.run(inbox));
         Self { orders }
@@ -177,6 +183,9 @@ struct Running {
     sent: u64,
     buffer: Vec<u8>,
     echoed: Option<(u32, u32)>,
+    /// Samples of the speech so far.
+    spoken: usize,
+    recorder: Option<Recorder>,
 }
 
 impl Running {
@@ -261,7 +270,16 @@ impl Running {
                     self.tone.restart();
                 }
                 let mut samples = [0_i16; FRAME];
-                let marker = self.tone.fill(&mut samples);
+                let marker = if let Source::Speech(speech) = self.source {
+                    let rest = speech.get(self.spoken..).unwrap_or_default();
+                    for (sample, said) in samples.iter_mut().zip(rest) {
+                        *sample = *said;
+                    }
+                    self.spoken += FRAME;
+                    None
+                } else {
+                    self.tone.fill(&mut samples)
+                };
                 let coded = samples.map(|sample| remote.law.encode(sample));
                 let now = unix_now();
                 self.send(
@@ -284,6 +302,17 @@ impl Running {
         let Some(packet) = Packet::read(datagram) else {
             return;
         };
+        let kept = self.recorder.as_mut().map(|recorder| {
+            recorder.packet(
+                packet.timestamp,
+                packet.sequence,
+                packet.payload_type,
+                packet.payload,
+            )
+        });
+        if let Some(Err(_)) = kept {
+            self.recorder = None;
+        }
         if !self.ears.hear(&packet, unix_now()) || self.source != Source::Echo || !self.sending {
             return;
         }
