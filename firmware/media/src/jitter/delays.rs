@@ -14,6 +14,8 @@ const WORTH_IT: Duration = Duration::from_millis(20);
 const LATE: f32 = 0.01;
 /// Packets that the histogram remembers, about: ten seconds.
 const MEMORY: f32 = 500.0;
+/// Packets before anything is concluded: half a second.
+const EVIDENCE: f32 = 25.0;
 const BIN: Duration = Duration::from_millis(10);
 const BINS: usize = 21;
 /// Half of the time over which the least delayed packet is sought.
@@ -144,7 +146,7 @@ impl Delays {
             0 => Duration::ZERO,
             bin => BIN * (bin as u32 + 1),
         };
-        self.target = if wanted <= WORTH_IT {
+        self.target = if wanted <= WORTH_IT || self.seen < EVIDENCE {
             Duration::ZERO
         } else {
             wanted.min(MAX_DELAY)

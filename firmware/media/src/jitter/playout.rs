@@ -208,9 +208,10 @@ impl Playout {
     }
 
     /// On, when that is worth it: `played` was passed on at `now` as the last one, of `frame`.
-    pub fn start(&mut self, played: &Header, frame: Duration, now: Instant) {
+    /// Says whether it is on just now.
+    pub fn start(&mut self, played: &Header, frame: Duration, now: Instant) -> bool {
         if self.running.is_some() || self.target().is_zero() || frame.is_zero() {
-            return;
+            return false;
         }
         if self.places.is_empty() {
             self.places.resize_with(PLACES, Place::default);
@@ -223,6 +224,7 @@ impl Playout {
             timestamp: self.delays.behind(played.timestamp, frame),
             fused: false,
         });
+        true
     }
 
     /// Whether a packet came after one behind it.

@@ -150,7 +150,11 @@ impl Path {
             // Nothing may wait elsewhere when it begins.
             Some((last, false)) if self.sequencer.poll_timeout().is_none() && sounds => {
                 let frame = duration(self.conversion.input.frame());
-                playout.start(&last, frame, now);
+                if playout.start(&last, frame, now) {
+                    // What came late so far has left late: what follows stands where the clock is, or it would be
+                    // that much later for who listens with a fixed buffer.
+                    self.conversion.emitter.break_off();
+                }
             }
             _ => {}
         }
