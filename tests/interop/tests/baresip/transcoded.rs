@@ -109,7 +109,23 @@ async fn the_page_calls_and_both_see() -> Result<()> {
         .said(&call, "an INVITE with H.264", offered)
         .await?;
     both_see(&mut site, "firefox-calls").await?;
-    site.page_hangs_up(&call).await?;
+    let record = site.page_hangs_up(&call).await?;
+    for way in ["to_browser", "to_pbx"] {
+        let picture = &record["picture"][way];
+        let is_transcoded = |field: &str| picture[field].as_u64().is_some_and(|figure| figure > 0);
+        so(
+            &format!("the record has the picture {way}: {picture}"),
+            ["frames", "key_frames", "transcode_ms"]
+                .into_iter()
+                .all(is_transcoded),
+        )?;
+    }
+    let metrics = site.web.causeway.metrics().await?;
+    let transcoded = metrics.get("causeway_media_video_transcode_frames_in");
+    so(
+        &format!("{transcoded:?} frames were transcoded"),
+        transcoded.is_some_and(|frames| *frames > 10.0),
+    )?;
     site.close().await
 }
 
