@@ -7,15 +7,16 @@ use causeway_interop::{PhonePlan, PhoneSite, SOON, so};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the page sends, its microphone and a camera that can be recognised, and when its first picture has left: Firefox
-/// takes its time between a connection and that, up to two seconds on a busy machine.
+/// What the page sends, its microphone and a camera that can be recognised, and when its picture flows, three frames of
+/// it: Firefox takes its time between a connection and that, up to two seconds on a busy machine, and a frame before the
+/// answer goes nowhere.
 const CAMERA: &str = "(() => {
     window.sent = new MediaStream([...phone.microphone.getTracks(), ...eyes.camera(640, 360).getTracks()])
     window.sending = new Promise(resolve => {
         const timer = setInterval(async () => {
             const stats = [...((await phone.connection?.getStats())?.values() ?? [])]
             const mine = stats.find(s => s.type === 'outbound-rtp' && s.kind === 'video')
-            if (mine?.framesSent) {
+            if (mine?.framesSent > 2) {
                 clearInterval(timer)
                 resolve(phone.now())
             }
@@ -64,7 +65,7 @@ fn kept(name: &str) -> PathBuf {
 }
 
 /// Page and phone see and hear each other. The page sees the phone's picture within a second of the answer; since the
-/// phone has none but the page's own, within a second of when that left, if that is later.
+/// phone has none but the page's own, within a second of when that flows, if that is later.
 async fn both_see(site: &mut PhoneSite, name: &str) -> Result<()> {
     let browser = site.web.phone.browser();
     let seen = Seen::moving(browser, "remote", 5, SOON).await;
@@ -81,7 +82,7 @@ async fn both_see(site: &mut PhoneSite, name: &str) -> Result<()> {
     site.baresip.snapshot(phone).await?;
     let (step, wide, high) = picture::still(site.web.phone.browser(), phone).await?;
     eprintln!(
-        "{name}: first frame {first:.2} s after the answer, where the page's own left after {sending:.2} s; the page sees \
+        "{name}: first frame {first:.2} s after the answer, where the page's own flowed after {sending:.2} s; the page sees \
          {width}×{height}, the phone {wide}×{high} with {step}; see {} and {}",
         page.display(),
         phone.display()
