@@ -54,6 +54,32 @@ pub struct LegPackets {
     pub jitter_ms: f64,
 }
 
+/// One way of a call's picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WayPicture {
+    /// Frames that left the box.
+    pub frames: u64,
+    /// Of these, key frames.
+    pub key_frames: u64,
+    /// Packets lost on the way to the box.
+    pub lost: u64,
+    /// Frames that came and left nothing, where the picture was transcoded.
+    pub dropped: u64,
+    /// Milliseconds that transcoding took; 0 where it was passed on.
+    pub transcode_ms: u64,
+}
+
+/// Both ways of a call's picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallPicture {
+    /// What the browser was shown; `null` when it had no picture.
+    pub to_browser: Option<WayPicture>,
+    /// What the PBX was shown.
+    pub to_pbx: Option<WayPicture>,
+}
+
 /// One call. A field that was never known is `None`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -103,6 +129,9 @@ pub struct CallRecord {
     /// How it sounded; `null` when it was too short to be judged.
     #[serde(default)]
     pub quality: Option<CallQuality>,
+    /// What became of its picture; `null` when it had none.
+    #[serde(default)]
+    pub picture: Option<CallPicture>,
     /// From `call.place` to the answer reaching the browser, in milliseconds.
     pub setup_ms: Option<u32>,
     /// The browser's own last figures (`call.report`).
@@ -143,6 +172,7 @@ impl CallRecord {
             web: LegPackets::default(),
             trunk_leg: LegPackets::default(),
             quality: None,
+            picture: None,
             setup_ms: None,
             browser_stats: None,
         }

@@ -411,11 +411,6 @@ impl Leg {
     /// Final figures, so far.
     pub fn figures(&self) -> LegFigures {
         let reception = self.reception.as_ref();
-        let (video_in, video_out) = self
-            .picture
-            .as_ref()
-            .map(|p| p.packets())
-            .unwrap_or_default();
         LegFigures {
             codec: self.format.map(|format| format.codec),
             packets_received: self.tally.packets_in,
@@ -430,8 +425,7 @@ impl Leg {
                 .tally
                 .remote
                 .map(|remote| u64::try_from(remote.cumulative_lost).unwrap_or(0)),
-            video_packets_received: video_in,
-            video_packets_sent: video_out,
+            picture: self.picture.as_ref().and_then(|p| p.counters()),
         }
     }
 

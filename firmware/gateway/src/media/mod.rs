@@ -39,6 +39,7 @@ pub use plane::{MediaHealth, MediaPlane};
 pub use quality::QualitySample;
 
 use causeway_media::plan::{AudioCodec, AudioFormat, Direction, TrunkPlan};
+use causeway_media::video::VideoCounters;
 use std::net::{SocketAddr, UdpSocket};
 
 /// Tables that are asked for every packet: a hash that is seeded at random and quick for short keys.
@@ -217,9 +218,8 @@ pub struct LegFigures {
     pub round_trip_ms: Option<f32>,
     /// Lost on the way from the box, as the far side reports it.
     pub remote_lost: Option<u64>,
-    /// Packets of the picture, which count nowhere above.
-    pub video_packets_received: u64,
-    pub video_packets_sent: u64,
+    /// What was done for the picture towards the far side, which counts nowhere above; none where there is none.
+    pub picture: Option<VideoCounters>,
 }
 
 /// Where the media plane listens and what it shows of itself.

@@ -125,8 +125,6 @@ pub struct Picture {
     reception: ReceptionStats,
     /// Who sends from there, once it has.
     source: Option<u32>,
-    packets_out: u64,
-    packets_in: u64,
     /// Of FIR requests (RFC 5104 section 4.3.1.1).
     requests: u8,
     /// Kilobits a second that it may send: what the peer's far side takes.
@@ -159,8 +157,6 @@ impl Picture {
             rtcp_due: None,
             reception: ReceptionStats::new(CLOCK),
             source: None,
-            packets_out: 0,
-            packets_in: 0,
             requests: 0,
             limit: None,
             counted: VideoCounters::default(),
@@ -179,16 +175,11 @@ impl Picture {
         &mut self.reception
     }
 
-    pub const fn packets(&self) -> (u64, u64) {
-        (self.packets_in, self.packets_out)
-    }
-
     /// Notes one packet of the far side.
     pub fn note_received(&mut self, header: &rtp::Header, now: Instant) {
         if self.source.replace(header.ssrc) != Some(header.ssrc) {
             self.reception = ReceptionStats::new(CLOCK);
         }
-        self.packets_in += 1;
         if self.has_nack() {
             self.missing.handle(header.ssrc, header.sequence, now);
         }
@@ -196,7 +187,6 @@ impl Picture {
     }
 
     pub fn note_sent(&mut self, packet: &OutPacket<'_>, now: Instant) {
-        self.packets_out += 1;
         if self.has_nack() {
             self.sent.keep(packet, now);
         }
@@ -301,9 +291,14 @@ impl Picture {
         }
     }
 
+    /// What was done towards the far side; none while nothing is agreed with it.
+    pub fn counters(&self) -> Option<VideoCounters> {
+        self.way.as_ref().map(VideoWay::counters)
+    }
+
     /// What was done towards the far side since this was asked last.
     pub fn take_progress(&mut self) -> VideoCounters {
-        let now = self.way.as_ref().map(VideoWay::counters);
+        let now = self.counters();
         // A way that is gone took its figures along.
         let now = now.unwrap_or_default();
         let before = std::mem::replace(&mut self.counted, now);

@@ -10,13 +10,15 @@ pub(super) fn put_call(connection: &Connection, call: &CallRecord) -> rusqlite::
     let stats = call.browser_stats.as_ref().map(ToString::to_string);
     let quality = call.quality.as_ref();
     let quality = quality.and_then(|quality| serde_json::to_string(quality).ok());
+    let picture = call.picture.as_ref();
+    let picture = picture.and_then(|picture| serde_json::to_string(picture).ok());
     let mut statement = connection.prepare_cached(
         "INSERT OR REPLACE INTO calls VALUES (
             :id, :direction, :app, :account, :page, :origin, :from_number, :to_number, :trunk, :sip_call_id,
             :placed_at, :ringing_at, :answered_at, :ended_at, :web_codec, :trunk_codec,
             :cause_code, :cause_by, :sip_status, :reason,
             :web_in, :web_out, :web_lost, :web_jitter, :trunk_in, :trunk_out, :trunk_lost, :trunk_jitter,
-            :setup_ms, :browser_stats, :trunk_srtp, :quality)",
+            :setup_ms, :browser_stats, :trunk_srtp, :quality, :picture)",
     )?;
     statement.execute(named_params! {
         ":id": call.id,
@@ -51,6 +53,7 @@ pub(super) fn put_call(connection: &Connection, call: &CallRecord) -> rusqlite::
         ":browser_stats": stats,
         ":trunk_srtp": call.trunk_srtp,
         ":quality": quality,
+        ":picture": picture,
     })?;
     Ok(())
 }
@@ -64,6 +67,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
     })?;
     let stats: Option<String> = row.get("browser_stats")?;
     let quality: Option<String> = row.get("quality")?;
+    let picture: Option<String> = row.get("picture")?;
     Ok(CallRecord {
         id: row.get("id")?,
         direction,
@@ -99,6 +103,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
             jitter_ms: row.get("trunk_jitter_ms")?,
         },
         quality: quality.and_then(|text| serde_json::from_str(&text).ok()),
+        picture: picture.and_then(|text| serde_json::from_str(&text).ok()),
         setup_ms: row.get("setup_ms")?,
         browser_stats: stats.and_then(|text| serde_json::from_str(&text).ok()),
     })

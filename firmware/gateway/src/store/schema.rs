@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
 
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
 CREATE TABLE calls (
     id TEXT PRIMARY KEY,
@@ -58,6 +58,8 @@ CREATE INDEX contexts_by_end ON contexts (expires_at);
     "ALTER TABLE calls ADD COLUMN trunk_srtp TEXT",
     // JSON: it is shown as a whole, and nobody asks for calls by it.
     "ALTER TABLE calls ADD COLUMN quality TEXT",
+    // JSON as well.
+    "ALTER TABLE calls ADD COLUMN picture TEXT",
 ];
 
 /// How long a statement waits for the other connection.

@@ -8,7 +8,7 @@ use crate::media::LegFigures;
 use causeway_api::request::SessionId;
 use causeway_api::wire::RequestNumber;
 use causeway_call::context::ContextToken;
-use causeway_call::record::{CallRecord, LegPackets};
+use causeway_call::record::{CallRecord, LegPackets, WayPicture};
 use causeway_call::{Call, Cause};
 use causeway_directory::{AccountId, AppKey};
 use std::collections::VecDeque;
@@ -138,4 +138,23 @@ pub fn packets(figures: &LegFigures) -> LegPackets {
         lost: figures.packets_lost,
         jitter_ms: f64::from(figures.jitter_ms),
     }
+}
+
+/// Notes what was done for the picture towards one side, where there was one.
+pub fn note_picture(record: &mut CallRecord, figures: &LegFigures, is_trunk: bool) {
+    let Some(done) = figures.picture.filter(|done| done.packets_in > 0) else {
+        return;
+    };
+    let picture = record.picture.get_or_insert_default();
+    let way = match is_trunk {
+        true => &mut picture.to_pbx,
+        false => &mut picture.to_browser,
+    };
+    *way = Some(WayPicture {
+        frames: done.frames,
+        key_frames: done.key_frames,
+        lost: done.lost,
+        dropped: done.frames_dropped,
+        transcode_ms: done.transcode_us / 1_000,
+    });
 }

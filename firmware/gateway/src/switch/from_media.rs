@@ -1,7 +1,7 @@
 //! What the media plane reports.
 
 use super::Switch;
-use super::active::{CallKey, WebOffer, packets};
+use super::active::{CallKey, WebOffer, note_picture, packets};
 use crate::legs::web;
 use crate::media::{Event as Media, LegKey, WebRefusal};
 use causeway_api::wire::{ErrorCode, ServerMessage};
@@ -64,6 +64,7 @@ impl Switch {
                         &mut active.record.web
                     };
                     *kept = packets(&figures);
+                    note_picture(&mut active.record, &figures, is_trunk);
                     if is_trunk {
                         self.ports.release_leg(active.trunk.ports);
                     }

@@ -20,6 +20,9 @@ const CLOCK: u32 = 90_000;
 /// Between the first two pictures, for want of better knowledge.
 const USUAL_STEP: u32 = CLOCK / 30;
 
+/// Pixels of a side.
+const SMALLEST: usize = 16;
+
 /// Frames to be transcoded, and everything that takes.
 #[derive(Debug)]
 pub struct TranscodeJob {
@@ -182,6 +185,10 @@ impl Output {
         wanted: Wanted,
         coded: &mut CodedFrame,
     ) -> Result<Made, CodecFault> {
+        // No camera's, and OpenH264 takes none.
+        if picture.width() < SMALLEST || picture.height() < SMALLEST {
+            return Ok(Made::LeftOut);
+        }
         let level = self.to.level();
         let (width, height) = fit(picture.width(), picture.height(), self.to.macroblocks());
         let passed = self
@@ -202,7 +209,9 @@ impl Output {
         let small;
         let picture = if (width, height) == (picture.width(), picture.height()) {
             *picture
-        } else if picture.width() - width < 2 && picture.height() - height < 2 {
+        } else if picture.width().saturating_sub(width) < 2
+            && picture.height().saturating_sub(height) < 2
+        {
             picture.even()
         } else {
             small = self.scaled.make(picture, width, height);

@@ -7,20 +7,23 @@ use causeway_interop::{PhonePlan, PhoneSite, SOON, so};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the page sends, its microphone and a camera that can be recognised, and when its first picture has left: Firefox
-/// takes its time between a connection and that, up to two seconds on a busy machine.
+/// What the page sends, its microphone and a camera that can be recognised; when its picture flows, three frames of it;
+/// and when the first of the phone's is decoded. Firefox takes its time before the one and behind the other, up to two
+/// seconds each on a busy machine: its encoder and its sound card start.
 const CAMERA: &str = "(() => {
     window.sent = new MediaStream([...phone.microphone.getTracks(), ...eyes.camera(640, 360).getTracks()])
-    window.sending = new Promise(resolve => {
+    const when = (type, field, more) => new Promise(resolve => {
         const timer = setInterval(async () => {
             const stats = [...((await phone.connection?.getStats())?.values() ?? [])]
-            const mine = stats.find(s => s.type === 'outbound-rtp' && s.kind === 'video')
-            if (mine?.framesSent) {
+            const mine = stats.find(s => s.type === type && s.kind === 'video')
+            if (mine?.[field] > more) {
                 clearInterval(timer)
                 resolve(phone.now())
             }
         }, 20)
     })
+    window.sending = when('outbound-rtp', 'framesSent', 2)
+    window.decoded = when('inbound-rtp', 'framesDecoded', 0)
     return true
 })()";
 
@@ -64,7 +67,7 @@ fn kept(name: &str) -> PathBuf {
 }
 
 /// Page and phone see and hear each other. The page sees the phone's picture within a second of the answer; since the
-/// phone has none but the page's own, within a second of when that left, if that is later.
+/// phone has none but the page's own, within a second of when that flows, if that is later.
 async fn both_see(site: &mut PhoneSite, name: &str) -> Result<()> {
     let browser = site.web.phone.browser();
     let seen = Seen::moving(browser, "remote", 5, SOON).await;
@@ -73,7 +76,9 @@ async fn both_see(site: &mut PhoneSite, name: &str) -> Result<()> {
     let answered = answered.unwrap_or(0.0);
     let sending = browser.evaluate("sending").await?.as_f64();
     let sending = sending.unwrap_or(0.0) - answered;
-    let first = seen.first - answered;
+    let decoded = browser.evaluate("decoded").await?.as_f64();
+    let first = decoded.unwrap_or(f64::MAX) - answered;
+    let shown = seen.first - answered;
     let (width, height) = (seen.width, seen.height);
     let pictures = ["page", "phone"].map(|side| kept(&format!("{name}-{side}.png")));
     let [page, phone] = &pictures;
@@ -81,7 +86,7 @@ async fn both_see(site: &mut PhoneSite, name: &str) -> Result<()> {
     site.baresip.snapshot(phone).await?;
     let (step, wide, high) = picture::still(site.web.phone.browser(), phone).await?;
     eprintln!(
-        "{name}: first frame {first:.2} s after the answer, where the page's own left after {sending:.2} s; the page sees \
+        "{name}: first frame decoded {first:.2} s after the answer and shown after {shown:.2} s, where the page's own flowed after {sending:.2} s; the page sees \
          {width}×{height}, the phone {wide}×{high} with {step}; see {} and {}",
         page.display(),
         phone.display()
@@ -109,7 +114,23 @@ async fn the_page_calls_and_both_see() -> Result<()> {
         .said(&call, "an INVITE with H.264", offered)
         .await?;
     both_see(&mut site, "firefox-calls").await?;
-    site.page_hangs_up(&call).await?;
+    let record = site.page_hangs_up(&call).await?;
+    for way in ["to_browser", "to_pbx"] {
+        let picture = &record["picture"][way];
+        let is_transcoded = |field: &str| picture[field].as_u64().is_some_and(|figure| figure > 0);
+        so(
+            &format!("the record has the picture {way}: {picture}"),
+            ["frames", "key_frames", "transcode_ms"]
+                .into_iter()
+                .all(is_transcoded),
+        )?;
+    }
+    let metrics = site.web.causeway.metrics().await?;
+    let transcoded = metrics.get("causeway_media_video_transcode_frames_in");
+    so(
+        &format!("{transcoded:?} frames were transcoded"),
+        transcoded.is_some_and(|frames| *frames > 10.0),
+    )?;
     site.close().await
 }
 
