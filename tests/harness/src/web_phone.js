@@ -38,7 +38,10 @@ if (!window.phone) {
       // Firefox marks the pair itself.
       const pair = stats.get(transport?.selectedCandidatePairId) ?? all.find(s => s.type === 'candidate-pair' && s.selected)
       const local = stats.get(pair?.localCandidateId), remote = stats.get(pair?.remoteCandidateId)
-      return {local: local?.candidateType, relay: local?.relayProtocol ?? null, remote: remote?.candidateType}
+      return {
+        local: local?.candidateType, relay: local?.relayProtocol ?? null, remote: remote?.candidateType,
+        protocol: local?.protocol, six: (remote?.address ?? '').includes(':'),
+      }
     },
     events: [],
     device: null,

@@ -22,12 +22,23 @@ impl WebPhone {
     /// Opens a customer's page in `browser` and makes a device with `options` in it, for an account where one is
     /// named.
     pub async fn start(
-        mut browser: Browser,
+        browser: Browser,
         to: &BoxProcess,
         account: Option<&str>,
         options: Value,
     ) -> Result<Self> {
-        browser.open(&to.customer_page()).await?;
+        Self::on(browser, &to.customer_page(), to, account, options).await
+    }
+
+    /// The same on another page.
+    pub async fn on(
+        mut browser: Browser,
+        page: &str,
+        to: &BoxProcess,
+        account: Option<&str>,
+        options: Value,
+    ) -> Result<Self> {
+        browser.open(page).await?;
         page::give_ears(&browser).await?;
         browser
             .evaluate(&format!("(() => {{ {SCRIPT}\n return true }})()"))
