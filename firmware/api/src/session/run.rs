@@ -207,6 +207,7 @@ impl Session<'_> {
             ClientMessage::Place { id, .. }
             | ClientMessage::Accept { id, .. }
             | ClientMessage::Transfer { id, .. }
+            | ClientMessage::Callback { id, .. }
                 if Instant::now() >= self.ends =>
             {
                 let sentence = "The token is too old for a new call: refresh it first.";
@@ -224,6 +225,7 @@ impl Session<'_> {
             | ClientMessage::Transfer { .. }
             | ClientMessage::Restart { .. }
             | ClientMessage::Reattach { .. }
+            | ClientMessage::Callback { .. }
             | ClientMessage::Report { .. } => self.forward(socket, message).await,
         }
     }

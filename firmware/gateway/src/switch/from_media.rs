@@ -2,6 +2,7 @@
 
 use super::Switch;
 use super::active::{CallKey, WebOffer, packets};
+use super::from_api::snapshot;
 use crate::legs::web;
 use crate::media::{Event as Media, LegKey, WebRefusal};
 use causeway_api::wire::{ErrorCode, ServerMessage};
@@ -143,10 +144,24 @@ impl Switch {
                     fields: Map::new(),
                 }),
             ),
+            Some(WebOffer::Rejoin(session, request)) => {
+                let fields = Map::from_iter([("state".to_owned(), snapshot(active))]);
+                (
+                    Some(session),
+                    Some(ServerMessage::Ok {
+                        id: request,
+                        fields,
+                    }),
+                )
+            }
             Some(WebOffer::Accept) | None => (None, None),
         };
         if let (Some(session), Some(ok)) = (session, ok) {
             self.tell(session, ok);
+        }
+        if let Some(WebOffer::Rejoin(..)) = offer {
+            // The snapshot holds the answer, and nothing of the call has changed.
+            return;
         }
         // `ok` to an accept comes from the call, and before the answer.
         if !matches!(offer, Some(WebOffer::Restart(..))) {
@@ -214,7 +229,7 @@ impl Switch {
                 self.tell(session, web::error(request, code, refusal.to_string()));
                 self.drop_unplaced(key);
             }
-            Some(WebOffer::Restart(session, request)) => {
+            Some(WebOffer::Restart(session, request) | WebOffer::Rejoin(session, request)) => {
                 self.tell(session, web::error(request, code, refusal.to_string()));
             }
             Some(WebOffer::Accept) | None => {

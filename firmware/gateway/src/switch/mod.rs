@@ -10,6 +10,7 @@
 //! [`overload`] says what happens then.
 
 mod active;
+mod calling_back;
 mod carry_out;
 mod doctor;
 mod failover;
