@@ -65,6 +65,14 @@ declare class Call extends Emitter<CallEvents> {
      * `transferred`. Rejects (`refused`, `timed_out`, `destination_forbidden`, …) with the call as it was.
      */
     transfer(target: string | Call): Promise<void>;
+    /**
+     * Leaves a number to be called at, also after the end. Resolves with the box's name for the wish when somebody has
+     * taken it; rejects with `refused` when nobody takes any, so that the page promises nothing.
+     */
+    requestCallback(number: string, options?: {
+        name?: string;
+        context?: Record<string, unknown>;
+    }): Promise<string>;
     /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
     mute(muted?: boolean): void;
     /** Presses digits: `0-9 A-D * #`, `,` pauses. Resolves when all are sent; calls queue in order. */
@@ -112,6 +120,8 @@ type CallEvents = {
     reject: [cause: DisconnectCause];
     /** Something failed that no promise tells of. The call goes on unless `disconnect` follows. */
     error: [error: CausewayError];
+    /** The call cannot come about: ask for a number and offer `call.requestCallback()`. `disconnect` follows. */
+    callbackOffered: [reason: CausewayError];
     /** Connection or media dropped and is sought again (`connection_lost`, `media_lost`). */
     reconnecting: [error: CausewayError];
     reconnected: [];
@@ -155,6 +165,11 @@ interface DeviceOptions {
     outputDeviceId?: string;
     /** Ends the calls when the page goes away. Default true. */
     hangupOnUnload?: boolean;
+    /**
+     * A reload, or a way to another page of the same origin, ends no call: the device of the new page, made with this option
+     * too, takes it up and raises `resumed`. Default false.
+     */
+    keepOnReload?: boolean;
     /** Adds the page's address, title and referrer to the context of its calls. Default true. */
     pageContext?: boolean;
     /** How long the first connection may take, in milliseconds. Default 10 000. */
@@ -177,6 +192,8 @@ type DeviceEvents = {
     registered: [account: string];
     unregistered: [];
     incoming: [call: Call];
+    /** A call of the page before this one goes on here. */
+    resumed: [call: Call];
     /** Something failed that no promise tells of; with the call it concerns. */
     error: [error: CausewayError, call?: Call];
     /** The token ends soon. A provider is asked by itself; else hand over a new one with `updateToken()`. */
@@ -199,6 +216,11 @@ declare class Device extends Emitter<DeviceEvents> {
      * cannot be had (`mic_denied`, …), or when the box cannot be reached.
      */
     connect(options: ConnectOptions): Promise<Call>;
+    /**
+     * Leaves a number to be called at, when a call cannot be made: no microphone, no way for sound. Resolves with the box's
+     * name for the wish when somebody has taken it; rejects with `refused` when nobody takes any.
+     */
+    requestCallback(wish: CallbackWish): Promise<string>;
     /** Receives the calls of the token's account. Resolves when they arrive here. */
     register(): Promise<void>;
     /** Receives calls no more. Calls under way go on. */
@@ -238,6 +260,8 @@ type ClientErrorCode =
  | 'media_lost'
 /** Audio never began to flow, or the answer of the box could not be applied. */
  | 'media_failed'
+/** This network leaves no way for media: nothing will be heard. The message says what does not pass. */
+ | 'no_path'
 /** Too many operations are waiting. */
  | 'queue_full'
 /** The call is over. */
@@ -293,6 +317,20 @@ declare class Emitter<M extends EventMap> {
     listenerCount(event: keyof M): number;
 }
 
+/**
+ * Watches whether sound comes in, which tells of a network that has gone seconds before the browser does.
+ *
+ * Silence alone proves nothing: a telephone system may send none. So it is told once, and again only after sound has come
+ * in between; and what has come of it is seen by the path's own checks, which the box always answers.
+ */
+
+/**
+ * Calls that outlive their page: written down when it goes, read once by the next page of the same tab and origin.
+ *
+ * What is written holds each call's secret, so it lies in `sessionStorage` (this tab, this origin) for the seconds the box
+ * keeps the call, and never in an address.
+ */
+
 /** How loud a stream is, for a meter on the page. */
 /**
  * Measures the loudness of a stream's audio with an AnalyserNode. Read `level` as often as the
@@ -327,6 +365,14 @@ interface CallWarning {
 }
 
 /** Runs operations one after the other, a bounded number waiting. */
+
+/**
+ * Says soon when a connection will find no way to the box, instead of when the browser gives up after half a minute.
+ *
+ * A check that is answered at all is answered within seconds, and so is a relay. So a call is without a way when for
+ * `NO_RELAY_MS` after the answer no check was answered and the relay was not reached either; with the relay reached, when
+ * nothing came through it for `SILENT_RELAY_MS`.
+ */
 
 /** One call's connection to the box: offer, answer, candidates, tracks. The browser always offers. */
 /** Which audio codec is offered first. `auto` leaves the browser's order. */
@@ -384,6 +430,8 @@ interface OkMessage {
     id: number;
     call?: string;
     resume?: string;
+    /** The box's name for a wish to be called. */
+    callback?: string;
     /** With a new token: the relay's credentials are no older than it. */
     ice?: {
         servers?: RTCIceServer[];
@@ -474,6 +522,7 @@ type Request = {
 } | {
     type: 'call.hangup';
     call: string;
+    reason?: 'no_path';
 } | {
     type: 'call.hold' | 'call.resume';
     call: string;
@@ -499,7 +548,22 @@ type Request = {
     type: 'call.reattach';
     call: string;
     resume: string;
-};
+    sdp?: string;
+    video?: boolean;
+} | ({
+    type: 'callback.request';
+    call?: string;
+} & CallbackWish);
+/** What somebody leaves who wants to be called. */
+interface CallbackWish {
+    /** 3 to 20 digits, perhaps behind a `+`; blanks, dashes, dots, slashes and brackets may lie between. */
+    number: string;
+    name?: string;
+    /** Whom they wanted to speak to. */
+    to?: string;
+    /** JSON for the contact centre; at most 8 KiB. */
+    context?: object;
+}
 /** Messages nobody answers. */
 type Notice = {
     type: 'call.candidate';
@@ -521,12 +585,16 @@ declare function parseMessage(data: unknown): ServerMessage | undefined;
 /**
  * Brings a call's media back after the network changed under it, by ICE restarts.
  *
- * | state      | connected | disconnected          | failed     | timer                       | gone for `LIMIT_MS` |
- * |------------|-----------|-----------------------|------------|-----------------------------|---------------------|
- * | starting   | steady    | –                     | restarting | –                           | give up             |
- * | steady     | –         | doubtful (`DOUBT_MS`) | restarting | –                           | –                   |
- * | doubtful   | steady    | –                     | restarting | restarting                  | –                   |
- * | restarting | steady    | –                     | restart    | restart again               | give up             |
+ * | state      | connected | disconnected          | failed     | stalled, moved | alive  | timer         | gone for `LIMIT_MS` |
+ * |------------|-----------|-----------------------|------------|----------------|--------|---------------|---------------------|
+ * | starting   | steady    | –                     | restarting | –              | –      | –             | give up             |
+ * | steady     | –         | doubtful (`DOUBT_MS`) | restarting | restarting     | –      | –             | –                   |
+ * | doubtful   | steady    | –                     | restarting | restarting     | –      | restarting    | –                   |
+ * | restarting | steady    | –                     | restart    | restart (moved)| steady | restart again | give up             |
+ *
+ * `stalled`: no sound comes; `moved`: the browser is in another network. Neither is waited on: a restart on a path that
+ * stands costs a few datagrams and is not heard. `alive` counts once a restart was answered and the browser still calls the
+ * path connected: it then never says so again.
  *
  * While signalling is down no restart can be sent; the first thing after its return is one.
  */
@@ -592,7 +660,7 @@ export type { LogLevel };
 export type { AudioSource };
 export type { CallWarning };
 export type { CodecPreference };
-export type { CauseCode, DisconnectCause, HeldBy };
+export type { CallbackWish, CauseCode, DisconnectCause, HeldBy };
 export type { ConnectionState };
 export type { CallStats };
 export type { TokenOrProvider };

@@ -32,6 +32,66 @@ function transferTarget(target) {
   throw new CausewayError("invalid_argument", "A transfer needs a number or another call of this device.");
 }
 
+// src/flow.ts
+var LOOK_MS = 250;
+var STALLED_MS = 750;
+var FlowWatch = class {
+  #owner;
+  #timer;
+  #last = 0;
+  #changed = 0;
+  #stalled = false;
+  #responses;
+  constructor(owner) {
+    this.#owner = owner;
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+  close() {
+    clearInterval(this.#timer);
+  }
+  /** A path is sought anew: what its checks said before counts no more. */
+  sought() {
+    this.#responses = void 0;
+  }
+  #look() {
+    const connection = this.#owner.connection();
+    const receivers = connection?.getReceivers?.() ?? [];
+    let last = 0;
+    for (const receiver of receivers) {
+      for (const source of receiver.getSynchronizationSources?.() ?? []) last = Math.max(last, source.timestamp);
+    }
+    const now = Date.now();
+    if (last !== this.#last) {
+      this.#last = last;
+      this.#changed = now;
+      this.#stalled = false;
+      this.#owner.alive();
+    } else if (!this.#owner.expected()) {
+      this.#changed = now;
+    } else if (this.#stalled) {
+      void this.#ask(connection);
+    } else if (this.#last > 0 && now - this.#changed >= STALLED_MS) {
+      this.#stalled = true;
+      this.#responses = void 0;
+      this.#owner.stalled();
+    }
+  }
+  /** Whether checks are answered though nothing is heard. */
+  async #ask(connection) {
+    let responses = 0;
+    try {
+      const report = await connection?.getStats();
+      report?.forEach((stats) => {
+        if (stats.type === "candidate-pair") responses += stats.responsesReceived ?? 0;
+      });
+    } catch {
+      return;
+    }
+    if (this.#responses !== void 0 && responses > this.#responses && this.#stalled) this.#owner.alive();
+    this.#responses = responses;
+  }
+};
+
 // src/levels.ts
 var shared;
 var LevelMeter = class {
@@ -248,6 +308,50 @@ var QualityMonitor = class {
   }
 };
 
+// src/path.ts
+var NO_RELAY_MS = 4e3;
+var SILENT_RELAY_MS = 8e3;
+var LOOK_MS2 = 250;
+var ELSEWHERE = "Another network, such as a mobile phone’s, may let it through.";
+var PathWatch = class {
+  #connection;
+  #noPath;
+  #relayed = false;
+  #timer;
+  #closed = false;
+  constructor(connection, noPath) {
+    this.#connection = connection;
+    this.#noPath = noPath;
+  }
+  /** The browser has found an address of its own. */
+  candidate(line) {
+    if (/ typ relay\b/.test(line)) this.#relayed = true;
+  }
+  /** The box has answered: from now on there must be a way. */
+  begin() {
+    if (this.#closed) return;
+    const since = Date.now();
+    this.#timer ??= setInterval(() => {
+      const { iceConnectionState, connectionState } = this.#connection;
+      if (iceConnectionState === "connected" || iceConnectionState === "completed" || connectionState === "connected") {
+        this.close();
+      } else if (Date.now() - since >= (this.#relayed ? SILENT_RELAY_MS : NO_RELAY_MS)) {
+        this.close();
+        this.#noPath(new CausewayError("no_path", this.#words()));
+      }
+    }, LOOK_MS2);
+  }
+  close() {
+    this.#closed = true;
+    clearInterval(this.#timer);
+  }
+  #words() {
+    const servers = this.#connection.getConfiguration().iceServers ?? [];
+    if (this.#relayed) return `No way for sound: nothing passes from the relay to the box. ${ELSEWHERE}`;
+    return servers.length > 0 ? `No way for sound: this network lets neither UDP nor the box's relay over TCP and TLS through. ${ELSEWHERE}` : `No way for sound: this network lets no UDP through, and the box has no relay. ${ELSEWHERE}`;
+  }
+};
+
 // src/peer.ts
 var Peer = class {
   #options;
@@ -392,6 +496,7 @@ var MediaRecovery = class {
     this.state = "starting";
     this.#lastRestart = -Infinity;
     this.#everConnected = false;
+    this.#answered = false;
     this.#owner = owner;
   }
   #owner;
@@ -399,6 +504,7 @@ var MediaRecovery = class {
   #limit;
   #lastRestart;
   #everConnected;
+  #answered;
   /** The answer is applied: from now on media has to come. */
   expectMedia() {
     if (this.state === "starting") this.#startLimit();
@@ -415,7 +521,26 @@ var MediaRecovery = class {
   }
   /** Signalling is back; what could not be sent is sent now. */
   signalingBack() {
-    if (this.state === "doubtful" || this.state === "restarting") this.#restarting();
+    if (this.state === "doubtful" || this.state === "restarting") {
+      this.#lastRestart = -Infinity;
+      this.#restarting();
+    }
+  }
+  /** No sound comes any more. */
+  stalled() {
+    if (this.state === "steady" || this.state === "doubtful") this.#restarting();
+  }
+  /** The browser is in another network. */
+  moved() {
+    if (this.state === "steady" || this.state === "doubtful" || this.state === "restarting") this.#restarting();
+  }
+  /** The restart was answered. */
+  answered() {
+    this.#answered = true;
+  }
+  /** Sound or an answered check has come through. */
+  alive(connection) {
+    if (this.state === "restarting" && this.#answered && connection === "connected") this.#connected();
   }
   close() {
     this.state = "closed";
@@ -446,6 +571,7 @@ var MediaRecovery = class {
     this.#after(AGAIN_MS, () => this.#restarting());
     if (!this.#owner.canRestart()) return;
     this.#lastRestart = Date.now();
+    this.#answered = false;
     this.#owner.restart().catch(() => void 0);
   }
   #startLimit() {
@@ -517,6 +643,8 @@ var CallMedia = class {
   #output;
   #recovery;
   #monitor;
+  #flow;
+  #path;
   /** Gathered before the box knows the call; afterwards nothing, for each goes out at once. */
   #candidates = [];
   #sending = { audio: true, video: true };
@@ -551,7 +679,10 @@ var CallMedia = class {
           codec,
           log,
           candidate: (candidate) => this.#candidate(candidate),
-          connection: (state) => this.#recovery.connectionChanged(state),
+          connection: (state) => {
+            if (state === "connected") this.#path?.close();
+            this.#recovery.connectionChanged(state);
+          },
           remoteTrack: (stream) => {
             this.#output.play(stream);
             this.restartMeters();
@@ -565,6 +696,7 @@ var CallMedia = class {
       stopTracks(local);
       throw error;
     }
+    this.#path = new PathWatch(this.peer.connection, (error) => this.#owner.noPath(error));
     this.#apply();
     return this.peer.offer();
   }
@@ -581,6 +713,18 @@ var CallMedia = class {
     await peer.answer(sdp, from);
     if (this.peer !== peer) return;
     this.#recovery.expectMedia();
+    this.#recovery.answered();
+    this.#path?.begin();
+    this.#flow ??= new FlowWatch({
+      connection: () => this.peer?.connection,
+      expected: () => this.#receiving,
+      stalled: () => {
+        this.#owner.stalled();
+        this.#recovery.stalled();
+      },
+      alive: () => this.#recovery.alive(this.peer?.connection.connectionState)
+    });
+    this.#flow.sought();
     this.#monitor ??= new QualityMonitor({
       stats: () => this.stats(),
       report: (stats) => this.#owner.sendReport(reportOf(stats)),
@@ -593,6 +737,10 @@ var CallMedia = class {
     this.#sending = sending;
     this.#receiving = receiving;
     this.#apply();
+  }
+  /** The browser is in another network. */
+  moved() {
+    this.#recovery.moved();
   }
   /** Signalling is back after a drop. */
   signalingBack() {
@@ -629,6 +777,10 @@ var CallMedia = class {
   stop() {
     this.#monitor?.close();
     this.#monitor = void 0;
+    this.#flow?.close();
+    this.#flow = void 0;
+    this.#path?.close();
+    this.#path = void 0;
     this.#stopMeters();
     this.#output.close();
     this.peer?.close();
@@ -662,6 +814,7 @@ var CallMedia = class {
     this.peer?.setReceiving(this.#receiving);
   }
   #candidate(candidate) {
+    if (candidate) this.#path?.candidate(candidate.candidate);
     if (!this.#candidates) this.#owner.sendCandidate(candidate);
     else if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
   }
@@ -792,7 +945,9 @@ var Call = class _Call extends Emitter {
     this.divertedFrom = parts.divertedFrom;
     this.#id = parts.id;
     this.#resume = parts.resume;
-    this.#state = parts.direction === "incoming" ? "incoming" : "placing";
+    this.#answeredAt = parts.answeredAt;
+    this.#muted = parts.muted ?? false;
+    this.#state = parts.answeredAt ? "answered" : parts.direction === "incoming" ? "incoming" : "placing";
     const { signaling } = owner;
     this.#media = new CallMedia(owner, {
       sendCandidate: (candidate) => signaling.notify({ type: "call.candidate", call: this.id, candidate }),
@@ -801,6 +956,8 @@ var Call = class _Call extends Emitter {
       canRestart: () => signaling.connected && this.#id !== void 0,
       mediaLost: (lost) => this.#setLost(this.#signalingLost, lost),
       mediaGone: (everConnected) => this.#mediaGone(everConnected),
+      noPath: (error) => this.#noPath(error),
+      stalled: () => signaling.doubt(),
       warn: (warning) => this.#warn(warning),
       clearWarning: (code) => this.#clearWarning(code),
       failed: (error) => this.#fail(error),
@@ -929,6 +1086,15 @@ var Call = class _Call extends Emitter {
       throw error;
     }
   }
+  /**
+   * Leaves a number to be called at, also after the end. Resolves with the box's name for the wish when somebody has
+   * taken it; rejects with `refused` when nobody takes any, so that the page promises nothing.
+   */
+  requestCallback(number2, options = {}) {
+    const context = options.context ?? this.context;
+    const wish = { number: number2, to: this.to, ...options.name ? { name: options.name } : void 0, ...context ? { context } : void 0 };
+    return this.#owner.requestCallback(wish, this.#id);
+  }
   /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
   mute(muted = true) {
     if (this.#ended || muted === this.#muted) return;
@@ -989,6 +1155,47 @@ var Call = class _Call extends Emitter {
       this.#end({ code: "failed", message: failure.message, by: "box" });
       throw failure;
     }
+  }
+  /** Goes on with a call of the page before this one, on a connection of its own. @internal */
+  async takeUp(local, video) {
+    const sdp = await this.#media.start(local, video);
+    this.#applyMedia();
+    const ok = await this.#owner.signaling.request(
+      { type: "call.reattach", call: this.id, resume: this.#resume ?? "", sdp, video },
+      { timeoutMs: PLACE_TIMEOUT_MS }
+    );
+    if (!ok.state) throw new CausewayError("internal", "The box gave the call back without its state.");
+    this.#apply(ok.state);
+    if (this.#ended) return;
+    if (ok.state.answer) await this.#media.answer(ok.state.answer, "event");
+    this.#media.releaseCandidates();
+  }
+  /** What the next page needs to go on with it; nothing when it cannot. @internal */
+  kept() {
+    if (this.#id === void 0 || this.#resume === void 0 || this.#ended || this.#hangingUp) return void 0;
+    if (this.#state === "incoming") return void 0;
+    return {
+      id: this.#id,
+      resume: this.#resume,
+      direction: this.direction,
+      from: this.from,
+      fromName: this.fromName,
+      to: this.to,
+      context: this.context,
+      contextToken: this.contextToken,
+      divertedFrom: this.divertedFrom,
+      answeredAt: this.#answeredAt?.getTime(),
+      muted: this.#muted,
+      video: (this.localStream?.getVideoTracks().length ?? 0) > 0
+    };
+  }
+  /** Lets go of everything here; the box keeps the call. @internal */
+  letGo() {
+    this.#media.close();
+  }
+  /** The browser is in another network. @internal */
+  moved() {
+    if (!this.#ended) this.#media.moved();
   }
   /** Takes a message about this call. @internal */
   received(message) {
@@ -1081,7 +1288,7 @@ var Call = class _Call extends Emitter {
       case "held":
         this.#state = next.state;
         if (before !== "answered" && before !== "held") {
-          this.#answeredAt = /* @__PURE__ */ new Date();
+          this.#answeredAt ??= /* @__PURE__ */ new Date();
           this.emit("accept");
         }
         this.#setHeldBy(next.state === "held" ? next.held_by ?? "remote" : null);
@@ -1121,7 +1328,7 @@ var Call = class _Call extends Emitter {
   #localCause() {
     return this.#answeredAt ? { code: "hangup", message: "The call was ended here.", by: "local" } : { code: "cancelled", message: "The call was given up here.", by: "local" };
   }
-  async #hangUp(cause) {
+  async #hangUp(cause, reason) {
     this.#applyMedia(true);
     const { signaling } = this.#owner;
     if (!signaling.connected || this.#id === void 0) {
@@ -1131,7 +1338,10 @@ var Call = class _Call extends Emitter {
     const over = new Promise((resolve) => this.#settled.push(resolve));
     if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
     try {
-      if (!this.#ended) await signaling.request({ type: "call.hangup", call: this.id }, { timeoutMs: HANGUP_PATIENCE_MS });
+      if (!this.#ended) {
+        const why = reason ? { reason } : void 0;
+        await signaling.request({ type: "call.hangup", call: this.id, ...why }, { timeoutMs: HANGUP_PATIENCE_MS });
+      }
       if (!this.#ended) await Promise.race([over, delay(HANGUP_PATIENCE_MS)]);
       this.#end(cause);
     } catch (error) {
@@ -1202,6 +1412,12 @@ var Call = class _Call extends Emitter {
       this.#hangingUp ??= this.#hangUp({ code: "media_failed", message: error.message, by: "local" });
     }
   }
+  #noPath(error) {
+    if (this.#ended || this.#hangingUp) return;
+    this.#fail(error);
+    this.emit("callbackOffered", error);
+    this.#hangingUp ??= this.#hangUp({ code: "media_failed", message: error.message, by: "local" }, "no_path");
+  }
   #mediaGone(everConnected) {
     if (this.#ended) return;
     const code = everConnected ? "media_lost" : "media_failed";
@@ -1253,6 +1469,68 @@ function delay(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+// src/kept.ts
+var RECENT_MS = 1e4;
+function key(url) {
+  return `causeway ${url}`;
+}
+function storage() {
+  try {
+    return globalThis.sessionStorage;
+  } catch {
+    return void 0;
+  }
+}
+function keep(url, calls, log) {
+  try {
+    storage()?.setItem(key(url), JSON.stringify({ at: Date.now(), calls }));
+    return storage() !== void 0;
+  } catch (error) {
+    log.warn("calls cannot be kept for the next page", error);
+    return false;
+  }
+}
+function take(url, withinMs) {
+  try {
+    const text = storage()?.getItem(key(url));
+    storage()?.removeItem(key(url));
+    const { at, calls } = JSON.parse(text ?? "{}");
+    if (typeof at !== "number" || Date.now() - at > withinMs || !Array.isArray(calls)) return [];
+    return calls.filter((call) => typeof call.id === "string" && typeof call.resume === "string");
+  } catch {
+    return [];
+  }
+}
+var Leaving = class {
+  #known = false;
+  #at = -Infinity;
+  #navigation = globalThis.navigation;
+  constructor() {
+    this.#navigation?.addEventListener("navigate", this.#navigate);
+  }
+  /** Whether a page that could go on with a call comes next. Where the browser does not tell, it may. */
+  comesBack() {
+    if (!this.#navigation) return true;
+    return this.#known && Date.now() - this.#at < RECENT_MS;
+  }
+  close() {
+    this.#navigation?.removeEventListener("navigate", this.#navigate);
+  }
+  #navigate = (event) => {
+    const { destination, hashChange, downloadRequest } = event;
+    if (hashChange || downloadRequest !== null && downloadRequest !== void 0) return;
+    this.#at = Date.now();
+    this.#known = sameOrigin(destination?.url);
+  };
+};
+function sameOrigin(url) {
+  try {
+    return url !== void 0 && new URL(url, location.href).origin === location.origin;
+  } catch {
+    return false;
+  }
+}
+
 // src/log.ts
 var ORDER = ["silent", "error", "warn", "info", "debug"];
 var Log = class {
@@ -1300,6 +1578,7 @@ var STABLE_MS = 5e3;
 var HANDSHAKE_TIMEOUT_MS = 8e3;
 var REQUEST_TIMEOUT_MS = 1e4;
 var PING_TIMEOUT_MS = 5e3;
+var DOUBT_TIMEOUT_MS = 400;
 var PENDING_LIMIT = 128;
 var WAITING_LIMIT = 64;
 var BUFFERED_LIMIT = 1 << 20;
@@ -1326,6 +1605,8 @@ var Signaling = class {
     this.#nextId = 1;
     this.#readySince = 0;
     this.#backoffMs = FIRST_BACKOFF_MS;
+    /** The next attempt needs no pause: it is our own doubt that ended the connection. */
+    this.#atOnce = false;
     this.#generation = 0;
     this.#pending = /* @__PURE__ */ new Map();
     this.#waiting = [];
@@ -1347,6 +1628,7 @@ var Signaling = class {
   #backoffMs;
   #pingTimer;
   #wake;
+  #atOnce;
   #generation;
   #pending;
   #waiting;
@@ -1382,9 +1664,10 @@ var Signaling = class {
   hurry() {
     this.#wake?.();
   }
-  /** Checks now that the box still answers. */
-  probe() {
-    if (this.connected) this.#schedulePing(0);
+  /** The network may be another: checks now, with little patience, that the box still answers. */
+  doubt() {
+    this.hurry();
+    if (this.connected) this.#schedulePing(0, DOUBT_TIMEOUT_MS);
   }
   /** Closes for good or until the next `connect()`. */
   close(reason) {
@@ -1425,6 +1708,10 @@ var Signaling = class {
     }
   }
   async #pause(generation) {
+    if (this.#atOnce) {
+      this.#atOnce = false;
+      return;
+    }
     const ms = this.#backoffMs * (0.5 + Math.random() * 0.5);
     this.#backoffMs = Math.min(this.#backoffMs * 2, LAST_BACKOFF_MS);
     await new Promise((resolve) => {
@@ -1491,13 +1778,14 @@ var Signaling = class {
       };
     });
   }
-  #closed(socket, code) {
+  #closed(socket, code, atOnce = false) {
     if (socket !== this.#socket) return;
     const [errorCode, message] = CLOSE_CODES.get(code) ?? ["connection_lost", "The connection to the box dropped."];
     const error = new CausewayError(errorCode, message);
     this.#log.info(`connection closed (${code})`);
     if (Date.now() - this.#readySince >= STABLE_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     const wasConnected = this.connected;
+    this.#atOnce = atOnce;
     this.#dropSocket(1e3);
     this.#rejectSent(error);
     if (!wasConnected) return;
@@ -1509,10 +1797,10 @@ var Signaling = class {
     }
   }
   /** The socket is no use any more: behave as if the network had told us. */
-  #lost(why) {
+  #lost(why, atOnce = false) {
     const socket = this.#socket;
     this.#log.warn(why);
-    if (socket) this.#closed(socket, 1006);
+    if (socket) this.#closed(socket, 1006, atOnce);
   }
   #dropSocket(code) {
     const socket = this.#socket;
@@ -1599,13 +1887,13 @@ var Signaling = class {
     this.#waiting.length = 0;
     for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
   }
-  #schedulePing(afterMs = Math.max(this.welcome?.ping_s ?? 15, 1) * 1e3) {
+  #schedulePing(afterMs = Math.max(this.welcome?.ping_s ?? 15, 1) * 1e3, patienceMs = PING_TIMEOUT_MS) {
     clearTimeout(this.#pingTimer);
     this.#pingTimer = setTimeout(() => {
       const socket = this.#socket;
-      this.#ask({ type: "ping" }, PING_TIMEOUT_MS).then(
+      this.#ask({ type: "ping" }, patienceMs).then(
         () => socket === this.#socket && this.#schedulePing(),
-        () => socket && socket === this.#socket && this.#lost("the box does not answer pings")
+        () => socket && socket === this.#socket && this.#lost("the box does not answer pings", patienceMs < PING_TIMEOUT_MS)
       );
     }, afterMs);
   }
@@ -1674,6 +1962,8 @@ var Device = class extends Emitter {
   #resumeTimer;
   #resumeSeconds = DEFAULT_RESUME_S;
   #iceServers = [];
+  #url;
+  #leaving;
   constructor(token, options = {}) {
     super();
     this.#options = options;
@@ -1689,7 +1979,14 @@ var Device = class extends Emitter {
     };
     this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 1e4);
     globalThis.addEventListener?.("pagehide", this.#pageHide);
-    globalThis.addEventListener?.("online", this.#online);
+    globalThis.addEventListener?.("online", this.#moved);
+    networkInformation()?.addEventListener("change", this.#moved);
+    this.#url = url;
+    if (options.keepOnReload) {
+      this.#leaving = new Leaving();
+      const kept = take(url, DEFAULT_RESUME_S * 1e3);
+      if (kept.length > 0) queueMicrotask(() => void this.#takeUp(kept));
+    }
   }
   /** The connection to the box. */
   get connectionState() {
@@ -1742,6 +2039,14 @@ var Device = class extends Emitter {
     }
     return call;
   }
+  /**
+   * Leaves a number to be called at, when a call cannot be made: no microphone, no way for sound. Resolves with the box's
+   * name for the wish when somebody has taken it; rejects with `refused` when nobody takes any.
+   */
+  async requestCallback(wish) {
+    this.#mustLive();
+    return this.#requestCallback({ ...wish, context: this.#context(wish.context) });
+  }
   /** Receives the calls of the token's account. Resolves when they arrive here. */
   async register() {
     this.#mustLive();
@@ -1775,13 +2080,50 @@ var Device = class extends Emitter {
     if (this.#destroyed) return;
     this.#destroyed = true;
     globalThis.removeEventListener?.("pagehide", this.#pageHide);
-    globalThis.removeEventListener?.("online", this.#online);
+    globalThis.removeEventListener?.("online", this.#moved);
+    networkInformation()?.removeEventListener("change", this.#moved);
+    this.#leaving?.close();
     this.#wantsCalls = false;
     this.#announce(void 0);
     await Promise.all(this.calls.map((call) => call.disconnect()));
     clearTimeout(this.#resumeTimer);
     this.#toHangUp.clear();
     this.#signaling.close(new CausewayError("destroyed", "The device was destroyed."));
+  }
+  // ---- calls of the page before ----
+  async #takeUp(kept) {
+    const video = kept.some((call) => call.video);
+    const captured = capture({ audio: true, video, defaults: this.#options.audioConstraints });
+    captured.catch(() => void 0);
+    for (const { answeredAt, ...parts } of kept) {
+      let local;
+      try {
+        await this.#signaling.connect();
+        local = await captured.then((stream) => stream?.clone(), () => void 0);
+        if (this.#destroyed) break;
+        const call = new Call(this.#callOwner, { ...parts, answeredAt: answeredAt ? new Date(answeredAt) : void 0 });
+        await call.takeUp(local, parts.video);
+        if (call.state === "ended") continue;
+        this.#calls.set(call.id, call);
+        this.emit("resumed", call);
+      } catch (error) {
+        stopTracks(local);
+        this.#log.warn("a call of the page before could not be taken up", error);
+        this.emit("error", new CausewayError("session_lost", "The call was gone when the page came back.", { cause: error }));
+      }
+    }
+    captured.then(stopTracks, () => void 0);
+  }
+  async #requestCallback(wish, call) {
+    await this.#signaling.connect();
+    const { context, ...rest } = wish;
+    const ok = await this.#signaling.request({
+      type: "callback.request",
+      ...rest,
+      ...context ? { context } : void 0,
+      ...call === void 0 ? void 0 : { call }
+    });
+    return ok.callback ?? "";
   }
   // ---- the connection ----
   #connectionChanged(state, error) {
@@ -1905,6 +2247,7 @@ var Device = class extends Emitter {
       iceTransportPolicy,
       outputDeviceId,
       iceServers: () => [...iceServers, ...this.#iceServers],
+      requestCallback: (wish, call) => this.#requestCallback(wish, call),
       callError: (call, error) => this.emit("error", error, call),
       callEnded: (call, resume, hangUpLater) => {
         this.#calls.delete(call.id);
@@ -1934,16 +2277,26 @@ var Device = class extends Emitter {
   #mustLive() {
     if (this.#destroyed) throw new CausewayError("destroyed", "The device was destroyed.");
   }
-  #online = () => {
-    this.#signaling.hurry();
-    this.#signaling.probe();
+  #moved = () => {
+    this.#signaling.doubt();
+    for (const call of this.calls) call.moved();
   };
   #pageHide = () => {
+    if (this.#options.keepOnReload && this.#leaving?.comesBack()) {
+      const kept = this.calls.map((call) => call.kept()).filter((call) => call !== void 0);
+      if (keep(this.#url, kept, this.#log)) {
+        for (const call of this.calls) call.kept() ? call.letGo() : call.drop();
+        return;
+      }
+    }
     if (this.#options.hangupOnUnload === false) return;
     for (const call of this.calls) call.drop();
     this.#closeWhenIdle();
   };
 };
+function networkInformation() {
+  return globalThis.navigator?.connection;
+}
 function bytes(text) {
   return new TextEncoder().encode(text).length;
 }

@@ -15,6 +15,7 @@ import { CallMedia } from './call_media';
 import type { AcceptOptions, CallEvents, CallOwner, CallParts, CallState, DigitOptions } from './call_types';
 import { CausewayError, asCausewayError } from './errors';
 import { Emitter } from './events';
+import type { KeptCall } from './kept';
 import { capture, stopTracks } from './media';
 import type { AudioSource } from './media';
 import type { CallWarning } from './monitor';
@@ -83,7 +84,9 @@ export class Call extends Emitter<CallEvents> {
     this.divertedFrom = parts.divertedFrom;
     this.#id = parts.id;
     this.#resume = parts.resume;
-    this.#state = parts.direction === 'incoming' ? 'incoming' : 'placing';
+    this.#answeredAt = parts.answeredAt;
+    this.#muted = parts.muted ?? false;
+    this.#state = parts.answeredAt ? 'answered' : parts.direction === 'incoming' ? 'incoming' : 'placing';
     const { signaling } = owner;
     this.#media = new CallMedia(owner, {
       sendCandidate: (candidate) => signaling.notify({ type: 'call.candidate', call: this.id, candidate }),
@@ -92,6 +95,8 @@ export class Call extends Emitter<CallEvents> {
       canRestart: () => signaling.connected && this.#id !== undefined,
       mediaLost: (lost) => this.#setLost(this.#signalingLost, lost),
       mediaGone: (everConnected) => this.#mediaGone(everConnected),
+      noPath: (error) => this.#noPath(error),
+      stalled: () => signaling.doubt(),
       warn: (warning) => this.#warn(warning),
       clearWarning: (code) => this.#clearWarning(code),
       failed: (error) => this.#fail(error),
@@ -230,6 +235,16 @@ export class Call extends Emitter<CallEvents> {
     }
   }
 
+  /**
+   * Leaves a number to be called at, also after the end. Resolves with the box's name for the wish when somebody has
+   * taken it; rejects with `refused` when nobody takes any, so that the page promises nothing.
+   */
+  requestCallback(number: string, options: { name?: string; context?: Record<string, unknown> } = {}): Promise<string> {
+    const context = options.context ?? this.context;
+    const wish = { number, to: this.to, ...(options.name ? { name: options.name } : undefined), ...(context ? { context } : undefined) };
+    return this.#owner.requestCallback(wish, this.#id);
+  }
+
   /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
   mute(muted = true): void {
     if (this.#ended || muted === this.#muted) return;
@@ -297,6 +312,51 @@ export class Call extends Emitter<CallEvents> {
       this.#end({ code: 'failed', message: failure.message, by: 'box' });
       throw failure;
     }
+  }
+
+  /** Goes on with a call of the page before this one, on a connection of its own. @internal */
+  async takeUp(local: MediaStream | undefined, video: boolean): Promise<void> {
+    const sdp = await this.#media.start(local, video);
+    this.#applyMedia();
+    const ok = await this.#owner.signaling.request(
+      { type: 'call.reattach', call: this.id, resume: this.#resume ?? '', sdp, video },
+      { timeoutMs: PLACE_TIMEOUT_MS },
+    );
+    if (!ok.state) throw new CausewayError('internal', 'The box gave the call back without its state.');
+    this.#apply(ok.state);
+    if (this.#ended) return;
+    if (ok.state.answer) await this.#media.answer(ok.state.answer, 'event');
+    this.#media.releaseCandidates();
+  }
+
+  /** What the next page needs to go on with it; nothing when it cannot. @internal */
+  kept(): KeptCall | undefined {
+    if (this.#id === undefined || this.#resume === undefined || this.#ended || this.#hangingUp) return undefined;
+    if (this.#state === 'incoming') return undefined; // it rings there anew
+    return {
+      id: this.#id,
+      resume: this.#resume,
+      direction: this.direction,
+      from: this.from,
+      fromName: this.fromName,
+      to: this.to,
+      context: this.context,
+      contextToken: this.contextToken,
+      divertedFrom: this.divertedFrom,
+      answeredAt: this.#answeredAt?.getTime(),
+      muted: this.#muted,
+      video: (this.localStream?.getVideoTracks().length ?? 0) > 0,
+    };
+  }
+
+  /** Lets go of everything here; the box keeps the call. @internal */
+  letGo(): void {
+    this.#media.close();
+  }
+
+  /** The browser is in another network. @internal */
+  moved(): void {
+    if (!this.#ended) this.#media.moved();
   }
 
   /** Takes a message about this call. @internal */
@@ -401,7 +461,7 @@ export class Call extends Emitter<CallEvents> {
       case 'held':
         this.#state = next.state;
         if (before !== 'answered' && before !== 'held') {
-          this.#answeredAt = new Date();
+          this.#answeredAt ??= new Date();
           this.emit('accept');
         }
         this.#setHeldBy(next.state === 'held' ? (next.held_by ?? 'remote') : null);
@@ -447,7 +507,7 @@ export class Call extends Emitter<CallEvents> {
       : { code: 'cancelled', message: 'The call was given up here.', by: 'local' };
   }
 
-  async #hangUp(cause: DisconnectCause): Promise<void> {
+  async #hangUp(cause: DisconnectCause, reason?: 'no_path'): Promise<void> {
     this.#applyMedia(true);
     const { signaling } = this.#owner;
     if (!signaling.connected || this.#id === undefined) {
@@ -457,7 +517,10 @@ export class Call extends Emitter<CallEvents> {
     const over = new Promise<void>((resolve) => this.#settled.push(resolve));
     if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
     try {
-      if (!this.#ended) await signaling.request({ type: 'call.hangup', call: this.id }, { timeoutMs: HANGUP_PATIENCE_MS });
+      if (!this.#ended) {
+        const why = reason ? { reason } : undefined;
+        await signaling.request({ type: 'call.hangup', call: this.id, ...why }, { timeoutMs: HANGUP_PATIENCE_MS });
+      }
       if (!this.#ended) await Promise.race([over, delay(HANGUP_PATIENCE_MS)]);
       this.#end(cause);
     } catch (error) {
@@ -535,6 +598,13 @@ export class Call extends Emitter<CallEvents> {
       this.#fail(error);
       this.#hangingUp ??= this.#hangUp({ code: 'media_failed', message: error.message, by: 'local' });
     }
+  }
+
+  #noPath(error: CausewayError): void {
+    if (this.#ended || this.#hangingUp) return;
+    this.#fail(error);
+    this.emit('callbackOffered', error);
+    this.#hangingUp ??= this.#hangUp({ code: 'media_failed', message: error.message, by: 'local' }, 'no_path');
   }
 
   #mediaGone(everConnected: boolean): void {

@@ -5,7 +5,7 @@ import type { MediaSettings } from './call_media';
 import type { CausewayError } from './errors';
 import type { AudioSource } from './media';
 import type { CallWarning } from './monitor';
-import type { DisconnectCause, HeldBy } from './protocol';
+import type { CallbackWish, DisconnectCause, HeldBy } from './protocol';
 import type { Signaling } from './signaling';
 
 /** Where a call stands. */
@@ -33,6 +33,8 @@ export type CallEvents = {
   reject: [cause: DisconnectCause];
   /** Something failed that no promise tells of. The call goes on unless `disconnect` follows. */
   error: [error: CausewayError];
+  /** The call cannot come about: ask for a number and offer `call.requestCallback()`. `disconnect` follows. */
+  callbackOffered: [reason: CausewayError];
   /** Connection or media dropped and is sought again (`connection_lost`, `media_lost`). */
   reconnecting: [error: CausewayError];
   reconnected: [];
@@ -64,6 +66,7 @@ export interface DigitOptions {
 export interface CallOwner extends MediaSettings {
   readonly signaling: Signaling;
   callEnded(call: Call, resume: string | undefined, hangUpLater: boolean): void;
+  requestCallback(wish: CallbackWish, call: string | undefined): Promise<string>;
   callError(call: Call, error: CausewayError): void;
 }
 
@@ -78,4 +81,7 @@ export interface CallParts {
   divertedFrom?: string | undefined;
   id?: string;
   resume?: string;
+  /** It stood already, on the page before this one. */
+  answeredAt?: Date | undefined;
+  muted?: boolean;
 }
