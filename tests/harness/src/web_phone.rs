@@ -209,6 +209,20 @@ impl WebPhone {
         self.browser.evaluate("phone.pair()").await
     }
 
+    /// Begins to note the longest time between two packets from the box.
+    pub async fn watch_gaps(&self) -> Result<()> {
+        self.browser
+            .evaluate("(phone.watchGaps(), true)")
+            .await
+            .map(|_| ())
+    }
+
+    /// The longest so far, in milliseconds.
+    pub async fn longest_gap_ms(&self) -> Result<f64> {
+        let gap = self.browser.evaluate("phone.gap").await?;
+        Ok(gap.as_f64().unwrap_or(f64::MAX))
+    }
+
     /// Every event so far of this name.
     pub async fn events(&self, name: &str) -> Result<Vec<Value>> {
         let events = self
