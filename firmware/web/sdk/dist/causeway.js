@@ -41,6 +41,7 @@ var FlowWatch = class {
   #last = 0;
   #changed = 0;
   #stalled = false;
+  #flowing = false;
   #responses;
   constructor(owner) {
     this.#owner = owner;
@@ -65,8 +66,12 @@ var FlowWatch = class {
       this.#last = last;
       this.#changed = now;
       this.#stalled = false;
-      this.#owner.alive();
-    } else if (!this.#owner.expected()) {
+      if (this.#flowing) this.#owner.alive();
+      this.#flowing = true;
+      return;
+    }
+    this.#flowing = false;
+    if (!this.#owner.expected()) {
       this.#changed = now;
     } else if (this.#stalled) {
       void this.#ask(connection);
@@ -1669,6 +1674,10 @@ var Signaling = class {
     this.hurry();
     if (this.connected) this.#schedulePing(0, DOUBT_TIMEOUT_MS);
   }
+  /** The network was gone: begins a new connection now. */
+  renew() {
+    if (this.connected) this.#lost("the network was gone", true);
+  }
   /** Closes for good or until the next `connect()`. */
   close(reason) {
     this.#generation += 1;
@@ -1964,6 +1973,7 @@ var Device = class extends Emitter {
   #iceServers = [];
   #url;
   #leaving;
+  #wasOffline = false;
   constructor(token, options = {}) {
     super();
     this.#options = options;
@@ -1979,7 +1989,8 @@ var Device = class extends Emitter {
     };
     this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 1e4);
     globalThis.addEventListener?.("pagehide", this.#pageHide);
-    globalThis.addEventListener?.("online", this.#moved);
+    globalThis.addEventListener?.("offline", this.#offline);
+    globalThis.addEventListener?.("online", this.#online);
     networkInformation()?.addEventListener("change", this.#moved);
     this.#url = url;
     if (options.keepOnReload) {
@@ -2080,7 +2091,8 @@ var Device = class extends Emitter {
     if (this.#destroyed) return;
     this.#destroyed = true;
     globalThis.removeEventListener?.("pagehide", this.#pageHide);
-    globalThis.removeEventListener?.("online", this.#moved);
+    globalThis.removeEventListener?.("offline", this.#offline);
+    globalThis.removeEventListener?.("online", this.#online);
     networkInformation()?.removeEventListener("change", this.#moved);
     this.#leaving?.close();
     this.#wantsCalls = false;
@@ -2277,9 +2289,18 @@ var Device = class extends Emitter {
   #mustLive() {
     if (this.#destroyed) throw new CausewayError("destroyed", "The device was destroyed.");
   }
+  /** The browser may be in another network. */
   #moved = () => {
     this.#signaling.doubt();
     for (const call of this.calls) call.moved();
+  };
+  #offline = () => {
+    this.#wasOffline = true;
+  };
+  #online = () => {
+    if (this.#wasOffline) this.#signaling.renew();
+    this.#wasOffline = false;
+    this.#moved();
   };
   #pageHide = () => {
     if (this.#options.keepOnReload && this.#leaving?.comesBack()) {

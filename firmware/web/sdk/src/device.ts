@@ -96,6 +96,7 @@ export class Device extends Emitter<DeviceEvents> {
   #iceServers: RTCIceServer[] = [];
   readonly #url: string;
   #leaving: Leaving | undefined;
+  #wasOffline = false;
 
   constructor(token: TokenOrProvider, options: DeviceOptions = {}) {
     super();
@@ -112,7 +113,8 @@ export class Device extends Emitter<DeviceEvents> {
     };
     this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 10_000);
     globalThis.addEventListener?.('pagehide', this.#pageHide);
-    globalThis.addEventListener?.('online', this.#moved);
+    globalThis.addEventListener?.('offline', this.#offline);
+    globalThis.addEventListener?.('online', this.#online);
     networkInformation()?.addEventListener('change', this.#moved);
     this.#url = url;
     if (options.keepOnReload) {
@@ -223,7 +225,8 @@ export class Device extends Emitter<DeviceEvents> {
     if (this.#destroyed) return;
     this.#destroyed = true;
     globalThis.removeEventListener?.('pagehide', this.#pageHide);
-    globalThis.removeEventListener?.('online', this.#moved);
+    globalThis.removeEventListener?.('offline', this.#offline);
+    globalThis.removeEventListener?.('online', this.#online);
     networkInformation()?.removeEventListener('change', this.#moved);
     this.#leaving?.close();
     this.#wantsCalls = false;
@@ -446,9 +449,21 @@ export class Device extends Emitter<DeviceEvents> {
     if (this.#destroyed) throw new CausewayError('destroyed', 'The device was destroyed.');
   }
 
+  /** The browser may be in another network. */
   readonly #moved = (): void => {
     this.#signaling.doubt();
     for (const call of this.calls) call.moved();
+  };
+
+  readonly #offline = (): void => {
+    this.#wasOffline = true;
+  };
+
+  readonly #online = (): void => {
+    // It had no address for a while: what was connected then is not worth a question.
+    if (this.#wasOffline) this.#signaling.renew();
+    this.#wasOffline = false;
+    this.#moved();
   };
 
   readonly #pageHide = (): void => {

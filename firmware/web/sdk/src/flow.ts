@@ -26,6 +26,7 @@ export class FlowWatch {
   #last = 0;
   #changed = 0;
   #stalled = false;
+  #flowing = false;
   #responses: number | undefined;
 
   constructor(owner: FlowOwner) {
@@ -54,8 +55,13 @@ export class FlowWatch {
       this.#last = last;
       this.#changed = now;
       this.#stalled = false;
-      this.#owner.alive();
-    } else if (!this.#owner.expected()) {
+      // Once may be the rest of what came before.
+      if (this.#flowing) this.#owner.alive();
+      this.#flowing = true;
+      return;
+    }
+    this.#flowing = false;
+    if (!this.#owner.expected()) {
       this.#changed = now;
     } else if (this.#stalled) {
       void this.#ask(connection);

@@ -149,6 +149,11 @@ export class Signaling {
     if (this.connected) this.#schedulePing(0, DOUBT_TIMEOUT_MS);
   }
 
+  /** The network was gone: begins a new connection now. */
+  renew(): void {
+    if (this.connected) this.#lost('the network was gone', true);
+  }
+
   /** Closes for good or until the next `connect()`. */
   close(reason: CausewayError): void {
     this.#generation += 1;

@@ -38,7 +38,10 @@ async fn from_one_network_to_another() {
     let (heard, sent) = (phone.longest_gap_ms().await.unwrap(), acd_gap(&mut site));
     println!("gap at the browser {heard:.0} ms, at the ACD {sent:.0} ms");
     let events = phone.browser().evaluate("phone.events").await.unwrap();
-    assert!(heard <= LONGEST_GAP_MS && heard > 0.0, "{heard} ms at the browser: {events:#}");
+    assert!(
+        heard <= LONGEST_GAP_MS && heard > 0.0,
+        "{heard} ms at the browser: {events:#}"
+    );
     assert!(sent <= LONGEST_GAP_MS, "{sent} ms at the ACD: {events:#}");
     untouched(&mut site);
     assert_eq!(messages(&site, &call).await, before, "SIP was spoken");

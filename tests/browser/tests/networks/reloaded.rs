@@ -27,15 +27,25 @@ async fn the_page_is_loaded_anew() {
     }
     let (mut site, mut browser, _folder) = open_site(Kind::Chromium).await;
     // The shop's own page, with nothing of a test in it but ears.
-    browser.open(&site.causeway.url("/demo/?autostart=1")).await.unwrap();
+    browser
+        .open(&site.causeway.url("/demo/?autostart=1"))
+        .await
+        .unwrap();
     page::give_ears(&browser).await.unwrap();
     let call = browser.evaluate(LISTEN).await.unwrap();
     browser
-        .until("the answer", "causewayDemo.call.state === 'answered'", PATIENCE)
+        .until(
+            "the answer",
+            "causewayDemo.call.state === 'answered'",
+            PATIENCE,
+        )
         .await
         .unwrap();
     acd_hears(&mut site, PAGE_HZ).await;
-    browser.evaluate("(causewayDemo.call.mute(), causewayDemo.call.mute(false))").await.unwrap();
+    browser
+        .evaluate("(causewayDemo.call.mute(), causewayDemo.call.mute(false))")
+        .await
+        .unwrap();
     let id = call.as_str().unwrap().to_owned();
     let before = messages(&site, &id).await;
     // Without this the new page would place a second call.
@@ -49,7 +59,11 @@ async fn the_page_is_loaded_anew() {
     let left = browser.evaluate(NOW).await.unwrap().as_f64().unwrap();
     browser.reload().await.unwrap();
     let again = browser
-        .until("the call on the new page", "window.causewayDemo?.call?.id", PATIENCE)
+        .until(
+            "the call on the new page",
+            "window.causewayDemo?.call?.id",
+            PATIENCE,
+        )
         .await
         .unwrap();
     assert_eq!(again, json!(id), "the same call");
@@ -62,7 +76,10 @@ async fn the_page_is_loaded_anew() {
     acd_hears(&mut site, PAGE_HZ).await;
     sleep(Duration::from_secs(2)).await;
     let sent = acd_gap(&mut site);
-    println!("gap at the browser {:.0} ms, at the ACD {sent:.0} ms", heard * 1000.0);
+    println!(
+        "gap at the browser {:.0} ms, at the ACD {sent:.0} ms",
+        heard * 1000.0
+    );
     assert!(heard * 1000.0 <= LONGEST_GAP_MS, "{heard} s at the browser");
     assert!(sent <= LONGEST_GAP_MS, "{sent} ms at the ACD");
     untouched(&mut site);

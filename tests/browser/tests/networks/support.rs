@@ -56,11 +56,12 @@ pub async fn acd_hears(site: &mut Site, hz: f64) {
     site.acd.wait("heard", PATIENCE, right).await.unwrap();
 }
 
-/// How many SIP messages the call has had.
-pub async fn messages(site: &Site, call: &str) -> usize {
+/// The first lines of the call's SIP messages.
+pub async fn messages(site: &Site, call: &str) -> Vec<Value> {
     let path = format!("/api/v1/calls/{call}/ladder");
     let ladder = site.causeway.admin(&path).await.unwrap();
-    ladder["messages"].as_array().map_or(0, Vec::len)
+    let messages = ladder["messages"].as_array().cloned().unwrap_or_default();
+    messages.iter().map(|m| m["first_line"].clone()).collect()
 }
 
 /// The longest pause that the ACD has reported, in milliseconds; none is 0.

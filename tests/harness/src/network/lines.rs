@@ -153,16 +153,15 @@ impl Lines {
             .caller
             .cable("mobile", &lines.access, "mobile")
             .await?;
-        lines.caller.ip("link set mobile down").await?;
         lines.access.cable("net", &lines.border, "net").await?;
         lines.border.cable("lan", &lines.causeway, "lan").await?;
         Ok(lines)
     }
 
-    /// The caller leaves its Wi-Fi for the mobile network: another interface, another address, another way.
+    /// The caller leaves its Wi-Fi for the mobile network: another interface, another address, another way. Its cable
+    /// lies there from the beginning: the kernel lets nothing through a new one for up to a second.
     pub async fn leave_wifi(&self) -> Result<()> {
         self.caller.ip("link set wifi down").await?;
-        self.caller.ip("link set mobile up").await?;
         self.caller.ip("addr add 10.2.0.2/24 dev mobile").await?;
         self.caller
             .ip("route add default via 10.2.0.1 dev mobile")
