@@ -170,7 +170,8 @@ const CLICK: &str = "(async () => {
         return energy > 0 ? phone.now() : undefined
     }
     for (;;) {
-        const first = await played()
+        // Firefox never answers for a connection that was closed meanwhile.
+        const first = await Promise.race([played(), new Promise(resolve => setTimeout(resolve, 500))])
         if (first) return {sound: first - clicked}
         if (told) return {told}
         if (phone.now() - clicked > 35) return {}
