@@ -126,6 +126,9 @@ pub enum ClientMessage {
         #[serde(default)]
         context: Option<Map<String, Value>>,
     },
+    /// Lets the browser hear itself for a moment, without a call: whether media finds a way.
+    #[serde(rename = "media.test")]
+    MediaTest { id: RequestNumber, sdp: String },
     #[serde(rename = "call.report")]
     Report {
         call: String,
@@ -171,7 +174,8 @@ impl ClientMessage {
             | Self::Transfer { id, .. }
             | Self::Restart { id, .. }
             | Self::Reattach { id, .. }
-            | Self::Callback { id, .. } => Some(*id),
+            | Self::Callback { id, .. }
+            | Self::MediaTest { id, .. } => Some(*id),
             Self::Candidate { .. } | Self::Report { .. } => None,
         }
     }

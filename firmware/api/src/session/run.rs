@@ -208,6 +208,7 @@ impl Session<'_> {
             | ClientMessage::Accept { id, .. }
             | ClientMessage::Transfer { id, .. }
             | ClientMessage::Callback { id, .. }
+            | ClientMessage::MediaTest { id, .. }
                 if Instant::now() >= self.ends =>
             {
                 let sentence = "The token is too old for a new call: refresh it first.";
@@ -226,6 +227,7 @@ impl Session<'_> {
             | ClientMessage::Restart { .. }
             | ClientMessage::Reattach { .. }
             | ClientMessage::Callback { .. }
+            | ClientMessage::MediaTest { .. }
             | ClientMessage::Report { .. } => self.forward(socket, message).await,
         }
     }

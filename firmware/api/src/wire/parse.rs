@@ -19,7 +19,7 @@ const MAX_NAME: usize = 128;
 /// Characters of an error's sentence: it may quote the client.
 const MAX_SENTENCE: usize = 300;
 
-const TYPES: [&str; 16] = [
+const TYPES: [&str; 17] = [
     "hello",
     "token.refresh",
     "ping",
@@ -35,6 +35,7 @@ const TYPES: [&str; 16] = [
     "call.restart",
     "call.reattach",
     "callback.request",
+    "media.test",
     "call.report",
 ];
 
@@ -208,6 +209,7 @@ fn check(message: &ClientMessage) -> Result<(), WireError> {
         | ClientMessage::Report { call, .. } => length("call", call, MAX_HANDLE),
         ClientMessage::Hello { .. }
         | ClientMessage::TokenRefresh { .. }
+        | ClientMessage::MediaTest { .. }
         | ClientMessage::Ping { .. } => Ok(()),
     }
 }
@@ -256,6 +258,7 @@ mod tests {
             r#"{"type":"token.refresh","id":1,"token":"t"}"#,
             r#"{"type":"ping","id":1}"#,
             r#"{"type":"call.place","id":1,"to":"100","sdp":"v=0"}"#,
+            r#"{"type":"media.test","id":1,"sdp":"v=0"}"#,
             r#"{"type":"callback.request","id":1,"number":"+4930123","context":{"cart":3}}"#,
             r#"{"type":"call.reattach","id":1,"call":"c","resume":"r","sdp":"v=0"}"#,
             r#"{"type":"call.candidate","call":"c","candidate":null}"#,

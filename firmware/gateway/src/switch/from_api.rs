@@ -101,6 +101,7 @@ impl Switch {
 
     fn close_session(&mut self, session: SessionId, now: Instant) {
         self.sessions.remove(&session);
+        self.end_tests_of(session);
         let device = DeviceId(session.0);
         let concerned: Vec<CallKey> = self
             .calls
@@ -271,6 +272,7 @@ impl Switch {
                     self.rejoin(session, id, key, sdp, video);
                 }
             }
+            ClientMessage::MediaTest { id, sdp } => self.test_media(session, id, sdp, now),
             ClientMessage::Report { call, stats } => {
                 let key = self.call_of(session, &call);
                 if let Some(active) = key.and_then(|key| self.calls.get_mut(&key)) {

@@ -27,6 +27,7 @@ impl Switch {
             Media::WebLost { leg } => self.feed_leg(leg, Event::WebLost, now),
             Media::WebBack { leg } => self.feed_leg(leg, Event::WebBack, now),
             Media::WebFailed { leg, reason } => {
+                self.end_test(leg);
                 self.feed_leg(leg, Event::WebFailed { reason }, now);
             }
             Media::TrunkSilent { leg, seconds } => {
@@ -101,6 +102,9 @@ impl Switch {
         video: bool,
         now: Instant,
     ) {
+        if self.test_answered(leg, &sdp) {
+            return;
+        }
         let Some(key) = self.call_of_leg(leg) else {
             return;
         };
@@ -211,17 +215,16 @@ impl Switch {
     }
 
     fn web_refused(&mut self, leg: LegKey, refusal: WebRefusal, now: Instant) {
+        if self.test_refused(leg, &refusal) {
+            return;
+        }
         let Some(key) = self.call_of_leg(leg) else {
             return;
         };
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };
-        let code = match refusal {
-            WebRefusal::BadSdp(_) | WebRefusal::NoCodec => ErrorCode::BadSdp,
-            WebRefusal::Full => ErrorCode::RateLimited,
-            WebRefusal::Internal(_) => ErrorCode::Internal,
-        };
+        let code = refusal_code(&refusal);
         match active.offers.pop_front() {
             Some(WebOffer::Place(session, request)) => {
                 // It never became a call: nothing was placed, nothing is recorded.
@@ -241,5 +244,14 @@ impl Switch {
                 self.feed(key, Event::WebFailed { reason }, now);
             }
         }
+    }
+}
+
+/// What a page is told of a refused offer.
+pub(super) const fn refusal_code(refusal: &WebRefusal) -> ErrorCode {
+    match refusal {
+        WebRefusal::BadSdp(_) | WebRefusal::NoCodec => ErrorCode::BadSdp,
+        WebRefusal::Full => ErrorCode::RateLimited,
+        WebRefusal::Internal(_) => ErrorCode::Internal,
     }
 }

@@ -221,6 +221,13 @@ declare class Device extends Emitter<DeviceEvents> {
      * name for the wish when somebody has taken it; rejects with `refused` when nobody takes any.
      */
     requestCallback(wish: CallbackWish): Promise<string>;
+    /**
+     * Tries every hop that a call needs (microphone, HTTPS, WebSocket, UDP, relay, DTLS, sound) without calling anybody, and
+     * names the one that fails with what to do. Takes 2 to 20 s; never rejects for what it finds.
+     */
+    preflight(options?: {
+        audio?: AudioSource;
+    }): Promise<PreflightReport>;
     /** Receives the calls of the token's account. Resolves when they arrive here. */
     register(): Promise<void>;
     /** Receives calls no more. Calls under way go on. */
@@ -378,6 +385,33 @@ interface CallWarning {
 /** Which audio codec is offered first. `auto` leaves the browser's order. */
 type CodecPreference = 'auto' | 'opus' | 'pcmu' | 'pcma';
 
+/**
+ * Tries every hop between the user's mouth and the box before a call needs them, and names the one that fails.
+ *
+ * Each hop is tried on its own, so that one blocked way does not hide another: UDP without any relay, TCP and TLS by a relay
+ * alone. Handshake and sound take the best way there is. A browser tells a page nothing of names: where HTTPS fails, `dns`
+ * stays open.
+ */
+/** In the order in which a call needs them. */
+type Hop = 'microphone' | 'dns' | 'https' | 'websocket' | 'udp' | 'tcp' | 'tls' | 'dtls' | 'media';
+interface PreflightHop {
+    hop: Hop;
+    /** `skipped`: a hop before it failed, or there is nothing to try. */
+    result: 'ok' | 'failed' | 'skipped';
+    /** What was found, in one sentence. */
+    message: string;
+    /** What to do about it, when it failed. */
+    advice?: string;
+    ms: number;
+}
+interface PreflightReport {
+    /** Calls can be made and heard. */
+    ok: boolean;
+    /** The first hop without which no call can be; nothing when calls can be made. */
+    failing?: Hop;
+    hops: PreflightHop[];
+}
+
 /** The messages of the Causeway web protocol, version 1, as they are on the wire. */
 declare const PROTOCOL_VERSION = 1;
 declare const SUBPROTOCOL = "causeway.v1";
@@ -430,6 +464,8 @@ interface OkMessage {
     id: number;
     call?: string;
     resume?: string;
+    /** The answer to the offer of a test. */
+    sdp?: string;
     /** The box's name for a wish to be called. */
     callback?: string;
     /** With a new token: the relay's credentials are no older than it. */
@@ -550,6 +586,9 @@ type Request = {
     resume: string;
     sdp?: string;
     video?: boolean;
+} | {
+    type: 'media.test';
+    sdp: string;
 } | ({
     type: 'callback.request';
     call?: string;
@@ -660,6 +699,7 @@ export type { LogLevel };
 export type { AudioSource };
 export type { CallWarning };
 export type { CodecPreference };
+export type { Hop, PreflightHop, PreflightReport };
 export type { CallbackWish, CauseCode, DisconnectCause, HeldBy };
 export type { ConnectionState };
 export type { CallStats };

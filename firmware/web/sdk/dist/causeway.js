@@ -55,8 +55,8 @@ var FlowWatch = class {
     this.#responses = void 0;
   }
   #look() {
-    const connection = this.#owner.connection();
-    const receivers = connection?.getReceivers?.() ?? [];
+    const connection2 = this.#owner.connection();
+    const receivers = connection2?.getReceivers?.() ?? [];
     let last = 0;
     for (const receiver of receivers) {
       for (const source of receiver.getSynchronizationSources?.() ?? []) last = Math.max(last, source.timestamp);
@@ -74,7 +74,7 @@ var FlowWatch = class {
     if (!this.#owner.expected()) {
       this.#changed = now;
     } else if (this.#stalled) {
-      void this.#ask(connection);
+      void this.#ask(connection2);
     } else if (this.#last > 0 && now - this.#changed >= STALLED_MS) {
       this.#stalled = true;
       this.#responses = void 0;
@@ -82,11 +82,11 @@ var FlowWatch = class {
     }
   }
   /** Whether checks are answered though nothing is heard. */
-  async #ask(connection) {
+  async #ask(connection2) {
     let responses = 0;
     try {
-      const report = await connection?.getStats();
-      report?.forEach((stats) => {
+      const report2 = await connection2?.getStats();
+      report2?.forEach((stats) => {
         if (stats.type === "candidate-pair") responses += stats.responsesReceived ?? 0;
       });
     } catch {
@@ -324,8 +324,8 @@ var PathWatch = class {
   #relayed = false;
   #timer;
   #closed = false;
-  constructor(connection, noPath) {
-    this.#connection = connection;
+  constructor(connection2, noPath) {
+    this.#connection = connection2;
     this.#noPath = noPath;
   }
   /** The browser has found an address of its own. */
@@ -514,11 +514,11 @@ var MediaRecovery = class {
   expectMedia() {
     if (this.state === "starting") this.#startLimit();
   }
-  connectionChanged(connection) {
+  connectionChanged(connection2) {
     if (this.state === "closed") return;
-    if (connection === "connected") this.#connected();
-    else if (connection === "failed") this.#restarting();
-    else if (connection === "disconnected" && this.state === "steady") {
+    if (connection2 === "connected") this.#connected();
+    else if (connection2 === "failed") this.#restarting();
+    else if (connection2 === "disconnected" && this.state === "steady") {
       this.state = "doubtful";
       this.#owner.mediaDoubtful();
       this.#after(DOUBT_MS, () => this.#restarting());
@@ -544,8 +544,8 @@ var MediaRecovery = class {
     this.#answered = true;
   }
   /** Sound or an answered check has come through. */
-  alive(connection) {
-    if (this.state === "restarting" && this.#answered && connection === "connected") this.#connected();
+  alive(connection2) {
+    if (this.state === "restarting" && this.#answered && connection2 === "connected") this.#connected();
   }
   close() {
     this.state = "closed";
@@ -589,9 +589,9 @@ var MediaRecovery = class {
 };
 
 // src/stats.ts
-function summarize(report) {
+function summarize(report2) {
   const all = /* @__PURE__ */ new Map();
-  report.forEach((entry) => all.set(String(entry["id"]), entry));
+  report2.forEach((entry) => all.set(String(entry["id"]), entry));
   const find = (type, test = (e) => e["kind"] === "audio") => [...all.values()].find((e) => e["type"] === type && test(e));
   const outbound = find("outbound-rtp");
   const inbound = find("inbound-rtp");
@@ -622,7 +622,7 @@ function number(value) {
   return typeof value === "number" && Number.isFinite(value) ? value : void 0;
 }
 function reportOf(stats) {
-  const report = {
+  const report2 = {
     codec: stats.codec,
     packets_sent: stats.packetsSent,
     packets_received: stats.packetsReceived,
@@ -633,7 +633,7 @@ function reportOf(stats) {
     concealed_samples: stats.concealedSamples,
     total_samples: stats.totalSamples
   };
-  return Object.fromEntries(Object.entries(report).filter((e) => e[1] !== void 0));
+  return Object.fromEntries(Object.entries(report2).filter((e) => e[1] !== void 0));
 }
 function rounded(value) {
   return value === void 0 ? void 0 : Math.round(value * 10) / 10;
@@ -1557,6 +1557,180 @@ var Log = class {
   }
 };
 
+// src/preflight.ts
+var FETCH_MS = 5e3;
+var WAY_MS = 4e3;
+var SOUND_MS = 4e3;
+var PACKETS = 20;
+var ORDER2 = ["microphone", "dns", "https", "websocket", "udp", "tcp", "tls", "dtls", "media"];
+var ADVICE = {
+  microphone: "Allow the microphone in the address bar, plug one in, or close the program that holds it.",
+  dns: "Check the name of the box and the name server of this network.",
+  https: "Check the connection to the internet, and that the box’s address and certificate are right.",
+  websocket: "A proxy may forbid WebSockets: let the box’s address through as it is. If the box refuses, the page’s token or origin is wrong.",
+  udp: "Calls work without, over the relay. For the best sound let UDP to the box’s media port through.",
+  tcp: "Let TCP to the box’s HTTPS port through as it is.",
+  tls: "Let TLS to the box’s HTTPS port through unopened, and give the box a certificate that browsers trust.",
+  dtls: "A firewall lets checks through and encrypted media not: let all of UDP to the box’s media port through.",
+  media: "A firewall drops media after it has begun: let all of UDP to the box’s media port through, without a limit."
+};
+async function preflight(owner, audio) {
+  const hops = [];
+  const failed = (hop) => hops.find((h) => h.hop === hop)?.result !== "ok";
+  const skip = (hop, message) => void hops.push({ hop, result: "skipped", message, ms: 0 });
+  const attempt = async (hop, run) => {
+    const since = Date.now();
+    try {
+      hops.push({ hop, result: "ok", message: await run(), ms: Date.now() - since });
+      return true;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      hops.push({ hop, result: "failed", message, advice: ADVICE[hop], ms: Date.now() - since });
+      return false;
+    }
+  };
+  let microphone;
+  await attempt("microphone", async () => {
+    microphone = await capture({ audio, video: false, defaults: owner.audioConstraints });
+    return microphone ? "The microphone can be used." : "No microphone is wanted.";
+  });
+  try {
+    const reached = await attempt("https", () => answers(owner.origin));
+    if (/^https?:\/\/(\[|[0-9.]+(:|\/|$))/.test(owner.origin)) skip("dns", "The box has an address and no name.");
+    else if (reached) hops.push({ hop: "dns", result: "ok", message: "The name of the box is known.", ms: 0 });
+    else skip("dns", "The browser does not tell whether the name or the connection failed.");
+    if (!reached) skip("websocket", "Nothing of the box can be reached.");
+    else {
+      await attempt("websocket", async () => {
+        await owner.connect();
+        return "The box takes this page.";
+      });
+    }
+    if (failed("websocket")) {
+      for (const hop of ["udp", "tcp", "tls", "dtls", "media"]) skip(hop, "The box could not be asked.");
+      return report(hops);
+    }
+    const servers = owner.iceServers();
+    const byRelay = async (hop, fits) => {
+      const own = narrowed(servers, fits);
+      if (own.length === 0) skip(hop, "The box has no relay.");
+      else await attempt(hop, () => relayed(own));
+    };
+    await Promise.all([
+      attempt("udp", () => direct(owner, microphone)),
+      byRelay("tcp", /^turn:.*transport=tcp/),
+      byRelay("tls", /^turns:/)
+    ]);
+    if (failed("udp") && failed("tcp") && failed("tls")) {
+      for (const hop of ["dtls", "media"]) skip(hop, "There is no way for media.");
+    } else {
+      await echo(owner, servers, microphone, attempt, skip);
+    }
+    return report(hops);
+  } finally {
+    stopTracks(microphone);
+  }
+}
+function report(hops) {
+  hops.sort((a, b) => ORDER2.indexOf(a.hop) - ORDER2.indexOf(b.hop));
+  const is = (hop, result) => hops.find((h) => h.hop === hop)?.result === result;
+  const ways = ["udp", "tcp", "tls"];
+  const noWay = !ways.some((way) => is(way, "ok")) && ways.some((way) => is(way, "failed"));
+  const failing = hops.find((h) => h.result === "failed" && (!ways.includes(h.hop) || noWay));
+  return failing ? { ok: false, failing: failing.hop, hops } : { ok: true, hops };
+}
+async function answers(origin) {
+  const gone = new AbortController();
+  const timer = setTimeout(() => gone.abort(), FETCH_MS);
+  try {
+    await fetch(`${origin}/sdk/v1/causeway.js`, { method: "HEAD", cache: "no-store", signal: gone.signal });
+    return "The box answers over HTTPS.";
+  } catch (error) {
+    throw new CausewayError("connection_lost", "The box does not answer over HTTPS.", { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+function narrowed(servers, fits) {
+  return servers.map((server) => ({ ...server, urls: [server.urls].flat().filter((url) => fits.test(url)) })).filter((server) => server.urls.length > 0);
+}
+async function within(ms, found) {
+  const until = Date.now() + ms;
+  for (; ; ) {
+    const now = await found();
+    if (now !== void 0 || Date.now() >= until) return now;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+async function connection(owner, iceServers, microphone) {
+  const pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+  try {
+    const track = microphone?.getAudioTracks()[0];
+    pc.addTransceiver(track ?? "audio", { direction: track ? "sendrecv" : "recvonly" });
+    await pc.setLocalDescription(await pc.createOffer());
+    const sdp = await owner.test(pc.localDescription?.sdp ?? "");
+    await pc.setRemoteDescription({ type: "answer", sdp });
+    return pc;
+  } catch (error) {
+    pc.close();
+    throw error;
+  }
+}
+var passed = (pc) => ["connected", "completed"].includes(pc.iceConnectionState) || void 0;
+async function direct(owner, microphone) {
+  const pc = await connection(owner, [], microphone);
+  try {
+    if (await within(WAY_MS, () => passed(pc))) return "UDP reaches the box.";
+    throw new CausewayError("no_path", "No UDP comes back from the box.");
+  } finally {
+    pc.close();
+  }
+}
+async function relayed(iceServers) {
+  const pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
+  try {
+    let found;
+    pc.onicecandidate = (event) => {
+      if (/ typ relay\b/.test(event.candidate?.candidate ?? "")) found = true;
+    };
+    pc.createDataChannel("");
+    await pc.setLocalDescription(await pc.createOffer());
+    if (await within(WAY_MS, () => found)) return "The relay can be used.";
+    throw new CausewayError("no_path", "The relay cannot be reached.");
+  } finally {
+    pc.close();
+  }
+}
+async function echo(owner, servers, microphone, attempt, skip) {
+  let pc;
+  try {
+    const met = await attempt("dtls", async () => {
+      const made = pc = await connection(owner, servers, microphone);
+      const up = await within(2 * WAY_MS, () => made.connectionState === "connected" ? true : void 0);
+      if (!up) throw new CausewayError("media_failed", "The encrypted connection did not come about.");
+      return "Media is encrypted between browser and box.";
+    });
+    if (!met || !pc) skip("media", "There is no connection for it.");
+    else if (!microphone) skip("media", "Without a microphone nothing can be sent.");
+    else {
+      const made = pc;
+      await attempt("media", async () => {
+        const back = await within(SOUND_MS, async () => {
+          let packets = 0;
+          (await made.getStats()).forEach((s) => {
+            if (s.type === "inbound-rtp") packets += s.packetsReceived ?? 0;
+          });
+          return packets >= PACKETS ? true : void 0;
+        });
+        if (!back) throw new CausewayError("media_failed", "What is sent does not come back.");
+        return "Sound goes to the box and back.";
+      });
+    }
+  } finally {
+    pc?.close();
+  }
+}
+
 // src/protocol.ts
 var PROTOCOL_VERSION = 1;
 var SUBPROTOCOL = "causeway.v1";
@@ -2057,6 +2231,26 @@ var Device = class extends Emitter {
   async requestCallback(wish) {
     this.#mustLive();
     return this.#requestCallback({ ...wish, context: this.#context(wish.context) });
+  }
+  /**
+   * Tries every hop that a call needs (microphone, HTTPS, WebSocket, UDP, relay, DTLS, sound) without calling anybody, and
+   * names the one that fails with what to do. Takes 2 to 20 s; never rejects for what it finds.
+   */
+  async preflight(options = {}) {
+    this.#mustLive();
+    const url = new URL(this.#url);
+    const report2 = await preflight(
+      {
+        origin: `${url.protocol.replace(/^ws/, "http")}//${url.host}`,
+        audioConstraints: this.#options.audioConstraints,
+        connect: async () => void await this.#signaling.connect(),
+        iceServers: () => [...this.#options.iceServers ?? [], ...this.#iceServers],
+        test: async (sdp) => (await this.#signaling.request({ type: "media.test", sdp })).sdp ?? ""
+      },
+      options.audio ?? true
+    );
+    this.#closeWhenIdle();
+    return report2;
   }
   /** Receives the calls of the token's account. Resolves when they arrive here. */
   async register() {

@@ -10,6 +10,8 @@ import type { LogLevel } from './log';
 import { capture, stopTracks } from './media';
 import type { AudioSource } from './media';
 import type { CodecPreference } from './peer';
+import { preflight } from './preflight';
+import type { PreflightReport } from './preflight';
 import { CONTEXT_LIMIT, SOCKET_PATH } from './protocol';
 import type { CallbackWish, IncomingMessage, ServerMessage, Welcome } from './protocol';
 import { Signaling } from './signaling';
@@ -187,6 +189,27 @@ export class Device extends Emitter<DeviceEvents> {
   async requestCallback(wish: CallbackWish): Promise<string> {
     this.#mustLive();
     return this.#requestCallback({ ...wish, context: this.#context(wish.context as Record<string, unknown> | undefined) });
+  }
+
+  /**
+   * Tries every hop that a call needs (microphone, HTTPS, WebSocket, UDP, relay, DTLS, sound) without calling anybody, and
+   * names the one that fails with what to do. Takes 2 to 20 s; never rejects for what it finds.
+   */
+  async preflight(options: { audio?: AudioSource } = {}): Promise<PreflightReport> {
+    this.#mustLive();
+    const url = new URL(this.#url);
+    const report = await preflight(
+      {
+        origin: `${url.protocol.replace(/^ws/, 'http')}//${url.host}`,
+        audioConstraints: this.#options.audioConstraints,
+        connect: async () => void (await this.#signaling.connect()),
+        iceServers: () => [...(this.#options.iceServers ?? []), ...this.#iceServers],
+        test: async (sdp) => (await this.#signaling.request({ type: 'media.test', sdp })).sdp ?? '',
+      },
+      options.audio ?? true,
+    );
+    this.#closeWhenIdle();
+    return report;
   }
 
   /** Receives the calls of the token's account. Resolves when they arrive here. */

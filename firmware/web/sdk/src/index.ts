@@ -13,6 +13,7 @@ export type { LogLevel } from './log';
 export type { AudioSource } from './media';
 export type { CallWarning } from './monitor';
 export type { CodecPreference } from './peer';
+export type { Hop, PreflightHop, PreflightReport } from './preflight';
 export type { CallbackWish, CauseCode, DisconnectCause, HeldBy } from './protocol';
 export type { ConnectionState } from './signaling';
 export type { CallStats } from './stats';

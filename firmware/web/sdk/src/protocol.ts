@@ -74,6 +74,8 @@ export interface OkMessage {
   id: number;
   call?: string;
   resume?: string;
+  /** The answer to the offer of a test. */
+  sdp?: string;
   /** The box's name for a wish to be called. */
   callback?: string;
   /** With a new token: the relay's credentials are no older than it. */
@@ -132,6 +134,7 @@ export type Request =
   | { type: 'call.transfer'; call: string; with: string }
   | { type: 'call.restart'; call: string; sdp: string }
   | { type: 'call.reattach'; call: string; resume: string; sdp?: string; video?: boolean }
+  | { type: 'media.test'; sdp: string }
   | ({ type: 'callback.request'; call?: string } & CallbackWish);
 
 /** What somebody leaves who wants to be called. */

@@ -2,5 +2,6 @@
 
 mod moved;
 mod no_path;
+mod preflight;
 mod reloaded;
 mod support;

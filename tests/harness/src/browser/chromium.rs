@@ -17,7 +17,6 @@ const FLAGS: &[&str] = &[
     "--no-sandbox",
     "--remote-debugging-port=0",
     "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     "--ignore-certificate-errors",
     "--disable-gpu",
@@ -45,6 +44,11 @@ pub async fn start(options: &BrowserOptions) -> Result<Browser> {
     command
         .args(FLAGS)
         .arg(format!("--user-data-dir={}", folder.path().display()));
+    command.arg(if options.no_microphone {
+        "--use-fake-ui-for-media-stream=deny"
+    } else {
+        "--use-fake-ui-for-media-stream"
+    });
     if let Some(microphone) = &options.microphone {
         command.arg(format!(
             "--use-file-for-fake-audio-capture={}",

@@ -33,6 +33,8 @@ pub enum Kind {
 pub struct BrowserOptions {
     /// What the microphone hears, a WAV file, in Chromium. Firefox's own is a tone of 1 kHz.
     pub microphone: Option<PathBuf>,
+    /// Its user refuses the microphone, in Chromium.
+    pub no_microphone: bool,
     /// Where it runs, if not where everybody is: then it has no candidates on loopback, as at a caller's.
     pub namespace: Option<Namespace>,
 }
@@ -65,7 +67,7 @@ impl Browser {
             Kind::Chromium,
             BrowserOptions {
                 microphone: Some(microphone.into()),
-                namespace: None,
+                ..BrowserOptions::default()
             },
         )
         .await

@@ -68,6 +68,7 @@ impl Site {
         let options = BrowserOptions {
             microphone: Some(wav),
             namespace: Some(self.lines.caller.clone()),
+            ..BrowserOptions::default()
         };
         Browser::start(kind, options).await
     }
