@@ -32,6 +32,13 @@ struct Test {
     until: Instant,
 }
 
+impl MediaTests {
+    /// Legs they hold.
+    pub fn legs(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl Switch {
     pub(super) fn test_media(
         &mut self,

@@ -42,6 +42,8 @@ var FlowWatch = class {
   #changed = 0;
   #stalled = false;
   #flowing = false;
+  /** Nobody sends, and the path is there. */
+  #stands = false;
   #responses;
   constructor(owner) {
     this.#owner = owner;
@@ -53,6 +55,7 @@ var FlowWatch = class {
   /** A path is sought anew: what its checks said before counts no more. */
   sought() {
     this.#responses = void 0;
+    this.#stands = false;
   }
   #look() {
     const connection2 = this.#owner.connection();
@@ -74,9 +77,10 @@ var FlowWatch = class {
     if (!this.#owner.expected()) {
       this.#changed = now;
     } else if (this.#stalled) {
-      void this.#ask(connection2);
+      if (!this.#stands) void this.#ask(connection2);
     } else if (this.#last > 0 && now - this.#changed >= STALLED_MS) {
       this.#stalled = true;
+      this.#stands = false;
       this.#responses = void 0;
       this.#owner.stalled();
     }
@@ -92,7 +96,10 @@ var FlowWatch = class {
     } catch {
       return;
     }
-    if (this.#responses !== void 0 && responses > this.#responses && this.#stalled) this.#owner.alive();
+    if (this.#responses !== void 0 && responses > this.#responses && this.#stalled) {
+      this.#stands = true;
+      this.#owner.alive();
+    }
     this.#responses = responses;
   }
 };
@@ -495,6 +502,7 @@ var Peer = class {
 var DOUBT_MS = 2e3;
 var AGAIN_MS = 6e3;
 var LIMIT_MS = 3e4;
+var DISCREET_MS = 1500;
 var GAP_MS = 1500;
 var MediaRecovery = class {
   constructor(owner) {
@@ -507,6 +515,7 @@ var MediaRecovery = class {
   #owner;
   #timer;
   #limit;
+  #discreet;
   #lastRestart;
   #everConnected;
   #answered;
@@ -533,7 +542,7 @@ var MediaRecovery = class {
   }
   /** No sound comes any more. */
   stalled() {
-    if (this.state === "steady" || this.state === "doubtful") this.#restarting();
+    if (this.state === "steady" || this.state === "doubtful") this.#restarting(true);
   }
   /** The browser is in another network. */
   moved() {
@@ -551,6 +560,7 @@ var MediaRecovery = class {
     this.state = "closed";
     clearTimeout(this.#timer);
     clearTimeout(this.#limit);
+    clearTimeout(this.#discreet);
   }
   #connected() {
     const was = this.state;
@@ -558,15 +568,17 @@ var MediaRecovery = class {
     this.state = "steady";
     clearTimeout(this.#timer);
     clearTimeout(this.#limit);
+    clearTimeout(this.#discreet);
     this.#limit = void 0;
     if (was === "doubtful" || was === "restarting") this.#owner.mediaBack();
   }
-  #restarting() {
+  #restarting(discreet = false) {
     if (this.state === "closed") return;
     if (this.state !== "restarting") {
       this.state = "restarting";
       this.#startLimit();
-      this.#owner.mediaLost();
+      if (discreet) this.#discreet = setTimeout(() => this.#owner.mediaLost(), DISCREET_MS);
+      else this.#owner.mediaLost();
     }
     const wait = this.#lastRestart + GAP_MS - Date.now();
     if (wait > 0) this.#after(wait, () => this.#restarting());
@@ -722,7 +734,7 @@ var CallMedia = class {
     this.#path?.begin();
     this.#flow ??= new FlowWatch({
       connection: () => this.peer?.connection,
-      expected: () => this.#receiving,
+      expected: () => this.#receiving && !this.#owner.held(),
       stalled: () => {
         this.#owner.stalled();
         this.#recovery.stalled();
@@ -966,6 +978,7 @@ var Call = class _Call extends Emitter {
       warn: (warning) => this.#warn(warning),
       clearWarning: (code) => this.#clearWarning(code),
       failed: (error) => this.#fail(error),
+      held: () => this.#heldBy !== null,
       wantsVolume: () => this.listenerCount("volume") > 0,
       volume: (input, output) => this.emit("volume", input, output)
     });

@@ -100,6 +100,7 @@ export class Call extends Emitter<CallEvents> {
       warn: (warning) => this.#warn(warning),
       clearWarning: (code) => this.#clearWarning(code),
       failed: (error) => this.#fail(error),
+      held: () => this.#heldBy !== null,
       wantsVolume: () => this.listenerCount('volume') > 0,
       volume: (input, output) => this.emit('volume', input, output),
     });

@@ -49,6 +49,8 @@ export interface CallMediaOwner {
   warn(warning: CallWarning): void;
   clearWarning(code: string): void;
   failed(error: CausewayError): void;
+  /** Whether anyone holds the call. */
+  held(): boolean;
   wantsVolume(): boolean;
   volume(input: number, output: number): void;
 }
@@ -140,7 +142,7 @@ export class CallMedia {
     this.#path?.begin();
     this.#flow ??= new FlowWatch({
       connection: () => this.peer?.connection,
-      expected: () => this.#receiving,
+      expected: () => this.#receiving && !this.#owner.held(),
       stalled: () => {
         this.#owner.stalled();
         this.#recovery.stalled();

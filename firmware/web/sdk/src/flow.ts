@@ -27,6 +27,8 @@ export class FlowWatch {
   #changed = 0;
   #stalled = false;
   #flowing = false;
+  /** Nobody sends, and the path is there. */
+  #stands = false;
   #responses: number | undefined;
 
   constructor(owner: FlowOwner) {
@@ -41,6 +43,7 @@ export class FlowWatch {
   /** A path is sought anew: what its checks said before counts no more. */
   sought(): void {
     this.#responses = undefined;
+    this.#stands = false;
   }
 
   #look(): void {
@@ -64,9 +67,10 @@ export class FlowWatch {
     if (!this.#owner.expected()) {
       this.#changed = now;
     } else if (this.#stalled) {
-      void this.#ask(connection);
+      if (!this.#stands) void this.#ask(connection);
     } else if (this.#last > 0 && now - this.#changed >= STALLED_MS) {
       this.#stalled = true;
+      this.#stands = false;
       this.#responses = undefined;
       this.#owner.stalled();
     }
@@ -83,7 +87,10 @@ export class FlowWatch {
     } catch {
       return; // closing
     }
-    if (this.#responses !== undefined && responses > this.#responses && this.#stalled) this.#owner.alive();
+    if (this.#responses !== undefined && responses > this.#responses && this.#stalled) {
+      this.#stands = true;
+      this.#owner.alive();
+    }
     this.#responses = responses;
   }
 }

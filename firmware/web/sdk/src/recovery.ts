@@ -18,6 +18,8 @@
 const DOUBT_MS = 2_000;
 const AGAIN_MS = 6_000;
 const LIMIT_MS = 30_000;
+/** Silence may be the far side's: not told before this, when it should have shown. */
+const DISCREET_MS = 1_500;
 /** Two restarts are never closer than this. */
 const GAP_MS = 1_500;
 
@@ -41,6 +43,7 @@ export class MediaRecovery {
   readonly #owner: RecoveryOwner;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #limit: ReturnType<typeof setTimeout> | undefined;
+  #discreet: ReturnType<typeof setTimeout> | undefined;
   #lastRestart = -Infinity;
   #everConnected = false;
   #answered = false;
@@ -75,7 +78,7 @@ export class MediaRecovery {
 
   /** No sound comes any more. */
   stalled(): void {
-    if (this.state === 'steady' || this.state === 'doubtful') this.#restarting();
+    if (this.state === 'steady' || this.state === 'doubtful') this.#restarting(true);
   }
 
   /** The browser is in another network. */
@@ -97,6 +100,7 @@ export class MediaRecovery {
     this.state = 'closed';
     clearTimeout(this.#timer);
     clearTimeout(this.#limit);
+    clearTimeout(this.#discreet);
   }
 
   #connected(): void {
@@ -105,16 +109,18 @@ export class MediaRecovery {
     this.state = 'steady';
     clearTimeout(this.#timer);
     clearTimeout(this.#limit);
+    clearTimeout(this.#discreet);
     this.#limit = undefined;
     if (was === 'doubtful' || was === 'restarting') this.#owner.mediaBack();
   }
 
-  #restarting(): void {
+  #restarting(discreet = false): void {
     if (this.state === 'closed') return;
     if (this.state !== 'restarting') {
       this.state = 'restarting';
       this.#startLimit();
-      this.#owner.mediaLost();
+      if (discreet) this.#discreet = setTimeout(() => this.#owner.mediaLost(), DISCREET_MS);
+      else this.#owner.mediaLost();
     }
     const wait = this.#lastRestart + GAP_MS - Date.now();
     if (wait > 0) this.#after(wait, () => this.#restarting());

@@ -107,9 +107,11 @@ test('silence is doubt: the socket is asked and ICE restarts, seconds before the
     packet += 1;
     await box.clock.advance(250);
   }
-  assert.deepEqual(seen, [['reconnecting', 'media_lost'], ['reconnected']]);
+  assert.deepEqual(seen, [], 'over before anybody was told');
   await box.clock.advance(1_000);
   await box.expect('call.restart');
+  await box.clock.advance(1_500);
+  assert.deepEqual(seen, [['reconnecting', 'media_lost']]);
 });
 
 test('silence of the far side costs one restart: the checks it is answered say that the path stands', async () => {
@@ -125,7 +127,7 @@ test('silence of the far side costs one restart: the checks it is answered say t
     await box.clock.advance(250);
   }
   await box.expectNothing();
-  assert.deepEqual(seen, [['reconnecting', 'media_lost'], ['reconnected']]);
+  assert.deepEqual(seen, []);
 });
 
 test('a held call is silent and nobody doubts it', async () => {
@@ -133,7 +135,7 @@ test('a held call is silent and nobody doubts it', async () => {
   let packet = 1;
   box.peer.getReceivers = () => [{ getSynchronizationSources: () => [{ timestamp: packet }] }];
   await box.clock.advance(250);
-  await box.state('c1', 4, 'held', { held_by: 'local' });
+  await box.state('c1', 4, 'held', { held_by: 'remote' });
   await box.clock.advance(20_000);
   await box.expectNothing();
   assert.deepEqual(seen, []);
