@@ -89,6 +89,8 @@ declare class Call extends Emitter<CallEvents> {
 
 /** What a page hands to a call, looked at before the box is asked. */
 
+/** How a call ends from this side. */
+
 /**
  * A call's media, from microphone to loudspeaker: the connection to the box and what keeps it
  * going, the candidates, the figures and the loudness. It knows no call states; the call tells it
@@ -330,6 +332,8 @@ declare class Emitter<M extends EventMap> {
  * Silence alone proves nothing: a telephone system may send none. So it is told once, and again only after sound has come
  * in between; and what has come of it is seen by the path's own checks, which the box always answers.
  */
+
+/** A page's wishes to hold its call and to take it up again, one after the other. */
 
 /**
  * Calls that outlive their page: written down when it goes, read once by the next page of the same tab and origin.
@@ -682,6 +686,8 @@ interface CallStats {
 /** Where tokens come from: a string kept, or a function of the page asked each time. */
 /** A token, or a function that fetches a fresh one from the page's own server. */
 type TokenOrProvider = string | (() => Promise<string> | string);
+
+/** What is wrong with a call while it lasts: each told when it begins and when it ends, once. */
 
 /** The SDK's version; a test holds it equal to the package's. */
 declare const SDK_VERSION = "0.1.0";

@@ -32,6 +32,17 @@ function transferTarget(target) {
   throw new CausewayError("invalid_argument", "A transfer needs a number or another call of this device.");
 }
 
+// src/call_ending.ts
+function ended() {
+  return new CausewayError("call_ended", "The call is over.");
+}
+function localCause(answered) {
+  return answered ? { code: "hangup", message: "The call was ended here.", by: "local" } : { code: "cancelled", message: "The call was given up here.", by: "local" };
+}
+function delay(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 // src/flow.ts
 var LOOK_MS = 250;
 var STALLED_MS = 750;
@@ -920,574 +931,68 @@ var OperationQueue = class {
   }
 };
 
-// src/call.ts
-var PLACE_TIMEOUT_MS = 15e3;
-var HOLD_TIMEOUT_MS = 4e4;
-var TRANSFER_TIMEOUT_MS = 26e4;
-var HANGUP_PATIENCE_MS = 2e3;
-var LAST_FIGURES_MS = 150;
-var Call = class _Call extends Emitter {
-  #owner;
-  #media;
-  #holds = new OperationQueue();
-  #digits = new OperationQueue();
-  #warnings = /* @__PURE__ */ new Set();
-  #id;
-  #resume;
-  #state;
-  #seq = -1;
-  #heldBy = null;
-  #muted = false;
-  #codec;
-  #cause;
-  #answeredAt;
-  #endedAt;
-  #accepting = false;
-  #holdPending = false;
-  #lastHold;
-  #hangingUp;
-  #signalingLost = false;
-  #mediaLost = false;
-  #settled = [];
-  /** @internal */
-  constructor(owner, parts) {
-    super();
+// src/holding.ts
+var Holding = class {
+  constructor(owner) {
+    /** We asked for a hold that nobody agreed to yet: nothing is sent already. */
+    this.pending = false;
+    this.#queue = new OperationQueue();
     this.#owner = owner;
-    this.direction = parts.direction;
-    this.from = parts.from;
-    this.fromName = parts.fromName;
-    this.to = parts.to;
-    this.context = parts.context;
-    this.contextToken = parts.contextToken;
-    this.divertedFrom = parts.divertedFrom;
-    this.#id = parts.id;
-    this.#resume = parts.resume;
-    this.#answeredAt = parts.answeredAt;
-    this.#muted = parts.muted ?? false;
-    this.#state = parts.answeredAt ? "answered" : parts.direction === "incoming" ? "incoming" : "placing";
-    const { signaling } = owner;
-    this.#media = new CallMedia(owner, {
-      sendCandidate: (candidate) => signaling.notify({ type: "call.candidate", call: this.id, candidate }),
-      sendReport: (stats) => signaling.notify({ type: "call.report", call: this.id, stats }),
-      sendRestart: async (sdp) => void await signaling.request({ type: "call.restart", call: this.id, sdp }),
-      canRestart: () => signaling.connected && this.#id !== void 0,
-      mediaLost: (lost) => this.#setLost(this.#signalingLost, lost),
-      mediaGone: (everConnected) => this.#mediaGone(everConnected),
-      noPath: (error) => this.#noPath(error),
-      stalled: () => signaling.doubt(),
-      warn: (warning) => this.#warn(warning),
-      clearWarning: (code) => this.#clearWarning(code),
-      failed: (error) => this.#fail(error),
-      held: () => this.#heldBy !== null,
-      wantsVolume: () => this.listenerCount("volume") > 0,
-      volume: (input, output) => this.emit("volume", input, output)
-    });
   }
-  // ---- what it is ----
-  /** The box's name for the call; empty until it is placed. */
-  get id() {
-    return this.#id ?? "";
+  #owner;
+  #queue;
+  #last;
+  /** Whether this side holds the call. */
+  get here() {
+    const heldBy = this.#owner.heldBy();
+    return heldBy === "local" || heldBy === "both";
   }
-  get state() {
-    return this.#state;
-  }
-  /** Whether anyone holds the call. */
-  get held() {
-    return this.#heldBy !== null;
-  }
-  get heldBy() {
-    return this.#heldBy;
-  }
-  get muted() {
-    return this.#muted;
-  }
-  /** The audio codec between browser and box, once known. */
-  get codec() {
-    return this.#codec;
-  }
-  /** Why the call ended; nothing before. */
-  get cause() {
-    return this.#cause;
-  }
-  get answeredAt() {
-    return this.#answeredAt;
-  }
-  /** Seconds since the answer, standing still once the call ended. */
-  get duration() {
-    if (!this.#answeredAt) return 0;
-    return ((this.#endedAt?.getTime() ?? Date.now()) - this.#answeredAt.getTime()) / 1e3;
-  }
-  /** Whether connection or media dropped and is being sought. */
-  get reconnecting() {
-    return this.#signalingLost || this.#mediaLost;
-  }
-  get localStream() {
-    return this.#media.peer?.localStream;
-  }
-  get remoteStream() {
-    return this.#media.peer?.remoteStream;
-  }
-  /** The browser's connection, for figures and diagnosis. Changing it breaks the call. */
-  get peerConnection() {
-    return this.#media.peer?.connection;
-  }
-  // ---- what it does ----
-  /** Answers an incoming call. Resolves when the box took it; rejects and leaves it ringing when not. */
-  async accept(options = {}) {
-    if (this.#state !== "incoming" || this.#accepting) throw this.#wrongState("accepted");
-    this.#accepting = true;
-    try {
-      const video = options.video ?? false;
-      const audio = options.audio ?? true;
-      const local = await capture({ audio, video, defaults: this.#owner.audioConstraints });
-      if (this.#ended) {
-        stopTracks(local);
-        throw ended();
-      }
-      const sdp = await this.#media.start(local, video !== false);
-      await this.#requestOrSnapshot(
-        () => this.#owner.signaling.request({ type: "call.accept", call: this.id, sdp }, { timeoutMs: PLACE_TIMEOUT_MS }),
-        () => this.#state !== "incoming"
-      );
-      this.#media.releaseCandidates();
-    } catch (error) {
-      if (!this.#ended) this.#media.stop();
-      throw asCausewayError(error, "media_failed");
-    } finally {
-      this.#accepting = false;
-    }
-  }
-  /** Refuses an incoming call. */
-  async reject(reason = "declined") {
-    if (this.#state !== "incoming" || this.#accepting) throw this.#wrongState("rejected");
-    await this.#owner.signaling.request({ type: "call.reject", call: this.id, reason }, { wait: true });
-    this.#end({ code: reason, message: "The call was refused here.", by: "local" });
-  }
-  /** Ends the call, or gives up one that nobody answered yet. Resolves when it is over; never rejects. */
-  disconnect() {
-    if (this.#ended) return Promise.resolve();
-    if (this.#state === "incoming" && !this.#accepting) {
-      return this.reject().catch(() => this.#end(this.#localCause()));
-    }
-    return this.#hangingUp ??= this.#hangUp(this.#localCause());
-  }
-  /**
-   * Holds the call: nothing is sent and nothing heard. Resolves when the far side agreed; rejects
-   * (`refused`, `timed_out`, …) with everything as it was before.
-   */
-  hold() {
-    return this.#setHold(true);
-  }
-  /** Takes the call off hold, as far as we held it. */
-  resume() {
-    return this.#setHold(false);
-  }
-  /**
-   * Hands the far side on: to a number, or to the far side of another answered call of this device.
-   * Resolves when they have each other; the call, and the other one, then end with the cause
-   * `transferred`. Rejects (`refused`, `timed_out`, `destination_forbidden`, …) with the call as it was.
-   */
-  async transfer(target) {
-    if (this.#state !== "answered" && this.#state !== "held") throw this.#wrongState("transferred");
-    const wish = transferTarget(target instanceof _Call && target !== this ? { with: target.id } : target);
-    try {
-      await this.#owner.signaling.request(
-        { type: "call.transfer", call: this.id, ...wish },
-        { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true }
-      );
-    } catch (error) {
-      if (!this.#ended && error.code === "connection_lost" && this.#signalingLost) {
-        await new Promise((resolve) => this.#settled.push(resolve));
-      }
-      if (this.#cause?.code === "transferred") return;
-      if (this.#ended) throw ended();
-      throw error;
-    }
-  }
-  /**
-   * Leaves a number to be called at, also after the end. Resolves with the box's name for the wish when somebody has
-   * taken it; rejects with `refused` when nobody takes any, so that the page promises nothing.
-   */
-  requestCallback(number2, options = {}) {
-    const context = options.context ?? this.context;
-    const wish = { number: number2, to: this.to, ...options.name ? { name: options.name } : void 0, ...context ? { context } : void 0 };
-    return this.#owner.requestCallback(wish, this.#id);
-  }
-  /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
-  mute(muted = true) {
-    if (this.#ended || muted === this.#muted) return;
-    this.#muted = muted;
-    this.#applyMedia();
-    this.emit("mute", muted);
-  }
-  /** Presses digits: `0-9 A-D * #`, `,` pauses. Resolves when all are sent; calls queue in order. */
-  sendDigits(digits, options = {}) {
-    const { duration = 100, gap = 70 } = options;
-    const fault = digitsFault(digits, duration, gap);
-    if (fault) return Promise.reject(fault);
-    const timeoutMs = digits.length * Math.max(duration + gap, 2e3) + 5e3;
-    return this.#digits.run(async () => {
-      if (this.#ended) throw ended();
-      await this.#owner.signaling.request(
-        { type: "call.dtmf", call: this.id, digits: digits.toUpperCase(), duration_ms: Math.round(duration), gap_ms: Math.round(gap) },
-        { timeoutMs }
-      );
-    });
-  }
-  /** The browser's figures about this call's audio. */
-  getStats() {
-    return this.#media.stats();
-  }
-  /** Changes the microphone in mid-call. A stream given is cloned. */
-  setInput(audio) {
-    return this.#media.setInput(audio);
-  }
-  /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
-  setOutput(deviceId) {
-    return this.#media.setOutput(deviceId);
-  }
-  /** How loud the far side is played, 0…1. */
-  setVolume(volume) {
-    this.#media.setVolume(volume);
-  }
-  // ---- what the device does with it ----
-  /** Places the call. Rejects, with everything let go, when the box refuses. @internal */
-  async place(local, video, from) {
-    try {
-      const sdp = await this.#media.start(local, video);
-      const ok = await this.#owner.signaling.request(
-        {
-          type: "call.place",
-          to: this.to,
-          sdp,
-          audio: true,
-          video,
-          ...this.context ? { context: this.context } : void 0,
-          ...from === void 0 ? void 0 : { from }
-        },
-        { timeoutMs: PLACE_TIMEOUT_MS }
-      );
-      this.#placed(ok);
-    } catch (error) {
-      const failure = asCausewayError(error, "internal");
-      this.#end({ code: "failed", message: failure.message, by: "box" });
-      throw failure;
-    }
-  }
-  /** Goes on with a call of the page before this one, on a connection of its own. @internal */
-  async takeUp(local, video) {
-    const sdp = await this.#media.start(local, video);
-    this.#applyMedia();
-    const ok = await this.#owner.signaling.request(
-      { type: "call.reattach", call: this.id, resume: this.#resume ?? "", sdp, video },
-      { timeoutMs: PLACE_TIMEOUT_MS }
-    );
-    if (!ok.state) throw new CausewayError("internal", "The box gave the call back without its state.");
-    this.#apply(ok.state);
-    if (this.#ended) return;
-    if (ok.state.answer) await this.#media.answer(ok.state.answer, "event");
-    this.#media.releaseCandidates();
-  }
-  /** What the next page needs to go on with it; nothing when it cannot. @internal */
-  kept() {
-    if (this.#id === void 0 || this.#resume === void 0 || this.#ended || this.#hangingUp) return void 0;
-    if (this.#state === "incoming") return void 0;
-    return {
-      id: this.#id,
-      resume: this.#resume,
-      direction: this.direction,
-      from: this.from,
-      fromName: this.fromName,
-      to: this.to,
-      context: this.context,
-      contextToken: this.contextToken,
-      divertedFrom: this.divertedFrom,
-      answeredAt: this.#answeredAt?.getTime(),
-      muted: this.#muted,
-      video: (this.localStream?.getVideoTracks().length ?? 0) > 0
-    };
-  }
-  /** Lets go of everything here; the box keeps the call. @internal */
-  letGo() {
-    this.#media.close();
-  }
-  /** The browser is in another network. @internal */
-  moved() {
-    if (!this.#ended) this.#media.moved();
-  }
-  /** Takes a message about this call. @internal */
-  received(message) {
-    if (this.#ended) return;
-    switch (message.type) {
-      case "call.state":
-        this.#apply(message);
-        return;
-      case "call.answer":
-        void this.#answer(message.sdp, "event");
-        return;
-      case "call.dtmf":
-        this.emit("dtmf", message.digit, message.duration_ms);
-        return;
-      case "call.transfer":
-        this.emit("transferProgress", message.status);
-        return;
-      case "call.warning":
-        if (message.code === "media_resumed") this.#clearWarning("no_media");
-        else if (message.code === "quality_restored") this.#clearWarning("low_quality");
-        else this.#warn({ code: message.code, message: message.message });
-    }
-  }
-  /** An error of the box about this call that answers no request. @internal */
-  failed(error) {
-    if (!this.#ended) this.#fail(error);
-  }
-  /** @internal */
-  signalingLost() {
-    this.#setLost(true, this.#mediaLost);
-  }
-  /** Finds the call again on a new connection. Rejects when the connection failed again. @internal */
-  async reattach() {
-    if (this.#id === void 0 || this.#resume === void 0 || this.#ended) return;
-    try {
-      const ok = await this.#owner.signaling.requestNow({ type: "call.reattach", call: this.#id, resume: this.#resume });
-      if (!ok.state) return;
-      this.#apply(ok.state);
-      if (ok.state.answer) await this.#answer(ok.state.answer, "snapshot");
-    } catch (thrown) {
-      const error = asCausewayError(thrown, "connection_lost");
-      if (error.code === "connection_lost" || error.code === "timed_out") throw error;
-      this.#end({ code: "session_lost", message: "The call was gone when the connection came back.", by: "box" });
-    }
-  }
-  /** @internal */
-  signalingBack() {
-    if (this.#ended) return;
-    this.#setLost(false, this.#mediaLost);
-    this.#settle();
-    this.#media.signalingBack();
-  }
-  /** The connection did not come back in time. @internal */
-  sessionLost() {
-    this.#end({ code: "session_lost", message: "The connection to the box did not come back in time.", by: "local" });
-  }
-  /** Ends without waiting for anything: the page goes away. @internal */
-  drop() {
-    if (this.#ended) return;
-    if (this.#id !== void 0) {
-      this.#owner.signaling.request({ type: "call.hangup", call: this.#id }).catch(() => void 0);
-    }
-    this.#end(this.#localCause());
-  }
-  // ---- states ----
-  get #ended() {
-    return this.#state === "ended";
-  }
-  #placed(ok) {
-    if (!ok.call || !ok.resume) throw new CausewayError("internal", "The box placed the call without naming it.");
-    this.#id = ok.call;
-    this.#resume = ok.resume;
-    if (this.#ended) {
-      this.#owner.signaling.request({ type: "call.hangup", call: ok.call }).catch(() => void 0);
-      throw ended();
-    }
-    this.#media.releaseCandidates();
-  }
-  /** Follows one state of the box: each once, later ones only. */
-  #apply(next) {
-    if (this.#ended || next.seq < this.#seq) return;
-    this.#seq = next.seq;
-    if (next.codec) this.#codec = next.codec;
-    const before = this.#state;
-    switch (next.state) {
-      case "ended":
-        this.#end(next.cause ?? { code: "failed", message: "The call ended.", by: "box" });
-        return;
-      case "answered":
-      case "held":
-        this.#state = next.state;
-        if (before !== "answered" && before !== "held") {
-          this.#answeredAt ??= /* @__PURE__ */ new Date();
-          this.emit("accept");
-        }
-        this.#setHeldBy(next.state === "held" ? next.held_by ?? "remote" : null);
-        return;
-      default:
-        if (next.state === before) return;
-        this.#state = next.state;
-        if (next.state === "trying") this.emit("trying");
-        else if (next.state === "ringing") this.emit("ringing");
-        else if (next.state === "early_media") this.emit("earlyMedia");
-    }
-  }
-  #setHeldBy(heldBy) {
-    if (this.#ended || heldBy === this.#heldBy) return;
-    this.#heldBy = heldBy;
-    this.#state = heldBy ? "held" : "answered";
-    this.#applyMedia();
-    if (heldBy) this.emit("hold", heldBy);
-    else this.emit("unhold");
-  }
-  #end(cause, hangUpLater = false) {
-    if (this.#ended) return;
-    const surfaced = this.#id !== void 0;
-    this.#state = "ended";
-    this.#cause = cause;
-    this.#endedAt = /* @__PURE__ */ new Date();
-    this.#heldBy = null;
-    this.#signalingLost = this.#mediaLost = false;
-    this.#media.close();
-    this.#settle();
-    this.#owner.callEnded(this, this.#resume, hangUpLater);
-    if (!surfaced) return;
-    if (cause.code === "cancelled" || cause.code === "answered_elsewhere") this.emit("cancel", cause);
-    else if (cause.code === "declined" || cause.code === "busy") this.emit("reject", cause);
-    this.emit("disconnect", cause);
-  }
-  #localCause() {
-    return this.#answeredAt ? { code: "hangup", message: "The call was ended here.", by: "local" } : { code: "cancelled", message: "The call was given up here.", by: "local" };
-  }
-  async #hangUp(cause, reason) {
-    this.#applyMedia(true);
-    const { signaling } = this.#owner;
-    if (!signaling.connected || this.#id === void 0) {
-      this.#end(cause, true);
-      return;
-    }
-    const over = new Promise((resolve) => this.#settled.push(resolve));
-    if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
-    try {
-      if (!this.#ended) {
-        const why = reason ? { reason } : void 0;
-        await signaling.request({ type: "call.hangup", call: this.id, ...why }, { timeoutMs: HANGUP_PATIENCE_MS });
-      }
-      if (!this.#ended) await Promise.race([over, delay(HANGUP_PATIENCE_MS)]);
-      this.#end(cause);
-    } catch (error) {
-      this.#owner.log.info("hangup without an answer", error);
-      this.#end(cause, true);
-    }
-  }
-  // ---- hold ----
-  #setHold(on) {
-    if (this.#state !== "answered" && this.#state !== "held") {
-      return Promise.reject(this.#wrongState(on ? "held" : "resumed"));
-    }
-    if (this.#lastHold?.on === on) return this.#lastHold.done;
-    const done = this.#holds.run(() => this.#negotiateHold(on));
-    const entry = this.#lastHold = { on, done };
+  set(on) {
+    if (this.#last?.on === on) return this.#last.done;
+    const done = this.#queue.run(() => this.#negotiate(on));
+    const entry = this.#last = { on, done };
     const forget = () => {
-      if (this.#lastHold === entry) this.#lastHold = void 0;
+      if (this.#last === entry) this.#last = void 0;
     };
     done.then(forget, forget);
     return done;
   }
-  async #negotiateHold(on) {
-    if (this.#ended) throw ended();
-    if (this.#heldHere === on) return;
-    const type = on ? "call.hold" : "call.resume";
-    this.#holdPending = on;
-    this.#applyMedia();
+  async #negotiate(on) {
+    if (this.#owner.ended()) throw ended();
+    if (this.here === on) return;
+    this.pending = on;
+    this.#owner.apply();
     try {
-      await this.#requestOrSnapshot(
-        () => this.#owner.signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }),
-        () => this.#heldHere === on
-      );
-      const theirs = this.#heldBy === "remote" || this.#heldBy === "both";
-      this.#setHeldBy(on ? theirs ? "both" : "local" : theirs ? "remote" : null);
+      await this.#owner.ask(on ? "call.hold" : "call.resume", () => this.here === on);
+      const heldBy = this.#owner.heldBy();
+      const theirs = heldBy === "remote" || heldBy === "both";
+      this.#owner.agreed(on ? theirs ? "both" : "local" : theirs ? "remote" : null);
     } finally {
-      this.#holdPending = false;
-      this.#applyMedia();
+      this.pending = false;
+      this.#owner.apply();
     }
-  }
-  get #heldHere() {
-    return this.#heldBy === "local" || this.#heldBy === "both";
-  }
-  /**
-   * A request whose answer got lost with the connection may have been done all the same: the
-   * snapshot after reattaching tells.
-   */
-  async #requestOrSnapshot(request, done) {
-    try {
-      await request();
-    } catch (error) {
-      if (!this.#ended && error.code === "connection_lost" && this.#signalingLost) {
-        await new Promise((resolve) => this.#settled.push(resolve));
-        if (!this.#ended && done()) return;
-      }
-      if (this.#ended) throw ended();
-      throw error;
-    }
-    if (this.#ended) throw ended();
-  }
-  // ---- media ----
-  async #answer(sdp, from) {
-    try {
-      await this.#media.answer(sdp, from);
-    } catch (thrown) {
-      const error = asCausewayError(thrown, "media_failed");
-      if (this.#ended) return;
-      this.#fail(error);
-      this.#hangingUp ??= this.#hangUp({ code: "media_failed", message: error.message, by: "local" });
-    }
-  }
-  #noPath(error) {
-    if (this.#ended || this.#hangingUp) return;
-    this.#fail(error);
-    this.emit("callbackOffered", error);
-    this.#hangingUp ??= this.#hangUp({ code: "media_failed", message: error.message, by: "local" }, "no_path");
-  }
-  #mediaGone(everConnected) {
-    if (this.#ended) return;
-    const code = everConnected ? "media_lost" : "media_failed";
-    const message = everConnected ? "The audio connection did not come back." : "No way for audio was found.";
-    this.#fail(new CausewayError(code, message));
-    this.#hangingUp ??= this.#hangUp({ code, message, by: "local" });
-  }
-  #applyMedia(silent = this.#hangingUp !== void 0) {
-    const held = this.#heldHere || this.#holdPending || silent;
-    this.#media.direct({ audio: !held && !this.#muted, video: !held }, !held);
-  }
-  /** @internal */
-  listenersChanged(event) {
-    if (event === "volume") this.#media.restartMeters();
-  }
-  // ---- telling the page ----
-  #setLost(signaling, media) {
-    const before = this.reconnecting;
-    this.#signalingLost = signaling;
-    this.#mediaLost = media;
-    if (this.#ended || before === this.reconnecting) return;
-    if (before) this.emit("reconnected");
-    else if (signaling) this.emit("reconnecting", new CausewayError("connection_lost", "The connection to the box dropped."));
-    else this.emit("reconnecting", new CausewayError("media_lost", "The audio connection dropped."));
-  }
-  #warn(warning) {
-    if (this.#ended || this.#warnings.has(warning.code)) return;
-    this.#warnings.add(warning.code);
-    this.emit("warning", warning);
-  }
-  #clearWarning(code) {
-    if (this.#warnings.delete(code) && !this.#ended) this.emit("warningCleared", code);
-  }
-  #fail(error) {
-    this.emit("error", error);
-    this.#owner.callError(this, error);
-  }
-  #settle() {
-    for (const resolve of this.#settled.splice(0)) resolve();
-  }
-  #wrongState(done) {
-    return new CausewayError("wrong_state", `A call in the state "${this.#state}" cannot be ${done}.`);
   }
 };
-function ended() {
-  return new CausewayError("call_ended", "The call is over.");
-}
-function delay(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 // src/kept.ts
+function describe(call, resume) {
+  const { id, direction, from, fromName, to, context, contextToken, divertedFrom, answeredAt, muted, localStream } = call;
+  const video = (localStream?.getVideoTracks().length ?? 0) > 0;
+  return {
+    id,
+    resume,
+    direction,
+    from,
+    fromName,
+    to,
+    context,
+    contextToken,
+    divertedFrom,
+    answeredAt: answeredAt?.getTime(),
+    muted,
+    video
+  };
+}
 var RECENT_MS = 1e4;
 function key(url) {
   return `causeway ${url}`;
@@ -1548,6 +1053,539 @@ function sameOrigin(url) {
     return false;
   }
 }
+
+// src/troubles.ts
+var Troubles = class {
+  constructor(owner) {
+    this.#warnings = /* @__PURE__ */ new Set();
+    this.signalingLost = false;
+    this.mediaLost = false;
+    this.#owner = owner;
+  }
+  #owner;
+  #warnings;
+  get reconnecting() {
+    return this.signalingLost || this.mediaLost;
+  }
+  /** Both show as one. */
+  lost(signaling, media) {
+    const before = this.reconnecting;
+    this.signalingLost = signaling;
+    this.mediaLost = media;
+    if (this.#owner.ended() || before === this.reconnecting) return;
+    if (before) this.#owner.reconnected();
+    else if (signaling) this.#owner.reconnecting(new CausewayError("connection_lost", "The connection to the box dropped."));
+    else this.#owner.reconnecting(new CausewayError("media_lost", "The audio connection dropped."));
+  }
+  warn(warning) {
+    if (this.#owner.ended() || this.#warnings.has(warning.code)) return;
+    this.#warnings.add(warning.code);
+    this.#owner.warning(warning);
+  }
+  clear(code) {
+    if (this.#warnings.delete(code) && !this.#owner.ended()) this.#owner.warningCleared(code);
+  }
+};
+
+// src/call.ts
+var PLACE_TIMEOUT_MS = 15e3;
+var HOLD_TIMEOUT_MS = 4e4;
+var TRANSFER_TIMEOUT_MS = 26e4;
+var HANGUP_PATIENCE_MS = 2e3;
+var LAST_FIGURES_MS = 150;
+var Call = class _Call extends Emitter {
+  #owner;
+  #media;
+  #holding;
+  #digits = new OperationQueue();
+  #troubles;
+  #id;
+  #resume;
+  #state;
+  #seq = -1;
+  #heldBy = null;
+  #muted = false;
+  #codec;
+  #cause;
+  #answeredAt;
+  #endedAt;
+  #accepting = false;
+  #hangingUp;
+  #settled = [];
+  /** @internal */
+  constructor(owner, parts) {
+    super();
+    this.#owner = owner;
+    this.direction = parts.direction;
+    this.from = parts.from;
+    this.fromName = parts.fromName;
+    this.to = parts.to;
+    this.context = parts.context;
+    this.contextToken = parts.contextToken;
+    this.divertedFrom = parts.divertedFrom;
+    this.#id = parts.id;
+    this.#resume = parts.resume;
+    this.#answeredAt = parts.answeredAt;
+    this.#muted = parts.muted ?? false;
+    this.#state = parts.answeredAt ? "answered" : parts.direction === "incoming" ? "incoming" : "placing";
+    const { signaling } = owner;
+    this.#troubles = new Troubles({
+      ended: () => this.#ended,
+      reconnecting: (error) => this.emit("reconnecting", error),
+      reconnected: () => this.emit("reconnected"),
+      warning: (warning) => this.emit("warning", warning),
+      warningCleared: (code) => this.emit("warningCleared", code)
+    });
+    this.#holding = new Holding({
+      ended: () => this.#ended,
+      heldBy: () => this.#heldBy,
+      apply: () => this.#applyMedia(),
+      ask: (type, done) => this.#requestOrSnapshot(() => signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }), done),
+      agreed: (heldBy) => this.#setHeldBy(heldBy)
+    });
+    this.#media = new CallMedia(owner, {
+      sendCandidate: (candidate) => signaling.notify({ type: "call.candidate", call: this.id, candidate }),
+      sendReport: (stats) => signaling.notify({ type: "call.report", call: this.id, stats }),
+      sendRestart: async (sdp) => void await signaling.request({ type: "call.restart", call: this.id, sdp }),
+      canRestart: () => signaling.connected && this.#id !== void 0,
+      mediaLost: (lost) => this.#troubles.lost(this.#troubles.signalingLost, lost),
+      mediaGone: (everConnected) => this.#mediaGone(everConnected),
+      noPath: (error) => this.#noPath(error),
+      stalled: () => signaling.doubt(),
+      warn: (warning) => this.#troubles.warn(warning),
+      clearWarning: (code) => this.#troubles.clear(code),
+      failed: (error) => this.#fail(error),
+      held: () => this.#heldBy !== null,
+      wantsVolume: () => this.listenerCount("volume") > 0,
+      volume: (input, output) => this.emit("volume", input, output)
+    });
+  }
+  // ---- what it is ----
+  /** The box's name for the call; empty until it is placed. */
+  get id() {
+    return this.#id ?? "";
+  }
+  get state() {
+    return this.#state;
+  }
+  /** Whether anyone holds the call. */
+  get held() {
+    return this.#heldBy !== null;
+  }
+  get heldBy() {
+    return this.#heldBy;
+  }
+  get muted() {
+    return this.#muted;
+  }
+  /** The audio codec between browser and box, once known. */
+  get codec() {
+    return this.#codec;
+  }
+  /** Why the call ended; nothing before. */
+  get cause() {
+    return this.#cause;
+  }
+  get answeredAt() {
+    return this.#answeredAt;
+  }
+  /** Seconds since the answer, standing still once the call ended. */
+  get duration() {
+    if (!this.#answeredAt) return 0;
+    return ((this.#endedAt?.getTime() ?? Date.now()) - this.#answeredAt.getTime()) / 1e3;
+  }
+  /** Whether connection or media dropped and is being sought. */
+  get reconnecting() {
+    return this.#troubles.reconnecting;
+  }
+  get localStream() {
+    return this.#media.peer?.localStream;
+  }
+  get remoteStream() {
+    return this.#media.peer?.remoteStream;
+  }
+  /** The browser's connection, for figures and diagnosis. Changing it breaks the call. */
+  get peerConnection() {
+    return this.#media.peer?.connection;
+  }
+  // ---- what it does ----
+  /** Answers an incoming call. Resolves when the box took it; rejects and leaves it ringing when not. */
+  async accept(options = {}) {
+    if (this.#state !== "incoming" || this.#accepting) throw this.#wrongState("accepted");
+    this.#accepting = true;
+    try {
+      const video = options.video ?? false;
+      const audio = options.audio ?? true;
+      const local = await capture({ audio, video, defaults: this.#owner.audioConstraints });
+      if (this.#ended) {
+        stopTracks(local);
+        throw ended();
+      }
+      const sdp = await this.#media.start(local, video !== false);
+      await this.#requestOrSnapshot(
+        () => this.#owner.signaling.request({ type: "call.accept", call: this.id, sdp }, { timeoutMs: PLACE_TIMEOUT_MS }),
+        () => this.#state !== "incoming"
+      );
+      this.#media.releaseCandidates();
+    } catch (error) {
+      if (!this.#ended) this.#media.stop();
+      throw asCausewayError(error, "media_failed");
+    } finally {
+      this.#accepting = false;
+    }
+  }
+  /** Refuses an incoming call. */
+  async reject(reason = "declined") {
+    if (this.#state !== "incoming" || this.#accepting) throw this.#wrongState("rejected");
+    await this.#owner.signaling.request({ type: "call.reject", call: this.id, reason }, { wait: true });
+    this.#end({ code: reason, message: "The call was refused here.", by: "local" });
+  }
+  /** Ends the call, or gives up one that nobody answered yet. Resolves when it is over; never rejects. */
+  disconnect() {
+    if (this.#ended) return Promise.resolve();
+    if (this.#state === "incoming" && !this.#accepting) {
+      return this.reject().catch(() => this.#end(localCause(this.#answeredAt !== void 0)));
+    }
+    return this.#hangingUp ??= this.#hangUp(localCause(this.#answeredAt !== void 0));
+  }
+  /**
+   * Holds the call: nothing is sent and nothing heard. Resolves when the far side agreed; rejects
+   * (`refused`, `timed_out`, …) with everything as it was before.
+   */
+  hold() {
+    return this.#setHold(true);
+  }
+  /** Takes the call off hold, as far as we held it. */
+  resume() {
+    return this.#setHold(false);
+  }
+  /**
+   * Hands the far side on: to a number, or to the far side of another answered call of this device.
+   * Resolves when they have each other; the call, and the other one, then end with the cause
+   * `transferred`. Rejects (`refused`, `timed_out`, `destination_forbidden`, …) with the call as it was.
+   */
+  async transfer(target) {
+    if (this.#state !== "answered" && this.#state !== "held") throw this.#wrongState("transferred");
+    const wish = transferTarget(target instanceof _Call && target !== this ? { with: target.id } : target);
+    try {
+      await this.#owner.signaling.request(
+        { type: "call.transfer", call: this.id, ...wish },
+        { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true }
+      );
+    } catch (error) {
+      if (!this.#ended && error.code === "connection_lost" && this.#troubles.signalingLost) {
+        await new Promise((resolve) => this.#settled.push(resolve));
+      }
+      if (this.#cause?.code === "transferred") return;
+      if (this.#ended) throw ended();
+      throw error;
+    }
+  }
+  /**
+   * Leaves a number to be called at, also after the end. Resolves with the box's name for the wish when somebody has
+   * taken it; rejects with `refused` when nobody takes any, so that the page promises nothing.
+   */
+  requestCallback(number2, options = {}) {
+    return this.#owner.requestCallback({ context: this.context, ...options, number: number2, to: this.to }, this.#id);
+  }
+  /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
+  mute(muted = true) {
+    if (this.#ended || muted === this.#muted) return;
+    this.#muted = muted;
+    this.#applyMedia();
+    this.emit("mute", muted);
+  }
+  /** Presses digits: `0-9 A-D * #`, `,` pauses. Resolves when all are sent; calls queue in order. */
+  sendDigits(digits, options = {}) {
+    const { duration = 100, gap = 70 } = options;
+    const fault = digitsFault(digits, duration, gap);
+    if (fault) return Promise.reject(fault);
+    const timeoutMs = digits.length * Math.max(duration + gap, 2e3) + 5e3;
+    return this.#digits.run(async () => {
+      if (this.#ended) throw ended();
+      await this.#owner.signaling.request(
+        { type: "call.dtmf", call: this.id, digits: digits.toUpperCase(), duration_ms: Math.round(duration), gap_ms: Math.round(gap) },
+        { timeoutMs }
+      );
+    });
+  }
+  /** The browser's figures about this call's audio. */
+  getStats() {
+    return this.#media.stats();
+  }
+  /** Changes the microphone in mid-call. A stream given is cloned. */
+  setInput(audio) {
+    return this.#media.setInput(audio);
+  }
+  /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
+  setOutput(deviceId) {
+    return this.#media.setOutput(deviceId);
+  }
+  /** How loud the far side is played, 0…1. */
+  setVolume(volume) {
+    this.#media.setVolume(volume);
+  }
+  // ---- what the device does with it ----
+  /** Places the call. Rejects, with everything let go, when the box refuses. @internal */
+  async place(local, video, from) {
+    try {
+      const sdp = await this.#media.start(local, video);
+      const more = { ...this.context ? { context: this.context } : void 0, ...from === void 0 ? void 0 : { from } };
+      const ok = await this.#owner.signaling.request(
+        { type: "call.place", to: this.to, sdp, audio: true, video, ...more },
+        { timeoutMs: PLACE_TIMEOUT_MS }
+      );
+      this.#placed(ok);
+    } catch (error) {
+      const failure = asCausewayError(error, "internal");
+      this.#end({ code: "failed", message: failure.message, by: "box" });
+      throw failure;
+    }
+  }
+  /** Goes on with a call of the page before this one, on a connection of its own. @internal */
+  async takeUp(local, video) {
+    const sdp = await this.#media.start(local, video);
+    this.#applyMedia();
+    const ok = await this.#owner.signaling.request(
+      { type: "call.reattach", call: this.id, resume: this.#resume ?? "", sdp, video },
+      { timeoutMs: PLACE_TIMEOUT_MS }
+    );
+    if (!ok.state) throw new CausewayError("internal", "The box gave the call back without its state.");
+    this.#apply(ok.state);
+    if (this.#ended) return;
+    if (ok.state.answer) await this.#media.answer(ok.state.answer, "event");
+    this.#media.releaseCandidates();
+  }
+  /** What the next page needs to go on with it; nothing when it cannot. @internal */
+  kept() {
+    const stays = !this.#ended && !this.#hangingUp && this.#state !== "incoming";
+    return stays && this.#resume !== void 0 ? describe(this, this.#resume) : void 0;
+  }
+  /** Lets go of everything here; the box keeps the call. @internal */
+  letGo() {
+    this.#media.close();
+  }
+  /** The browser is in another network. @internal */
+  moved() {
+    if (!this.#ended) this.#media.moved();
+  }
+  /** Takes a message about this call. @internal */
+  received(message) {
+    if (this.#ended) return;
+    switch (message.type) {
+      case "call.state":
+        this.#apply(message);
+        return;
+      case "call.answer":
+        void this.#answer(message.sdp, "event");
+        return;
+      case "call.dtmf":
+        this.emit("dtmf", message.digit, message.duration_ms);
+        return;
+      case "call.transfer":
+        this.emit("transferProgress", message.status);
+        return;
+      case "call.warning":
+        if (message.code === "media_resumed") this.#troubles.clear("no_media");
+        else if (message.code === "quality_restored") this.#troubles.clear("low_quality");
+        else this.#troubles.warn({ code: message.code, message: message.message });
+    }
+  }
+  /** An error of the box about this call that answers no request. @internal */
+  failed(error) {
+    if (!this.#ended) this.#fail(error);
+  }
+  /** @internal */
+  signalingLost() {
+    this.#troubles.lost(true, this.#troubles.mediaLost);
+  }
+  /** Finds the call again on a new connection. Rejects when the connection failed again. @internal */
+  async reattach() {
+    if (this.#id === void 0 || this.#resume === void 0 || this.#ended) return;
+    try {
+      const ok = await this.#owner.signaling.requestNow({ type: "call.reattach", call: this.#id, resume: this.#resume });
+      if (!ok.state) return;
+      this.#apply(ok.state);
+      if (ok.state.answer) await this.#answer(ok.state.answer, "snapshot");
+    } catch (thrown) {
+      const error = asCausewayError(thrown, "connection_lost");
+      if (error.code === "connection_lost" || error.code === "timed_out") throw error;
+      this.#end({ code: "session_lost", message: "The call was gone when the connection came back.", by: "box" });
+    }
+  }
+  /** @internal */
+  signalingBack() {
+    if (this.#ended) return;
+    this.#troubles.lost(false, this.#troubles.mediaLost);
+    this.#settle();
+    this.#media.signalingBack();
+  }
+  /** The connection did not come back in time. @internal */
+  sessionLost() {
+    this.#end({ code: "session_lost", message: "The connection to the box did not come back in time.", by: "local" });
+  }
+  /** Ends without waiting for anything: the page goes away. @internal */
+  drop() {
+    if (this.#ended) return;
+    if (this.#id !== void 0) {
+      this.#owner.signaling.request({ type: "call.hangup", call: this.#id }).catch(() => void 0);
+    }
+    this.#end(localCause(this.#answeredAt !== void 0));
+  }
+  // ---- states ----
+  get #ended() {
+    return this.#state === "ended";
+  }
+  #placed(ok) {
+    if (!ok.call || !ok.resume) throw new CausewayError("internal", "The box placed the call without naming it.");
+    this.#id = ok.call;
+    this.#resume = ok.resume;
+    if (this.#ended) {
+      this.#owner.signaling.request({ type: "call.hangup", call: ok.call }).catch(() => void 0);
+      throw ended();
+    }
+    this.#media.releaseCandidates();
+  }
+  /** Follows one state of the box: each once, later ones only. */
+  #apply(next) {
+    if (this.#ended || next.seq < this.#seq) return;
+    this.#seq = next.seq;
+    if (next.codec) this.#codec = next.codec;
+    const before = this.#state;
+    switch (next.state) {
+      case "ended":
+        this.#end(next.cause ?? { code: "failed", message: "The call ended.", by: "box" });
+        return;
+      case "answered":
+      case "held":
+        this.#state = next.state;
+        if (before !== "answered" && before !== "held") {
+          this.#answeredAt ??= /* @__PURE__ */ new Date();
+          this.emit("accept");
+        }
+        this.#setHeldBy(next.state === "held" ? next.held_by ?? "remote" : null);
+        return;
+      default:
+        if (next.state === before) return;
+        this.#state = next.state;
+        if (next.state === "trying") this.emit("trying");
+        else if (next.state === "ringing") this.emit("ringing");
+        else if (next.state === "early_media") this.emit("earlyMedia");
+    }
+  }
+  #setHeldBy(heldBy) {
+    if (this.#ended || heldBy === this.#heldBy) return;
+    this.#heldBy = heldBy;
+    this.#state = heldBy ? "held" : "answered";
+    this.#applyMedia();
+    if (heldBy) this.emit("hold", heldBy);
+    else this.emit("unhold");
+  }
+  #end(cause, hangUpLater = false) {
+    if (this.#ended) return;
+    const surfaced = this.#id !== void 0;
+    this.#state = "ended";
+    this.#cause = cause;
+    this.#endedAt = /* @__PURE__ */ new Date();
+    this.#heldBy = null;
+    this.#troubles.lost(false, false);
+    this.#media.close();
+    this.#settle();
+    this.#owner.callEnded(this, this.#resume, hangUpLater);
+    if (!surfaced) return;
+    if (cause.code === "cancelled" || cause.code === "answered_elsewhere") this.emit("cancel", cause);
+    else if (cause.code === "declined" || cause.code === "busy") this.emit("reject", cause);
+    this.emit("disconnect", cause);
+  }
+  async #hangUp(cause, reason) {
+    this.#applyMedia(true);
+    const { signaling } = this.#owner;
+    if (!signaling.connected || this.#id === void 0) {
+      this.#end(cause, true);
+      return;
+    }
+    const over = new Promise((resolve) => this.#settled.push(resolve));
+    if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
+    try {
+      if (!this.#ended) {
+        const why = reason ? { reason } : void 0;
+        await signaling.request({ type: "call.hangup", call: this.id, ...why }, { timeoutMs: HANGUP_PATIENCE_MS });
+      }
+      if (!this.#ended) await Promise.race([over, delay(HANGUP_PATIENCE_MS)]);
+      this.#end(cause);
+    } catch (error) {
+      this.#owner.log.info("hangup without an answer", error);
+      this.#end(cause, true);
+    }
+  }
+  // ---- hold ----
+  #setHold(on) {
+    if (this.#state !== "answered" && this.#state !== "held") {
+      return Promise.reject(this.#wrongState(on ? "held" : "resumed"));
+    }
+    return this.#holding.set(on);
+  }
+  /**
+   * A request whose answer got lost with the connection may have been done all the same: the
+   * snapshot after reattaching tells.
+   */
+  async #requestOrSnapshot(request, done) {
+    try {
+      await request();
+    } catch (error) {
+      if (!this.#ended && error.code === "connection_lost" && this.#troubles.signalingLost) {
+        await new Promise((resolve) => this.#settled.push(resolve));
+        if (!this.#ended && done()) return;
+      }
+      if (this.#ended) throw ended();
+      throw error;
+    }
+    if (this.#ended) throw ended();
+  }
+  // ---- media ----
+  async #answer(sdp, from) {
+    try {
+      await this.#media.answer(sdp, from);
+    } catch (thrown) {
+      const error = asCausewayError(thrown, "media_failed");
+      if (this.#ended) return;
+      this.#fail(error);
+      this.#hangingUp ??= this.#hangUp({ code: "media_failed", message: error.message, by: "local" });
+    }
+  }
+  #noPath(error) {
+    if (this.#ended || this.#hangingUp) return;
+    this.#fail(error);
+    this.emit("callbackOffered", error);
+    this.#hangingUp ??= this.#hangUp({ code: "media_failed", message: error.message, by: "local" }, "no_path");
+  }
+  #mediaGone(everConnected) {
+    if (this.#ended) return;
+    const code = everConnected ? "media_lost" : "media_failed";
+    const message = everConnected ? "The audio connection did not come back." : "No way for audio was found.";
+    this.#fail(new CausewayError(code, message));
+    this.#hangingUp ??= this.#hangUp({ code, message, by: "local" });
+  }
+  #applyMedia(silent = this.#hangingUp !== void 0) {
+    const held = this.#holding.here || this.#holding.pending || silent;
+    this.#media.direct({ audio: !held && !this.#muted, video: !held }, !held);
+  }
+  /** @internal */
+  listenersChanged(event) {
+    if (event === "volume") this.#media.restartMeters();
+  }
+  // ---- telling the page ----
+  #fail(error) {
+    this.emit("error", error);
+    this.#owner.callError(this, error);
+  }
+  #settle() {
+    for (const resolve of this.#settled.splice(0)) resolve();
+  }
+  #wrongState(done) {
+    return new CausewayError("wrong_state", `A call in the state "${this.#state}" cannot be ${done}.`);
+  }
+};
 
 // src/log.ts
 var ORDER = ["silent", "error", "warn", "info", "debug"];
@@ -2333,12 +2371,13 @@ var Device = class extends Emitter {
     }
     captured.then(stopTracks, () => void 0);
   }
-  async #requestCallback(wish, call) {
+  async #requestCallback({ number: number2, name, to, context }, call) {
     await this.#signaling.connect();
-    const { context, ...rest } = wish;
     const ok = await this.#signaling.request({
       type: "callback.request",
-      ...rest,
+      number: number2,
+      ...name ? { name } : void 0,
+      ...to ? { to } : void 0,
       ...context ? { context } : void 0,
       ...call === void 0 ? void 0 : { call }
     });

@@ -11,17 +11,20 @@
  */
 
 import { digitsFault, transferTarget } from './call_arguments';
+import { delay, ended, localCause } from './call_ending';
 import { CallMedia } from './call_media';
 import type { AcceptOptions, CallEvents, CallOwner, CallParts, CallState, DigitOptions } from './call_types';
 import { CausewayError, asCausewayError } from './errors';
 import { Emitter } from './events';
+import { Holding } from './holding';
+import { describe } from './kept';
 import type { KeptCall } from './kept';
 import { capture, stopTracks } from './media';
 import type { AudioSource } from './media';
-import type { CallWarning } from './monitor';
 import { OperationQueue } from './operations';
 import type { CallMessage, DisconnectCause, HeldBy, OkMessage, WireState } from './protocol';
 import type { CallStats } from './stats';
+import { Troubles } from './troubles';
 
 /** Placing waits on the box only, holding on the far side's SIP transaction. */
 const PLACE_TIMEOUT_MS = 15_000;
@@ -50,9 +53,9 @@ export class Call extends Emitter<CallEvents> {
 
   readonly #owner: CallOwner;
   readonly #media: CallMedia;
-  readonly #holds = new OperationQueue();
+  readonly #holding: Holding;
   readonly #digits = new OperationQueue();
-  readonly #warnings = new Set<string>();
+  readonly #troubles: Troubles;
   #id: string | undefined;
   #resume: string | undefined;
   #state: CallState;
@@ -64,11 +67,7 @@ export class Call extends Emitter<CallEvents> {
   #answeredAt: Date | undefined;
   #endedAt: Date | undefined;
   #accepting = false;
-  #holdPending = false;
-  #lastHold: { on: boolean; done: Promise<void> } | undefined;
   #hangingUp: Promise<void> | undefined;
-  #signalingLost = false;
-  #mediaLost = false;
   #settled: (() => void)[] = [];
 
   /** @internal */
@@ -88,17 +87,32 @@ export class Call extends Emitter<CallEvents> {
     this.#muted = parts.muted ?? false;
     this.#state = parts.answeredAt ? 'answered' : parts.direction === 'incoming' ? 'incoming' : 'placing';
     const { signaling } = owner;
+    this.#troubles = new Troubles({
+      ended: () => this.#ended,
+      reconnecting: (error) => this.emit('reconnecting', error),
+      reconnected: () => this.emit('reconnected'),
+      warning: (warning) => this.emit('warning', warning),
+      warningCleared: (code) => this.emit('warningCleared', code),
+    });
+    this.#holding = new Holding({
+      ended: () => this.#ended,
+      heldBy: () => this.#heldBy,
+      apply: () => this.#applyMedia(),
+      ask: (type, done) =>
+        this.#requestOrSnapshot(() => signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }), done),
+      agreed: (heldBy) => this.#setHeldBy(heldBy),
+    });
     this.#media = new CallMedia(owner, {
       sendCandidate: (candidate) => signaling.notify({ type: 'call.candidate', call: this.id, candidate }),
       sendReport: (stats) => signaling.notify({ type: 'call.report', call: this.id, stats }),
       sendRestart: async (sdp) => void (await signaling.request({ type: 'call.restart', call: this.id, sdp })),
       canRestart: () => signaling.connected && this.#id !== undefined,
-      mediaLost: (lost) => this.#setLost(this.#signalingLost, lost),
+      mediaLost: (lost) => this.#troubles.lost(this.#troubles.signalingLost, lost),
       mediaGone: (everConnected) => this.#mediaGone(everConnected),
       noPath: (error) => this.#noPath(error),
       stalled: () => signaling.doubt(),
-      warn: (warning) => this.#warn(warning),
-      clearWarning: (code) => this.#clearWarning(code),
+      warn: (warning) => this.#troubles.warn(warning),
+      clearWarning: (code) => this.#troubles.clear(code),
       failed: (error) => this.#fail(error),
       held: () => this.#heldBy !== null,
       wantsVolume: () => this.listenerCount('volume') > 0,
@@ -143,7 +157,7 @@ export class Call extends Emitter<CallEvents> {
   }
   /** Whether connection or media dropped and is being sought. */
   get reconnecting(): boolean {
-    return this.#signalingLost || this.#mediaLost;
+    return this.#troubles.reconnecting;
   }
   get localStream(): MediaStream | undefined {
     return this.#media.peer?.localStream;
@@ -195,9 +209,9 @@ export class Call extends Emitter<CallEvents> {
   disconnect(): Promise<void> {
     if (this.#ended) return Promise.resolve();
     if (this.#state === 'incoming' && !this.#accepting) {
-      return this.reject().catch(() => this.#end(this.#localCause()));
+      return this.reject().catch(() => this.#end(localCause(this.#answeredAt !== undefined)));
     }
-    return (this.#hangingUp ??= this.#hangUp(this.#localCause()));
+    return (this.#hangingUp ??= this.#hangUp(localCause(this.#answeredAt !== undefined)));
   }
 
   /**
@@ -227,7 +241,7 @@ export class Call extends Emitter<CallEvents> {
         { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true },
       );
     } catch (error) {
-      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#signalingLost) {
+      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#troubles.signalingLost) {
         await new Promise<void>((resolve) => this.#settled.push(resolve));
       }
       if (this.#cause?.code === 'transferred') return;
@@ -241,9 +255,7 @@ export class Call extends Emitter<CallEvents> {
    * taken it; rejects with `refused` when nobody takes any, so that the page promises nothing.
    */
   requestCallback(number: string, options: { name?: string; context?: Record<string, unknown> } = {}): Promise<string> {
-    const context = options.context ?? this.context;
-    const wish = { number, to: this.to, ...(options.name ? { name: options.name } : undefined), ...(context ? { context } : undefined) };
-    return this.#owner.requestCallback(wish, this.#id);
+    return this.#owner.requestCallback({ context: this.context, ...options, number, to: this.to }, this.#id);
   }
 
   /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
@@ -295,16 +307,9 @@ export class Call extends Emitter<CallEvents> {
   async place(local: MediaStream | undefined, video: boolean, from: string | undefined): Promise<void> {
     try {
       const sdp = await this.#media.start(local, video);
+      const more = { ...(this.context ? { context: this.context } : undefined), ...(from === undefined ? undefined : { from }) };
       const ok = await this.#owner.signaling.request(
-        {
-          type: 'call.place',
-          to: this.to,
-          sdp,
-          audio: true,
-          video,
-          ...(this.context ? { context: this.context } : undefined),
-          ...(from === undefined ? undefined : { from }),
-        },
+        { type: 'call.place', to: this.to, sdp, audio: true, video, ...more },
         { timeoutMs: PLACE_TIMEOUT_MS },
       );
       this.#placed(ok);
@@ -332,22 +337,9 @@ export class Call extends Emitter<CallEvents> {
 
   /** What the next page needs to go on with it; nothing when it cannot. @internal */
   kept(): KeptCall | undefined {
-    if (this.#id === undefined || this.#resume === undefined || this.#ended || this.#hangingUp) return undefined;
-    if (this.#state === 'incoming') return undefined; // it rings there anew
-    return {
-      id: this.#id,
-      resume: this.#resume,
-      direction: this.direction,
-      from: this.from,
-      fromName: this.fromName,
-      to: this.to,
-      context: this.context,
-      contextToken: this.contextToken,
-      divertedFrom: this.divertedFrom,
-      answeredAt: this.#answeredAt?.getTime(),
-      muted: this.#muted,
-      video: (this.localStream?.getVideoTracks().length ?? 0) > 0,
-    };
+    // One that still rings here, rings there anew.
+    const stays = !this.#ended && !this.#hangingUp && this.#state !== 'incoming';
+    return stays && this.#resume !== undefined ? describe(this, this.#resume) : undefined;
   }
 
   /** Lets go of everything here; the box keeps the call. @internal */
@@ -377,9 +369,9 @@ export class Call extends Emitter<CallEvents> {
         this.emit('transferProgress', message.status);
         return;
       case 'call.warning':
-        if (message.code === 'media_resumed') this.#clearWarning('no_media');
-        else if (message.code === 'quality_restored') this.#clearWarning('low_quality');
-        else this.#warn({ code: message.code, message: message.message });
+        if (message.code === 'media_resumed') this.#troubles.clear('no_media');
+        else if (message.code === 'quality_restored') this.#troubles.clear('low_quality');
+        else this.#troubles.warn({ code: message.code, message: message.message });
     }
   }
 
@@ -390,7 +382,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** @internal */
   signalingLost(): void {
-    this.#setLost(true, this.#mediaLost);
+    this.#troubles.lost(true, this.#troubles.mediaLost);
   }
 
   /** Finds the call again on a new connection. Rejects when the connection failed again. @internal */
@@ -411,7 +403,7 @@ export class Call extends Emitter<CallEvents> {
   /** @internal */
   signalingBack(): void {
     if (this.#ended) return;
-    this.#setLost(false, this.#mediaLost);
+    this.#troubles.lost(false, this.#troubles.mediaLost);
     this.#settle();
     this.#media.signalingBack();
   }
@@ -427,7 +419,7 @@ export class Call extends Emitter<CallEvents> {
     if (this.#id !== undefined) {
       this.#owner.signaling.request({ type: 'call.hangup', call: this.#id }).catch(() => undefined);
     }
-    this.#end(this.#localCause());
+    this.#end(localCause(this.#answeredAt !== undefined));
   }
 
   // ---- states ----
@@ -492,7 +484,7 @@ export class Call extends Emitter<CallEvents> {
     this.#cause = cause;
     this.#endedAt = new Date();
     this.#heldBy = null;
-    this.#signalingLost = this.#mediaLost = false;
+    this.#troubles.lost(false, false);
     this.#media.close();
     this.#settle();
     this.#owner.callEnded(this, this.#resume, hangUpLater);
@@ -500,12 +492,6 @@ export class Call extends Emitter<CallEvents> {
     if (cause.code === 'cancelled' || cause.code === 'answered_elsewhere') this.emit('cancel', cause);
     else if (cause.code === 'declined' || cause.code === 'busy') this.emit('reject', cause);
     this.emit('disconnect', cause);
-  }
-
-  #localCause(): DisconnectCause {
-    return this.#answeredAt
-      ? { code: 'hangup', message: 'The call was ended here.', by: 'local' }
-      : { code: 'cancelled', message: 'The call was given up here.', by: 'local' };
   }
 
   async #hangUp(cause: DisconnectCause, reason?: 'no_path'): Promise<void> {
@@ -536,38 +522,7 @@ export class Call extends Emitter<CallEvents> {
     if (this.#state !== 'answered' && this.#state !== 'held') {
       return Promise.reject(this.#wrongState(on ? 'held' : 'resumed'));
     }
-    // The same wish twice in a row is one wish.
-    if (this.#lastHold?.on === on) return this.#lastHold.done;
-    const done = this.#holds.run(() => this.#negotiateHold(on));
-    const entry = (this.#lastHold = { on, done });
-    const forget = () => {
-      if (this.#lastHold === entry) this.#lastHold = undefined;
-    };
-    done.then(forget, forget);
-    return done;
-  }
-
-  async #negotiateHold(on: boolean): Promise<void> {
-    if (this.#ended) throw ended();
-    if (this.#heldHere === on) return;
-    const type = on ? 'call.hold' : 'call.resume';
-    this.#holdPending = on;
-    this.#applyMedia();
-    try {
-      await this.#requestOrSnapshot(
-        () => this.#owner.signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }),
-        () => this.#heldHere === on,
-      );
-      const theirs = this.#heldBy === 'remote' || this.#heldBy === 'both';
-      this.#setHeldBy(on ? (theirs ? 'both' : 'local') : theirs ? 'remote' : null);
-    } finally {
-      this.#holdPending = false;
-      this.#applyMedia();
-    }
-  }
-
-  get #heldHere(): boolean {
-    return this.#heldBy === 'local' || this.#heldBy === 'both';
+    return this.#holding.set(on);
   }
 
   /**
@@ -578,7 +533,7 @@ export class Call extends Emitter<CallEvents> {
     try {
       await request();
     } catch (error) {
-      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#signalingLost) {
+      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#troubles.signalingLost) {
         await new Promise<void>((resolve) => this.#settled.push(resolve));
         if (!this.#ended && done()) return;
       }
@@ -617,7 +572,7 @@ export class Call extends Emitter<CallEvents> {
   }
 
   #applyMedia(silent = this.#hangingUp !== undefined): void {
-    const held = this.#heldHere || this.#holdPending || silent;
+    const held = this.#holding.here || this.#holding.pending || silent;
     this.#media.direct({ audio: !held && !this.#muted, video: !held }, !held);
   }
 
@@ -627,26 +582,6 @@ export class Call extends Emitter<CallEvents> {
   }
 
   // ---- telling the page ----
-
-  #setLost(signaling: boolean, media: boolean): void {
-    const before = this.reconnecting;
-    this.#signalingLost = signaling;
-    this.#mediaLost = media;
-    if (this.#ended || before === this.reconnecting) return;
-    if (before) this.emit('reconnected');
-    else if (signaling) this.emit('reconnecting', new CausewayError('connection_lost', 'The connection to the box dropped.'));
-    else this.emit('reconnecting', new CausewayError('media_lost', 'The audio connection dropped.'));
-  }
-
-  #warn(warning: CallWarning): void {
-    if (this.#ended || this.#warnings.has(warning.code)) return;
-    this.#warnings.add(warning.code);
-    this.emit('warning', warning);
-  }
-
-  #clearWarning(code: string): void {
-    if (this.#warnings.delete(code) && !this.#ended) this.emit('warningCleared', code);
-  }
 
   #fail(error: CausewayError): void {
     this.emit('error', error);
@@ -660,12 +595,4 @@ export class Call extends Emitter<CallEvents> {
   #wrongState(done: string): CausewayError {
     return new CausewayError('wrong_state', `A call in the state "${this.#state}" cannot be ${done}.`);
   }
-}
-
-function ended(): CausewayError {
-  return new CausewayError('call_ended', 'The call is over.');
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -5,7 +5,7 @@ import type { MediaSettings } from './call_media';
 import type { CausewayError } from './errors';
 import type { AudioSource } from './media';
 import type { CallWarning } from './monitor';
-import type { CallbackWish, DisconnectCause, HeldBy } from './protocol';
+import type { DisconnectCause, HeldBy } from './protocol';
 import type { Signaling } from './signaling';
 
 /** Where a call stands. */
@@ -62,11 +62,19 @@ export interface DigitOptions {
   gap?: number;
 }
 
+/** A `CallbackWish` whose blanks are filled with nothing. @internal */
+export interface CallbackParts {
+  number: string;
+  name?: string | undefined;
+  to?: string | undefined;
+  context?: object | undefined;
+}
+
 /** @internal */
 export interface CallOwner extends MediaSettings {
   readonly signaling: Signaling;
   callEnded(call: Call, resume: string | undefined, hangUpLater: boolean): void;
-  requestCallback(wish: CallbackWish, call: string | undefined): Promise<string>;
+  requestCallback(wish: CallbackParts, call: string | undefined): Promise<string>;
   callError(call: Call, error: CausewayError): void;
 }
 

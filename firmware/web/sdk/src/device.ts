@@ -1,6 +1,7 @@
 /** The page's end of the box: places calls, receives them, keeps the connection they share. */
 
 import { Call } from './call';
+import type { CallbackParts } from './call_types';
 import { CausewayError, asCausewayError } from './errors';
 import { Emitter } from './events';
 import { Leaving, keep, take } from './kept';
@@ -287,12 +288,13 @@ export class Device extends Emitter<DeviceEvents> {
     captured.then(stopTracks, () => undefined);
   }
 
-  async #requestCallback(wish: { number: string; name?: string; to?: string; context?: object | undefined }, call?: string): Promise<string> {
+  async #requestCallback({ number, name, to, context }: CallbackParts, call?: string): Promise<string> {
     await this.#signaling.connect();
-    const { context, ...rest } = wish;
     const ok = await this.#signaling.request({
       type: 'callback.request',
-      ...rest,
+      number,
+      ...(name ? { name } : undefined),
+      ...(to ? { to } : undefined),
       ...(context ? { context } : undefined),
       ...(call === undefined ? undefined : { call }),
     });
@@ -438,7 +440,7 @@ export class Device extends Emitter<DeviceEvents> {
       iceTransportPolicy,
       outputDeviceId,
       iceServers: () => [...iceServers, ...this.#iceServers],
-      requestCallback: (wish: CallbackWish, call: string | undefined) => this.#requestCallback(wish, call),
+      requestCallback: (wish: CallbackParts, call: string | undefined) => this.#requestCallback(wish, call),
       callError: (call: Call, error: CausewayError) => this.emit('error', error, call),
       callEnded: (call: Call, resume: string | undefined, hangUpLater: boolean) => {
         this.#calls.delete(call.id);

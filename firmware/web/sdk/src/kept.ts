@@ -5,6 +5,7 @@
  * keeps the call, and never in an address.
  */
 
+import type { Call } from './call';
 import type { Log } from './log';
 
 /** What the next page needs of a call. @internal */
@@ -22,6 +23,15 @@ export interface KeptCall {
   answeredAt?: number | undefined;
   muted: boolean;
   video: boolean;
+}
+
+/** @internal */
+export function describe(call: Call, resume: string): KeptCall {
+  const { id, direction, from, fromName, to, context, contextToken, divertedFrom, answeredAt, muted, localStream } = call;
+  const video = (localStream?.getVideoTracks().length ?? 0) > 0;
+  return {
+    id, resume, direction, from, fromName, to, context, contextToken, divertedFrom, answeredAt: answeredAt?.getTime(), muted, video,
+  };
 }
 
 /** A navigation this recent is the reason a page goes. */
