@@ -56,12 +56,18 @@ pub async fn acd_hears(site: &mut Site, hz: f64) {
     site.acd.wait("heard", PATIENCE, right).await.unwrap();
 }
 
-/// The first lines of the call's SIP messages.
+/// The first lines of the call's SIP messages, each once: a PBX may repeat its 200 until it has the ACK.
 pub async fn messages(site: &Site, call: &str) -> Vec<Value> {
     let path = format!("/api/v1/calls/{call}/ladder");
     let ladder = site.causeway.admin(&path).await.unwrap();
     let messages = ladder["messages"].as_array().cloned().unwrap_or_default();
-    messages.iter().map(|m| m["first_line"].clone()).collect()
+    let mut lines: Vec<Value> = Vec::new();
+    for line in messages.iter().map(|m| &m["first_line"]) {
+        if !lines.contains(line) {
+            lines.push(line.clone());
+        }
+    }
+    lines
 }
 
 /// The longest pause that the ACD has reported, in milliseconds; none is 0.
