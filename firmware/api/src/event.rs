@@ -1,6 +1,7 @@
 //! What the box tells whoever listens at `GET /api/v1/events`.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// Events that wait for one listener; who has more waiting loses its stream.
@@ -30,6 +31,26 @@ pub enum BoxEvent {
         to: String,
         at: i64,
     },
+    /// Somebody asks on a page to be called: most often because their network leaves no way for a call.
+    Callback {
+        /// Names the wish; its page was told the same.
+        id: String,
+        /// Digits, perhaps behind a `+`.
+        number: String,
+        name: Option<String>,
+        /// Whom they wanted to speak to.
+        to: Option<String>,
+        app: String,
+        account: Option<String>,
+        /// Address of the page.
+        page: Option<String>,
+        /// What the page sent along.
+        #[schema(value_type = Object)]
+        context: Map<String, Value>,
+        /// The call that did not come about.
+        call: Option<String>,
+        at: i64,
+    },
 }
 
 impl BoxEvent {
@@ -38,6 +59,7 @@ impl BoxEvent {
         match self {
             Self::Trunk { .. } => "trunk",
             Self::Target { .. } => "target",
+            Self::Callback { .. } => "callback",
         }
     }
 }

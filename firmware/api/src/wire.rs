@@ -62,7 +62,12 @@ pub enum ClientMessage {
         reason: Option<RejectReason>,
     },
     #[serde(rename = "call.hangup")]
-    Hangup { id: RequestNumber, call: String },
+    Hangup {
+        id: RequestNumber,
+        call: String,
+        #[serde(default)]
+        reason: Option<HangupReason>,
+    },
     #[serde(rename = "call.hold")]
     Hold { id: RequestNumber, call: String },
     #[serde(rename = "call.resume")]
@@ -99,7 +104,31 @@ pub enum ClientMessage {
         id: RequestNumber,
         call: String,
         resume: String,
+        /// The offer of a new connection: the page that had the old one is gone.
+        #[serde(default)]
+        sdp: Option<String>,
+        #[serde(default)]
+        video: bool,
     },
+    /// Somebody wants to be called.
+    #[serde(rename = "callback.request")]
+    Callback {
+        id: RequestNumber,
+        number: String,
+        #[serde(default)]
+        name: Option<String>,
+        /// Whom they wanted to speak to.
+        #[serde(default)]
+        to: Option<String>,
+        /// The call that did not come about.
+        #[serde(default)]
+        call: Option<String>,
+        #[serde(default)]
+        context: Option<Map<String, Value>>,
+    },
+    /// Lets the browser hear itself for a moment, without a call: whether media finds a way.
+    #[serde(rename = "media.test")]
+    MediaTest { id: RequestNumber, sdp: String },
     #[serde(rename = "call.report")]
     Report {
         call: String,
@@ -144,7 +173,9 @@ impl ClientMessage {
             | Self::Dtmf { id, .. }
             | Self::Transfer { id, .. }
             | Self::Restart { id, .. }
-            | Self::Reattach { id, .. } => Some(*id),
+            | Self::Reattach { id, .. }
+            | Self::Callback { id, .. }
+            | Self::MediaTest { id, .. } => Some(*id),
             Self::Candidate { .. } | Self::Report { .. } => None,
         }
     }
@@ -161,6 +192,14 @@ pub struct Candidate {
 pub enum RejectReason {
     Busy,
     Declined,
+}
+
+/// Why a page ends a call, when nobody wanted it to.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum HangupReason {
+    /// Its browser found no way for media.
+    NoPath,
 }
 
 /// Box to client.

@@ -71,3 +71,16 @@ fn an_answer_to_the_lost_socket_goes_to_the_new_one() {
         ["web Inactive", "ok 9", "tell 9 held by local"]
     );
 }
+
+#[test]
+fn a_page_that_was_loaded_anew_is_heard_again() {
+    let mut it = Exchange::answered();
+    it.send(Event::DeviceGone { device: CALLER });
+    it.wait(8);
+    it.send(Event::WebLost);
+    it.wait(4);
+    assert_eq!(it.send(Event::DeviceBack { device: AGAIN }), [""; 0]);
+    // A connection of its own: nothing for the trunk in it.
+    assert_eq!(it.send(Event::WebConnected), ["warn media_resumed"]);
+    assert_eq!(it.wait(600), [""; 0]);
+}

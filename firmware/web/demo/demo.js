@@ -254,10 +254,40 @@ function customerPage() {
   const panel = new CallPanel(document.querySelector('[data-panel]'), { idle: 'Call now' });
   const demo = (window.causewayDemo = { device: undefined, call: undefined });
   const newDevice = () => {
-    const device = new Device(() => fetchToken(query.get('account') ?? undefined), { codec: codec.value, logLevel: 'info' });
+    const device = new Device(() => fetchToken(query.get('account') ?? undefined), { codec: codec.value, logLevel: 'info', keepOnReload: true });
     device.on('connectionState', (state) => panel.log(`Box: ${state}`));
     device.on('error', (error, call) => !call && panel.problem(explain(error)));
+    device.on('resumed', (call) => {
+      panel.log('Taken up from the page before');
+      follow(call);
+    });
     return device;
+  };
+  const follow = (call) => {
+    demo.call = call;
+    panel.waiting('');
+    panel.follow(call);
+    for (const field of [to, codec]) field.disabled = true;
+    call.on('callbackOffered', () => offerCallback(call));
+    call.on('disconnect', () => {
+      for (const field of [to, codec]) field.disabled = false;
+    });
+  };
+  // No way for sound: the shop calls instead.
+  const callback = document.getElementById('callback');
+  const offerCallback = (call) => {
+    callback.hidden = false;
+    callback.onsubmit = async (event) => {
+      event.preventDefault();
+      try {
+        await call.requestCallback(new FormData(callback).get('number'));
+        callback.hidden = true;
+        panel.problem('');
+        panel.log('We call you back');
+      } catch (error) {
+        panel.problem(explain(error));
+      }
+    };
   };
   demo.device = newDevice();
   // The codec is the device's: another choice takes another device, between calls.
@@ -271,13 +301,8 @@ function customerPage() {
     panel.problem('');
     panel.waiting('Connecting…');
     try {
-      demo.call = await demo.device.connect({ to: to.value, context: CONTEXT });
-      panel.waiting('');
-      panel.follow(demo.call);
-      for (const field of [to, codec]) field.disabled = true;
-      demo.call.on('disconnect', () => {
-        for (const field of [to, codec]) field.disabled = false;
-      });
+      callback.hidden = true;
+      follow(await demo.device.connect({ to: to.value, context: CONTEXT }));
     } catch (error) {
       panel.waiting('');
       panel.problem(explain(error));

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::loopback;
 use crate::error::{Doing, HarnessError, Result};
+use crate::network::Namespace;
 use crate::place;
 use crate::program::Program;
 
@@ -38,10 +39,22 @@ impl Acd {
 
     /// Starts one at an address.
     pub async fn start_at(address: SocketAddr, arguments: &[&str]) -> Result<Self> {
+        Self::start_in(None, address, arguments).await
+    }
+
+    /// The same within a namespace, where one is given.
+    pub async fn start_in(
+        namespace: Option<&Namespace>,
+        address: SocketAddr,
+        arguments: &[&str],
+    ) -> Result<Self> {
         let mut command = Command::new(place::program("causeway-phone")?);
         command
             .args(["acd", "--json", "--listen", &address.to_string()])
             .args(arguments);
+        if let Some(namespace) = namespace {
+            namespace.enter(&mut command);
+        }
         let (output, events) = mpsc::unbounded_channel();
         let program = Program::start("causeway-phone acd", command, Some(output))?;
         let mut acd = Self {

@@ -1,11 +1,12 @@
 //! A box: `causewayd` with a plan of its own, and what it has in hand.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::process::Command;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep};
 
 use crate::config::{ADMIN_KEY, APP, APP_SECRET, BoxPlan};
@@ -53,6 +54,9 @@ impl BoxProcess {
             .arg("--state")
             .arg(&state)
             .args(["--board", "sim"]);
+        if let Some(namespace) = &plan.namespace {
+            namespace.enter(&mut command);
+        }
         let customer = CustomerSite::start(plan.page).await?;
         let program = Program::start("causewayd", command, None)?;
         let mut started = Self {
@@ -78,7 +82,7 @@ impl BoxProcess {
                     self.program.tail(30)
                 )));
             }
-            match https::ask(self.plan.https, "/healthz", None, None).await {
+            match self.ask("/healthz", None, None).await {
                 Ok(answer) if answer.status == 200 => return Ok(()),
                 Ok(answer) => last = format!("{} {}", answer.status, answer.body),
                 Err(error) => {
@@ -116,7 +120,48 @@ impl BoxProcess {
 
     /// Where its pages are.
     pub fn url(&self, path: &str) -> String {
-        format!("https://{}{path}", self.plan.https)
+        let at = self.plan.seen_at.unwrap_or(self.plan.https);
+        // As browsers write it: an origin with the usual port has none.
+        match (at.port(), at) {
+            (443, SocketAddr::V4(at)) => format!("https://{}{path}", at.ip()),
+            (443, SocketAddr::V6(at)) => format!("https://[{}]{path}", at.ip()),
+            (_, at) => format!("https://{at}{path}"),
+        }
+    }
+
+    /// Asks its HTTPS port, from where it runs.
+    async fn ask(
+        &self,
+        path: &str,
+        bearer: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<https::Answer> {
+        https::ask_from(
+            self.plan.namespace.as_ref(),
+            self.nearby(),
+            path,
+            bearer,
+            body,
+        )
+        .await
+    }
+
+    /// What it tells whoever listens at `/api/v1/events`, line by line.
+    pub async fn listen(&self) -> Result<UnboundedReceiver<String>> {
+        let namespace = self.plan.namespace.as_ref();
+        https::lines_from(namespace, self.nearby(), "/api/v1/events", ADMIN_KEY).await
+    }
+
+    /// Its HTTPS port as seen from where it runs.
+    fn nearby(&self) -> SocketAddr {
+        let mut at = self.plan.https;
+        if at.ip().is_unspecified() {
+            at.set_ip(match at {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        at
     }
 
     /// The customer's own page, of another origin.
@@ -135,14 +180,14 @@ impl BoxProcess {
         if let Some(account) = account {
             body["account"] = account.into();
         }
-        let answer = https::ask(self.plan.https, "/api/v1/tokens", None, Some(&body)).await?;
+        let answer = self.ask("/api/v1/tokens", None, Some(&body)).await?;
         let token = answer.json()?["token"].as_str().map(str::to_owned);
         token.doing(&format!("no token: {} {}", answer.status, answer.body))
     }
 
     /// Asks the administrator's interface.
     pub async fn admin(&self, path: &str) -> Result<Value> {
-        let answer = https::ask(self.plan.https, path, Some(ADMIN_KEY), None).await?;
+        let answer = self.ask(path, Some(ADMIN_KEY), None).await?;
         if answer.status != 200 {
             return Err(HarnessError::new(format!(
                 "{path}: {} {}",
@@ -180,7 +225,7 @@ impl BoxProcess {
 
     /// Every sample of `/metrics`, by its name with labels.
     pub async fn metrics(&self) -> Result<BTreeMap<String, f64>> {
-        let answer = https::ask(self.plan.https, "/metrics", Some(ADMIN_KEY), None).await?;
+        let answer = self.ask("/metrics", Some(ADMIN_KEY), None).await?;
         if answer.status != 200 {
             return Err(HarnessError::new(format!(
                 "/metrics: {} {}",

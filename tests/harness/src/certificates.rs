@@ -1,8 +1,13 @@
 //! Certificates of an authority of our own, for peers that speak TLS.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
 
 use crate::error::{Doing, Result};
 
@@ -74,6 +79,21 @@ impl Authority {
         std::fs::write(&files.both, format!("{secret}{pem}")).doing("a key and certificate")?;
         Ok(files)
     }
+}
+
+/// A server's side of TLS with a certificate that only it vouches for.
+///
+/// # Errors
+/// What cannot be made.
+pub fn server(name: &str) -> Result<ServerConfig> {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).doing("a certificate")?;
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .doing("TLS versions")?
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .doing("a certificate")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
+use crate::network::Namespace;
 use crate::place;
 
 /// The app of the demo page and of the tests' pages.
@@ -62,6 +63,10 @@ pub struct BoxPlan {
     pub rtp_extra: String,
     /// Further tables.
     pub tables: String,
+    /// Where it runs, if not where everybody is.
+    pub namespace: Option<Namespace>,
+    /// Where pages find it, if not where it listens.
+    pub seen_at: Option<SocketAddr>,
 }
 
 impl BoxPlan {
@@ -91,6 +96,8 @@ impl BoxPlan {
             sip_extra: String::new(),
             rtp_extra: String::new(),
             tables: String::new(),
+            namespace: None,
+            seen_at: None,
         })
     }
 

@@ -10,12 +10,12 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::error::{Doing, HarnessError, Result};
+use crate::network::{self, Namespace};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// No answer of the box is larger.
@@ -45,8 +45,19 @@ pub async fn ask(
     bearer: Option<&str>,
     body: Option<&Value>,
 ) -> Result<Answer> {
+    ask_from(None, address, path, bearer, body).await
+}
+
+/// The same from within a namespace, where one is given.
+pub async fn ask_from(
+    from: Option<&Namespace>,
+    address: SocketAddr,
+    path: &str,
+    bearer: Option<&str>,
+    body: Option<&Value>,
+) -> Result<Answer> {
     let what = format!("https://{address}{path}");
-    timeout(PATIENCE, exchange(address, path, bearer, body))
+    timeout(PATIENCE, exchange(from, address, path, bearer, body))
         .await
         .doing(&what)?
         .map_err(|e| HarnessError::new(format!("{what}: {e}")))
@@ -61,7 +72,20 @@ pub async fn lines(
     path: &str,
     bearer: &str,
 ) -> Result<UnboundedReceiver<String>> {
-    let tcp = TcpStream::connect(address).await.doing("connecting")?;
+    lines_from(None, address, path, bearer).await
+}
+
+/// The same from within a namespace, where one is given.
+///
+/// # Errors
+/// When there is no connection.
+pub async fn lines_from(
+    from: Option<&Namespace>,
+    address: SocketAddr,
+    path: &str,
+    bearer: &str,
+) -> Result<UnboundedReceiver<String>> {
+    let tcp = network::connect(from, address).await?;
     let name = ServerName::from(address.ip());
     let mut stream = TlsConnector::from(Arc::new(trusting()?))
         .connect(name, tcp)
@@ -92,12 +116,13 @@ pub async fn lines(
 }
 
 async fn exchange(
+    from: Option<&Namespace>,
     address: SocketAddr,
     path: &str,
     bearer: Option<&str>,
     body: Option<&Value>,
 ) -> Result<Answer> {
-    let tcp = TcpStream::connect(address).await.doing("connecting")?;
+    let tcp = network::connect(from, address).await?;
     let name = ServerName::from(address.ip());
     let mut stream = TlsConnector::from(Arc::new(trusting()?))
         .connect(name, tcp)

@@ -6,7 +6,7 @@ use crate::browser::Browser;
 use crate::error::{Doing, Result};
 
 /// Defines `window.ears`; see the file for what it measures.
-const EARS: &str = include_str!("ears.js");
+pub const EARS: &str = include_str!("ears.js");
 
 /// Gives the page its ears: `await ears.listen(name, stream)` begins, `ears.heard(name)` tells.
 pub async fn give_ears(browser: &Browser) -> Result<()> {

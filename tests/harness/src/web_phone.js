@@ -9,7 +9,7 @@ if (!window.phone) {
     return value
   }
   const CALL = ['trying', 'ringing', 'earlyMedia', 'accept', 'hold', 'unhold', 'disconnect', 'cancel', 'reject', 'error',
-    'reconnecting', 'reconnected', 'warning', 'warningCleared', 'dtmf', 'mute']
+    'reconnecting', 'reconnected', 'callbackOffered', 'warning', 'warningCleared', 'dtmf', 'mute']
   const DEVICE = ['registered', 'unregistered', 'incoming', 'error', 'tokenWillExpire', 'connectionState']
   const follow = (what, emitter, names) => {
     for (const event of names) {
@@ -38,7 +38,22 @@ if (!window.phone) {
       // Firefox marks the pair itself.
       const pair = stats.get(transport?.selectedCandidatePairId) ?? all.find(s => s.type === 'candidate-pair' && s.selected)
       const local = stats.get(pair?.localCandidateId), remote = stats.get(pair?.remoteCandidateId)
-      return {local: local?.candidateType, relay: local?.relayProtocol ?? null, remote: remote?.candidateType}
+      return {
+        local: local?.candidateType, relay: local?.relayProtocol ?? null, remote: remote?.candidateType,
+        protocol: local?.protocol, six: (remote?.address ?? '').includes(':'),
+      }
+    },
+    /** Begins to note, in milliseconds, the longest time between two packets of sound that followed each other. */
+    watchGaps() {
+      let last = 0
+      phone.gap = 0
+      clearInterval(phone.watching)
+      phone.watching = setInterval(() => {
+        const [source] = phone.connection.getReceivers().flatMap(r => r.getSynchronizationSources())
+        if (!source || source.timestamp === last) return
+        if (last) phone.gap = Math.max(phone.gap, source.timestamp - last)
+        last = source.timestamp
+      }, 10)
     },
     events: [],
     device: null,

@@ -22,12 +22,23 @@ impl WebPhone {
     /// Opens a customer's page in `browser` and makes a device with `options` in it, for an account where one is
     /// named.
     pub async fn start(
-        mut browser: Browser,
+        browser: Browser,
         to: &BoxProcess,
         account: Option<&str>,
         options: Value,
     ) -> Result<Self> {
-        browser.open(&to.customer_page()).await?;
+        Self::on(browser, &to.customer_page(), to, account, options).await
+    }
+
+    /// The same on another page.
+    pub async fn on(
+        mut browser: Browser,
+        page: &str,
+        to: &BoxProcess,
+        account: Option<&str>,
+        options: Value,
+    ) -> Result<Self> {
+        browser.open(page).await?;
         page::give_ears(&browser).await?;
         browser
             .evaluate(&format!("(() => {{ {SCRIPT}\n return true }})()"))
@@ -196,6 +207,20 @@ impl WebPhone {
     /// The pair of addresses the call's media takes: `local` and `remote` types, and how the `relay` is reached, if any.
     pub async fn pair(&self) -> Result<Value> {
         self.browser.evaluate("phone.pair()").await
+    }
+
+    /// Begins to note the longest time between two packets from the box.
+    pub async fn watch_gaps(&self) -> Result<()> {
+        self.browser
+            .evaluate("(phone.watchGaps(), true)")
+            .await
+            .map(|_| ())
+    }
+
+    /// The longest so far, in milliseconds.
+    pub async fn longest_gap_ms(&self) -> Result<f64> {
+        let gap = self.browser.evaluate("phone.gap").await?;
+        Ok(gap.as_f64().unwrap_or(f64::MAX))
     }
 
     /// Every event so far of this name.

@@ -53,6 +53,7 @@ async fn chromium_sends_a_recording_and_hears_it() {
     std::fs::write(&wav, marked_tone(440.0)).unwrap();
     let options = BrowserOptions {
         microphone: Some(wav),
+        ..BrowserOptions::default()
     };
     let browser = hears_itself(Kind::Chromium, options, 440.0).await;
     tokio::time::sleep(Duration::from_secs(3)).await;

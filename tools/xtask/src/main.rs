@@ -10,6 +10,7 @@ mod interop;
 mod load;
 mod needs;
 mod quality;
+mod reach;
 mod run;
 mod sim;
 mod step;
@@ -108,6 +109,13 @@ Examples:
   cargo xtask storm                               500 set-ups, then 20 calls for a minute
   cargo xtask storm --setups 50 --seconds 10      a look")]
     Storm(StormArgs),
+    /// Call the box with browsers in networks of many kinds: who is heard, by which way, how soon, or told why not
+    #[command(after_help = "\
+Examples:
+  cargo xtask reach                      every network, Chromium and Firefox: two minutes; needs root
+  cargo xtask reach --only tls-443       one network
+  cargo xtask reach --json reach.json")]
+    Reach(ReachArgs),
 }
 
 #[derive(Debug, Args)]
@@ -283,6 +291,22 @@ struct StormArgs {
 }
 
 #[derive(Debug, Args)]
+struct ReachArgs {
+    /// Also write the rows to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Only these networks: open, nat-box, symmetric, no-udp, tcp-443, tls-443, ipv6, http-443, no-relay
+    #[arg(long, value_name = "NETWORK")]
+    only: Vec<String>,
+    /// Without Firefox
+    #[arg(long)]
+    no_firefox: bool,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
 struct InteropArgs {
     /// Make the chroot anew
     #[arg(long)]
@@ -309,6 +333,7 @@ fn main() -> ExitCode {
         Command::Sim(args) => sim::sim(&args),
         Command::Load(args) => load::load(&args),
         Command::Storm(args) => storm::storm(&args),
+        Command::Reach(args) => reach::reach(&args),
     };
     match done {
         Ok(code) => code,

@@ -21,6 +21,8 @@ pub enum Purpose {
     Names,
     /// Another maker's client of the relay.
     Relay,
+    /// Networks of the tests' own.
+    Networks,
     /// The browser of `run --check`.
     Chromium,
     /// The second browser of the tests.
@@ -110,6 +112,18 @@ const PACKAGES: &[Package] = &[
         "coturn",
         "turnutils_uclient",
         "a TURN client of another maker",
+    ),
+    row(
+        Purpose::Networks,
+        "iproute2",
+        "ip",
+        "makes network namespaces and the cables between them",
+    ),
+    row(
+        Purpose::Networks,
+        "nftables",
+        "nft",
+        "plays the firewalls and address translators before a caller",
     ),
     row(
         Purpose::Chromium,
@@ -347,6 +361,7 @@ mod tests {
         for purpose in [
             Purpose::Build,
             Purpose::Relay,
+            Purpose::Networks,
             Purpose::Chromium,
             Purpose::Firefox,
             Purpose::Sdk,

@@ -157,7 +157,7 @@ fn tests(selection: Selection<'_>, yes: bool) -> Result<Tally, String> {
         purposes.extend([Purpose::Load, Purpose::Relay]);
     }
     if selection.browser() || selection.interop() {
-        purposes.extend([Purpose::Chromium, Purpose::Firefox]);
+        purposes.extend([Purpose::Chromium, Purpose::Firefox, Purpose::Networks]);
     }
     needs::ensure(&purposes, yes)?;
     let corpora = workspace::corpora()?;

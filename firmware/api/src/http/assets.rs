@@ -47,6 +47,8 @@ pub(super) fn demo_asset(name: &str) -> Option<Asset> {
         "agent.html" => asset(HTML, web!("demo/agent.html")),
         "demo.js" => asset(SCRIPT, web!("demo/demo.js")),
         "agent.js" => asset(SCRIPT, web!("demo/agent.js")),
+        "preflight.html" => asset(HTML, web!("demo/preflight.html")),
+        "preflight.js" => asset(SCRIPT, web!("demo/preflight.js")),
         "demo.css" => asset("text/css; charset=utf-8", web!("demo/demo.css")),
         "icon.svg" => asset("image/svg+xml", web!("demo/icon.svg")),
         _ => return None,

@@ -98,7 +98,7 @@ pub(super) async fn trunks(
     Ok(Json(TrunksAnswer { trunks }))
 }
 
-/// Tells what changes as it changes: Server-Sent Events, each named `trunk` or `target`, with a JSON object. At first comes
+/// Tells what changes as it changes: Server-Sent Events, each named `trunk`, `target` or `callback`, with a JSON object. At first comes
 /// the state of every trunk and target. Who does not read loses the stream and asks again.
 #[utoipa::path(
     get,

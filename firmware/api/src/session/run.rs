@@ -207,6 +207,8 @@ impl Session<'_> {
             ClientMessage::Place { id, .. }
             | ClientMessage::Accept { id, .. }
             | ClientMessage::Transfer { id, .. }
+            | ClientMessage::Callback { id, .. }
+            | ClientMessage::MediaTest { id, .. }
                 if Instant::now() >= self.ends =>
             {
                 let sentence = "The token is too old for a new call: refresh it first.";
@@ -224,6 +226,8 @@ impl Session<'_> {
             | ClientMessage::Transfer { .. }
             | ClientMessage::Restart { .. }
             | ClientMessage::Reattach { .. }
+            | ClientMessage::Callback { .. }
+            | ClientMessage::MediaTest { .. }
             | ClientMessage::Report { .. } => self.forward(socket, message).await,
         }
     }

@@ -13,10 +13,13 @@ const MAX_DESTINATION: usize = 255;
 const MAX_HANDLE: usize = 128;
 /// Digits and pauses of one `call.dtmf`.
 const MAX_DIGITS: usize = 64;
+/// Bytes of the number and the name of who wants to be called.
+const MAX_NUMBER: usize = 64;
+const MAX_NAME: usize = 128;
 /// Characters of an error's sentence: it may quote the client.
 const MAX_SENTENCE: usize = 300;
 
-const TYPES: [&str; 15] = [
+const TYPES: [&str; 17] = [
     "hello",
     "token.refresh",
     "ping",
@@ -31,6 +34,8 @@ const TYPES: [&str; 15] = [
     "call.transfer",
     "call.restart",
     "call.reattach",
+    "callback.request",
+    "media.test",
     "call.report",
 ];
 
@@ -134,16 +139,21 @@ fn check(message: &ClientMessage) -> Result<(), WireError> {
             if let Some(from) = from {
                 length("from", from, MAX_DESTINATION)?;
             }
-            let size = context
-                .as_ref()
-                .map_or(0, |c| serde_json::to_vec(c).map_or(usize::MAX, |c| c.len()));
-            if size > MAX_CONTEXT {
-                return Err(WireError::new(
-                    ErrorCode::TooLarge,
-                    format!("`context` is {size} bytes of JSON; at most {MAX_CONTEXT} are kept"),
-                ));
-            }
-            Ok(())
+            context_fits(context.as_ref())
+        }
+        ClientMessage::Callback {
+            number,
+            name,
+            to,
+            call,
+            context,
+            ..
+        } => {
+            length("number", number, MAX_NUMBER)?;
+            optional("name", name.as_deref(), MAX_NAME)?;
+            optional("to", to.as_deref(), MAX_DESTINATION)?;
+            optional("call", call.as_deref(), MAX_HANDLE)?;
+            context_fits(context.as_ref())
         }
         ClientMessage::Dtmf {
             call,
@@ -199,8 +209,24 @@ fn check(message: &ClientMessage) -> Result<(), WireError> {
         | ClientMessage::Report { call, .. } => length("call", call, MAX_HANDLE),
         ClientMessage::Hello { .. }
         | ClientMessage::TokenRefresh { .. }
+        | ClientMessage::MediaTest { .. }
         | ClientMessage::Ping { .. } => Ok(()),
     }
+}
+
+fn context_fits(context: Option<&Map<String, Value>>) -> Result<(), WireError> {
+    let size = context.map_or(0, |c| serde_json::to_vec(c).map_or(usize::MAX, |c| c.len()));
+    if size > MAX_CONTEXT {
+        return Err(WireError::new(
+            ErrorCode::TooLarge,
+            format!("`context` is {size} bytes of JSON; at most {MAX_CONTEXT} are kept"),
+        ));
+    }
+    Ok(())
+}
+
+fn optional(name: &str, text: Option<&str>, most: usize) -> Result<(), WireError> {
+    text.map_or(Ok(()), |text| length(name, text, most))
 }
 
 fn length(name: &str, text: &str, most: usize) -> Result<(), WireError> {
@@ -232,6 +258,9 @@ mod tests {
             r#"{"type":"token.refresh","id":1,"token":"t"}"#,
             r#"{"type":"ping","id":1}"#,
             r#"{"type":"call.place","id":1,"to":"100","sdp":"v=0"}"#,
+            r#"{"type":"media.test","id":1,"sdp":"v=0"}"#,
+            r#"{"type":"callback.request","id":1,"number":"+4930123","context":{"cart":3}}"#,
+            r#"{"type":"call.reattach","id":1,"call":"c","resume":"r","sdp":"v=0"}"#,
             r#"{"type":"call.candidate","call":"c","candidate":null}"#,
             r#"{"type":"call.candidate","call":"c","candidate":{"candidate":"x","sdpMid":"0","sdpMLineIndex":0}}"#,
             r#"{"type":"call.accept","id":1,"call":"c","sdp":"v=0"}"#,

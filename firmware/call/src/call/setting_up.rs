@@ -28,6 +28,10 @@ impl Call {
     pub(super) fn web_connected(&mut self, now: Instant) {
         self.clear(Timer::MediaConnect);
         self.marks.web_connected.get_or_insert(now);
+        // A page that was loaded anew connects again.
+        if self.web_lost {
+            self.web_back();
+        }
         if self.phase == Phase::Accepting {
             // Only now: an agent's first words must not fall into a gap.
             self.phase = Phase::Connecting;

@@ -278,6 +278,12 @@ impl Engine {
                 policy,
                 video,
             } => self.open_web(leg, &offer, policy, video, now),
+            Command::RejoinWeb {
+                leg,
+                offer,
+                policy,
+                video,
+            } => self.rejoin_web(leg, &offer, policy, video, now),
             Command::OpenTrunkVideo { leg, rtp, rtcp } => {
                 if let Err(error) = self.open_trunk_video(leg, rtp, rtcp) {
                     tracing::error!(leg = leg.0, %error, "sockets of a picture cannot be used");
@@ -348,48 +354,87 @@ impl Engine {
             Err(WebRefusal::Internal("the leg is already open".to_owned()))
         } else if self.core.legs.len() >= self.max_legs {
             Err(WebRefusal::Full)
-        } else if self.candidates.is_empty() {
-            let reason = "the box has no address of the family its media port is bound to";
-            Err(WebRefusal::Internal(reason.to_owned()))
-        } else if let (Some((identity, name)), Some((picture, _))) =
-            (self.identity(), self.identity())
-        {
-            let opening = Opening {
-                certificate: &self.certificate,
-                candidates: &self.candidates,
-                ssrc: identity.ssrc,
-                video_ssrc: picture.ssrc,
-                video,
-                stream: name.clone(),
-            };
-            WebLeg::open(now, offer, policy, opening)
-                .map(|(leg, sdp)| (leg, sdp, (identity, picture), name))
         } else {
-            Err(WebRefusal::Internal("no randomness to be had".to_owned()))
+            self.connect_web(offer, policy, video, now)
         };
         match opened {
             Err(reason) => self.core.tell(Event::WebRefused { leg: key, reason }),
-            Ok((web, sdp, (identity, picture), name)) => {
-                let format = web.format();
-                let video = web.video().map(PictureFormat::of);
-                let end = End::Web(Box::new(WebEnd {
-                    leg: web,
-                    liveness: Liveness::new(now),
-                }));
-                let mut leg = Leg::new(end, identity, name);
-                leg.speak(format);
-                leg.picture = video
-                    .map(|format| Box::new(Picture::new(PictureEnd::Web, picture, Some(format))));
+            Ok((leg, sdp)) => {
                 self.core.insert(key, leg);
-                self.core.admit_web(key, &sdp, now);
-                self.core.tell(Event::WebAnswer {
-                    leg: key,
-                    sdp,
-                    format,
-                    video: video.is_some(),
-                });
+                self.answer_web(key, sdp, now);
             }
         }
+    }
+
+    fn rejoin_web(
+        &mut self,
+        key: LegKey,
+        offer: &str,
+        policy: WebCodecPolicy,
+        video: bool,
+        now: Instant,
+    ) {
+        match self.connect_web(offer, policy, video, now) {
+            Err(reason) => self.core.tell(Event::WebRefused { leg: key, reason }),
+            Ok((leg, sdp)) => {
+                if self.core.renew_web(key, leg, now) {
+                    self.answer_web(key, sdp, now);
+                }
+            }
+        }
+    }
+
+    fn answer_web(&mut self, key: LegKey, sdp: String, now: Instant) {
+        self.core.admit_web(key, &sdp, now);
+        let Some(leg) = self.core.legs.get(&key) else {
+            return;
+        };
+        if let Some(format) = leg.format {
+            let video = leg.picture.is_some();
+            self.core.tell(Event::WebAnswer {
+                leg: key,
+                sdp,
+                format,
+                video,
+            });
+        }
+    }
+
+    /// A browser's leg and the answer to its offer.
+    fn connect_web(
+        &self,
+        offer: &str,
+        policy: WebCodecPolicy,
+        video: bool,
+        now: Instant,
+    ) -> Result<(Leg, String), WebRefusal> {
+        if self.candidates.is_empty() {
+            let reason = "the box has no address of the family its media port is bound to";
+            return Err(WebRefusal::Internal(reason.to_owned()));
+        }
+        let (Some((identity, name)), Some((picture, _))) = (self.identity(), self.identity())
+        else {
+            return Err(WebRefusal::Internal("no randomness to be had".to_owned()));
+        };
+        let opening = Opening {
+            certificate: &self.certificate,
+            candidates: &self.candidates,
+            ssrc: identity.ssrc,
+            video_ssrc: picture.ssrc,
+            video,
+            stream: name.clone(),
+        };
+        let (web, sdp) = WebLeg::open(now, offer, policy, opening)?;
+        let (format, video) = (web.format(), web.video().map(PictureFormat::of));
+        let end = End::Web(Box::new(WebEnd {
+            leg: web,
+            liveness: Liveness::new(now),
+        }));
+        let mut leg = Leg::new(end, identity, name);
+        leg.speak(format);
+        leg.picture =
+            video.map(|format| Box::new(Picture::new(PictureEnd::Web, picture, Some(format))));
+        Ok((leg, sdp))
     }
 
     fn open_trunk(

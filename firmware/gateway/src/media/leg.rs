@@ -96,6 +96,33 @@ impl Leg {
         }
     }
 
+    /// Takes the far end of `new`, and what belongs to it, in place of its own, which it gives away. What it has counted
+    /// so far it keeps.
+    pub fn renew(&mut self, new: Self) -> End {
+        let Self {
+            end,
+            format,
+            identity,
+            picture,
+            name,
+            reception,
+            ..
+        } = new;
+        self.format = format;
+        self.identity = identity;
+        self.picture = picture;
+        self.name = name;
+        self.reception = reception;
+        // The old stream is not gone on with: another source, which the new connection has agreed to.
+        self.path = None;
+        self.rtcp_due = None;
+        self.meter = Meter::default();
+        self.tally.round_trip = None;
+        self.tally.remote = None;
+        self.tally.remote_jitter = 0;
+        std::mem::replace(&mut self.end, end)
+    }
+
     /// Fixes the format that is spoken with the far side.
     pub fn speak(&mut self, format: AudioFormat) {
         let clock = |format: &AudioFormat| format.codec.clock_rate();

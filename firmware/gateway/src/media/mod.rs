@@ -73,6 +73,14 @@ pub enum Command {
     /// ICE restart of an open web leg with a new offer; answered by [`Event::WebAnswer`] or [`Event::WebRefused`]
     /// (the leg stays as it was when refused).
     RestartWeb { leg: LegKey, offer: String },
+    /// A new connection for an open web leg: its page was loaded anew. Answered like `OpenWeb`, and by
+    /// [`Event::WebConnected`] once more; the leg stays as it was when refused.
+    RejoinWeb {
+        leg: LegKey,
+        offer: String,
+        policy: WebCodecPolicy,
+        video: bool,
+    },
     /// A trickled candidate line (`candidate:…`), as the browser sent it. Bad ones are counted and dropped.
     WebCandidate { leg: LegKey, candidate: String },
     /// A trunk leg on sockets that the switch has bound (RTP on an even port, RTCP on the next).
@@ -134,7 +142,7 @@ pub enum Event {
         leg: LegKey,
         reason: WebRefusal,
     },
-    /// ICE and DTLS are up: the browser can be heard. Once per leg.
+    /// ICE and DTLS are up: the browser can be heard. Once a connection of the leg.
     WebConnected {
         leg: LegKey,
     },

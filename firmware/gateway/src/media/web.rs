@@ -91,6 +91,8 @@ pub struct WebLeg {
     /// Where the browser last nominated. The stack stays with the first pair it selected; browsers
     /// move on (another network, a relay) without restarting ICE.
     nominated: Option<SocketAddr>,
+    /// Where media last came from.
+    heard_from: Option<SocketAddr>,
 }
 
 impl std::fmt::Debug for WebLeg {
@@ -156,6 +158,7 @@ impl WebLeg {
             deadline: None,
             nominating: None,
             nominated: None,
+            heard_from: None,
         };
         let answer = leg.answer(now, narrowed).map_err(internal)?;
         Ok((leg, answer))
@@ -217,6 +220,7 @@ impl WebLeg {
         if restarted.is_ok() {
             self.nominating = None;
             self.nominated = None;
+            self.heard_from = None;
         } else {
             let _ = guard(|| {
                 let rollback = RTCSessionDescription::rollback(None)?;
@@ -264,6 +268,8 @@ impl WebLeg {
         }
         if matches!(class, Class::Stun | Class::Dtls) {
             self.stirred = true;
+        } else {
+            self.heard_from = Some(from);
         }
         let local = self
             .candidates
@@ -422,7 +428,12 @@ impl WebLeg {
         // Not `poll_read`: that sweeps the whole stack once more for data channels we never open.
         while let Some(message) = self.connection.poll_media_read() {
             match message.message {
-                RTCMessage::RtpPacket(_, packet) => yielded.rtp.push(packet),
+                RTCMessage::RtpPacket(_, packet) => {
+                    // After a restart browsers send from the pair they have chosen up to a second before they
+                    // nominate it; it has passed its check, and this packet is authentic.
+                    self.nominated = self.nominated.or(self.heard_from);
+                    yielded.rtp.push(packet);
+                }
                 RTCMessage::RtcpPacket(_, packets) => {
                     for packet in packets {
                         feedback::read(packet.as_ref(), &mut yielded.feedback);

@@ -27,6 +27,8 @@ pub enum WebOffer {
     Place(SessionId, RequestNumber),
     Accept,
     Restart(SessionId, RequestNumber),
+    /// The page was loaded anew.
+    Rejoin(SessionId, RequestNumber),
 }
 
 /// One call.

@@ -296,7 +296,7 @@ impl Switch {
             f.calls = self.calls.len();
             f.sessions = self.sessions.len();
             f.ports = self.ports.held();
-            f.legs = self.by_leg.len();
+            f.legs = self.by_leg.len() + self.media_tests.legs();
             f.ladder_bytes = self.ladders.bytes();
             f.sip = sip;
             f.sip_connections_refused = self.sockets.refused();

@@ -1,13 +1,16 @@
 //! What pages ask for.
 
 use super::active::{CallKey, WebOffer};
+use super::calling_back::Wish;
 use super::place::{Place, same_secret};
 use super::{Session, Switch, figures};
 use crate::legs::web;
 use crate::media::Command as Media;
 use causeway_api::ladder::Ladder;
 use causeway_api::request::{Identity, LadderOf, Request, SessionId};
-use causeway_api::wire::{ClientMessage, ErrorCode, RejectReason, RequestNumber, ServerMessage};
+use causeway_api::wire::{
+    ClientMessage, ErrorCode, HangupReason, RejectReason, RequestNumber, ServerMessage,
+};
 use causeway_call::{DeviceId, Event, Phase, RequestId};
 use serde_json::{Map, Value, json};
 use std::time::Instant;
@@ -98,6 +101,7 @@ impl Switch {
 
     fn close_session(&mut self, session: SessionId, now: Instant) {
         self.sessions.remove(&session);
+        self.end_tests_of(session);
         let device = DeviceId(session.0);
         let concerned: Vec<CallKey> = self
             .calls
@@ -176,7 +180,40 @@ impl Switch {
                 };
                 self.ask_call(session, &call, id, event, now);
             }
-            ClientMessage::Hangup { id, call } => {
+            ClientMessage::Hangup {
+                id,
+                call,
+                reason: Some(HangupReason::NoPath),
+            } => {
+                if let Some(key) = self.known_call(session, &call, id) {
+                    let reason = "the browser found no way for media".to_owned();
+                    self.feed(key, Event::WebFailed { reason }, now);
+                    let fields = Map::new();
+                    self.tell(session, ServerMessage::Ok { id, fields });
+                }
+            }
+            ClientMessage::Callback {
+                id,
+                number,
+                name,
+                to,
+                call,
+                context,
+            } => {
+                let wish = Wish {
+                    number,
+                    name,
+                    to,
+                    call,
+                    context: context.unwrap_or_default(),
+                };
+                self.call_back(session, id, wish, now);
+            }
+            ClientMessage::Hangup {
+                id,
+                call,
+                reason: None,
+            } => {
                 let event = Event::Hangup {
                     device,
                     request: RequestId(id),
@@ -223,9 +260,19 @@ impl Switch {
                 self.transfer_call(session, id, &call, wish, now);
             }
             ClientMessage::Restart { id, call, sdp } => self.restart(session, id, &call, sdp),
-            ClientMessage::Reattach { id, call, resume } => {
-                self.reattach(session, id, &call, &resume, now);
+            ClientMessage::Reattach {
+                id,
+                call,
+                resume,
+                sdp,
+                video,
+            } => {
+                let key = self.reattach(session, id, &call, &resume, sdp.is_none(), now);
+                if let (Some(key), Some(sdp)) = (key, sdp) {
+                    self.rejoin(session, id, key, sdp, video);
+                }
             }
+            ClientMessage::MediaTest { id, sdp } => self.test_media(session, id, sdp, now),
             ClientMessage::Report { call, stats } => {
                 let key = self.call_of(session, &call);
                 if let Some(active) = key.and_then(|key| self.calls.get_mut(&key)) {
@@ -309,17 +356,47 @@ impl Switch {
         }
     }
 
+    /// A page that was loaded anew brings a new connection for its call. The PBX hears nothing of it.
+    fn rejoin(
+        &mut self,
+        session: SessionId,
+        id: RequestNumber,
+        key: CallKey,
+        sdp: String,
+        video: bool,
+    ) {
+        let Some(active) = self.calls.get_mut(&key) else {
+            return;
+        };
+        let leg = active.web.media.filter(|_| active.offers.len() < 4);
+        let Some(leg) = leg else {
+            let message = "the call has no media that could be taken up again now";
+            self.tell(session, web::error(id, ErrorCode::WrongState, message));
+            return;
+        };
+        let codec = active.app.as_ref().and_then(|app| self.directory.app(app));
+        active.offers.push_back(WebOffer::Rejoin(session, id));
+        self.media.send(Media::RejoinWeb {
+            leg,
+            offer: sdp,
+            policy: web::policy(codec.map(|app| app.codec).unwrap_or_default()),
+            // One that was not agreed on with the PBX is not begun now.
+            video: video && active.web.video,
+        });
+    }
+
+    /// Gives a call to the session that knows its secret, and tells it how the call stands. A call that still runs is
+    /// given back instead unless `tells`.
     fn reattach(
         &mut self,
         session: SessionId,
         id: RequestNumber,
         call: &str,
         resume: &str,
+        tells: bool,
         now: Instant,
-    ) {
-        let Some(identity) = self.sessions.get(&session).map(|s| s.identity.clone()) else {
-            return;
-        };
+    ) -> Option<CallKey> {
+        let identity = self.sessions.get(&session).map(|s| s.identity.clone())?;
         let key = self.by_name.get(call).copied().filter(|key| {
             self.calls.get(key).is_some_and(|c| {
                 same_secret(&c.resume, resume)
@@ -336,7 +413,11 @@ impl Switch {
                     },
                     now,
                 );
-                self.calls.get(&key).map(snapshot)
+                let active = self.calls.get(&key)?;
+                if !tells && active.finished.is_none() {
+                    return Some(key);
+                }
+                Some(snapshot(active))
             }
             None => self.recent.find(call, resume).map(|state| json!(state)),
         };
@@ -347,11 +428,12 @@ impl Switch {
             }
             None => self.no_such_call(session, id, call),
         }
+        None
     }
 }
 
 /// The full state of a call, as `call.reattach` answers it.
-fn snapshot(active: &super::ActiveCall) -> Value {
+pub(super) fn snapshot(active: &super::ActiveCall) -> Value {
     let (told, seq) = active.call.snapshot();
     let mut state = match told {
         Some(told) => json!(web::state(&active.id, told, seq, active.web.codec)),

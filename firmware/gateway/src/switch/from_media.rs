@@ -2,6 +2,7 @@
 
 use super::Switch;
 use super::active::{CallKey, WebOffer, note_picture, packets};
+use super::from_api::snapshot;
 use crate::legs::web;
 use crate::media::{Event as Media, LegKey, WebRefusal};
 use causeway_api::wire::{ErrorCode, ServerMessage};
@@ -26,6 +27,7 @@ impl Switch {
             Media::WebLost { leg } => self.feed_leg(leg, Event::WebLost, now),
             Media::WebBack { leg } => self.feed_leg(leg, Event::WebBack, now),
             Media::WebFailed { leg, reason } => {
+                self.end_test(leg);
                 self.feed_leg(leg, Event::WebFailed { reason }, now);
             }
             Media::TrunkSilent { leg, seconds } => {
@@ -101,6 +103,9 @@ impl Switch {
         video: bool,
         now: Instant,
     ) {
+        if self.test_answered(leg, &sdp) {
+            return;
+        }
         let Some(key) = self.call_of_leg(leg) else {
             return;
         };
@@ -144,10 +149,24 @@ impl Switch {
                     fields: Map::new(),
                 }),
             ),
+            Some(WebOffer::Rejoin(session, request)) => {
+                let fields = Map::from_iter([("state".to_owned(), snapshot(active))]);
+                (
+                    Some(session),
+                    Some(ServerMessage::Ok {
+                        id: request,
+                        fields,
+                    }),
+                )
+            }
             Some(WebOffer::Accept) | None => (None, None),
         };
         if let (Some(session), Some(ok)) = (session, ok) {
             self.tell(session, ok);
+        }
+        if let Some(WebOffer::Rejoin(..)) = offer {
+            // The snapshot holds the answer, and nothing of the call has changed.
+            return;
         }
         // `ok` to an accept comes from the call, and before the answer.
         if !matches!(offer, Some(WebOffer::Restart(..))) {
@@ -197,17 +216,16 @@ impl Switch {
     }
 
     fn web_refused(&mut self, leg: LegKey, refusal: WebRefusal, now: Instant) {
+        if self.test_refused(leg, &refusal) {
+            return;
+        }
         let Some(key) = self.call_of_leg(leg) else {
             return;
         };
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };
-        let code = match refusal {
-            WebRefusal::BadSdp(_) | WebRefusal::NoCodec => ErrorCode::BadSdp,
-            WebRefusal::Full => ErrorCode::RateLimited,
-            WebRefusal::Internal(_) => ErrorCode::Internal,
-        };
+        let code = refusal_code(&refusal);
         match active.offers.pop_front() {
             Some(WebOffer::Place(session, request)) => {
                 // It never became a call: nothing was placed, nothing is recorded.
@@ -215,7 +233,7 @@ impl Switch {
                 self.tell(session, web::error(request, code, refusal.to_string()));
                 self.drop_unplaced(key);
             }
-            Some(WebOffer::Restart(session, request)) => {
+            Some(WebOffer::Restart(session, request) | WebOffer::Rejoin(session, request)) => {
                 self.tell(session, web::error(request, code, refusal.to_string()));
             }
             Some(WebOffer::Accept) | None => {
@@ -227,5 +245,14 @@ impl Switch {
                 self.feed(key, Event::WebFailed { reason }, now);
             }
         }
+    }
+}
+
+/// What a page is told of a refused offer.
+pub(super) const fn refusal_code(refusal: &WebRefusal) -> ErrorCode {
+    match refusal {
+        WebRefusal::BadSdp(_) | WebRefusal::NoCodec => ErrorCode::BadSdp,
+        WebRefusal::Full => ErrorCode::RateLimited,
+        WebRefusal::Internal(_) => ErrorCode::Internal,
     }
 }

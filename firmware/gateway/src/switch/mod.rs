@@ -10,6 +10,7 @@
 //! [`overload`] says what happens then.
 
 mod active;
+mod calling_back;
 mod carry_out;
 mod doctor;
 mod failover;
@@ -19,6 +20,7 @@ mod from_api;
 mod from_media;
 mod from_sip;
 mod ladder;
+mod media_test;
 mod naming;
 mod overload;
 mod place;
@@ -103,6 +105,7 @@ pub struct Switch {
     lines: Lines,
     overload: overload::Overload,
     listeners: trunks::Listeners,
+    media_tests: media_test::MediaTests,
     timers: Timers<CallKey>,
     ladders: ladder::Ladders,
     checks: doctor::Checks,
@@ -237,6 +240,7 @@ impl Switch {
             lines: Lines::default(),
             overload: overload::Overload::default(),
             listeners: trunks::Listeners::default(),
+            media_tests: media_test::MediaTests::default(),
             timers: Timers::default(),
             ladders: ladder::Ladders::default(),
             checks,
@@ -289,6 +293,7 @@ impl Switch {
         self.watch_dead_targets();
         self.forget_former(now);
         self.tell_trunks(now);
+        self.end_old_tests(now);
         self.show_figures(now);
     }
 

@@ -38,7 +38,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 impl CallRates {
     /// Counts a call, unless the app has had its share of this minute.
-    fn allow(&mut self, app: &AppKey, per_minute: u32, now: Instant) -> bool {
+    pub(super) fn allow(&mut self, app: &AppKey, per_minute: u32, now: Instant) -> bool {
         let starts = self.0.entry(app.clone()).or_default();
         while starts
             .front()
@@ -507,7 +507,7 @@ pub struct Incoming {
 }
 
 /// The page a context names: a URL, or an object with a `url`.
-fn page_of(page: &Value) -> Option<String> {
+pub(super) fn page_of(page: &Value) -> Option<String> {
     let url = page
         .as_str()
         .or_else(|| page.get("url").and_then(Value::as_str))?;

@@ -18,8 +18,10 @@ pub struct Listeners {
 
 impl Listeners {
     /// Who does not take its events loses its stream, not the box's memory.
-    fn tell(&mut self, event: &BoxEvent) {
+    /// How many took it.
+    pub(super) fn tell(&mut self, event: &BoxEvent) -> usize {
         self.out.retain(|out| out.try_send(event.clone()).is_ok());
+        self.out.len()
     }
 }
 

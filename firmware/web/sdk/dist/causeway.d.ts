@@ -65,6 +65,14 @@ declare class Call extends Emitter<CallEvents> {
      * `transferred`. Rejects (`refused`, `timed_out`, `destination_forbidden`, …) with the call as it was.
      */
     transfer(target: string | Call): Promise<void>;
+    /**
+     * Leaves a number to be called at, also after the end. Resolves with the box's name for the wish when somebody has
+     * taken it; rejects with `refused` when nobody takes any, so that the page promises nothing.
+     */
+    requestCallback(number: string, options?: {
+        name?: string;
+        context?: Record<string, unknown>;
+    }): Promise<string>;
     /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
     mute(muted?: boolean): void;
     /** Presses digits: `0-9 A-D * #`, `,` pauses. Resolves when all are sent; calls queue in order. */
@@ -80,6 +88,8 @@ declare class Call extends Emitter<CallEvents> {
 }
 
 /** What a page hands to a call, looked at before the box is asked. */
+
+/** How a call ends from this side. */
 
 /**
  * A call's media, from microphone to loudspeaker: the connection to the box and what keeps it
@@ -112,6 +122,8 @@ type CallEvents = {
     reject: [cause: DisconnectCause];
     /** Something failed that no promise tells of. The call goes on unless `disconnect` follows. */
     error: [error: CausewayError];
+    /** The call cannot come about: ask for a number and offer `call.requestCallback()`. `disconnect` follows. */
+    callbackOffered: [reason: CausewayError];
     /** Connection or media dropped and is sought again (`connection_lost`, `media_lost`). */
     reconnecting: [error: CausewayError];
     reconnected: [];
@@ -155,6 +167,11 @@ interface DeviceOptions {
     outputDeviceId?: string;
     /** Ends the calls when the page goes away. Default true. */
     hangupOnUnload?: boolean;
+    /**
+     * A reload, or a way to another page of the same origin, ends no call: the device of the new page, made with this option
+     * too, takes it up and raises `resumed`. Default false.
+     */
+    keepOnReload?: boolean;
     /** Adds the page's address, title and referrer to the context of its calls. Default true. */
     pageContext?: boolean;
     /** How long the first connection may take, in milliseconds. Default 10 000. */
@@ -177,6 +194,8 @@ type DeviceEvents = {
     registered: [account: string];
     unregistered: [];
     incoming: [call: Call];
+    /** A call of the page before this one goes on here. */
+    resumed: [call: Call];
     /** Something failed that no promise tells of; with the call it concerns. */
     error: [error: CausewayError, call?: Call];
     /** The token ends soon. A provider is asked by itself; else hand over a new one with `updateToken()`. */
@@ -199,6 +218,18 @@ declare class Device extends Emitter<DeviceEvents> {
      * cannot be had (`mic_denied`, …), or when the box cannot be reached.
      */
     connect(options: ConnectOptions): Promise<Call>;
+    /**
+     * Leaves a number to be called at, when a call cannot be made: no microphone, no way for sound. Resolves with the box's
+     * name for the wish when somebody has taken it; rejects with `refused` when nobody takes any.
+     */
+    requestCallback(wish: CallbackWish): Promise<string>;
+    /**
+     * Tries every hop that a call needs (microphone, HTTPS, WebSocket, UDP, relay, DTLS, sound) without calling anybody, and
+     * names the one that fails with what to do. Takes 2 to 20 s; never rejects for what it finds.
+     */
+    preflight(options?: {
+        audio?: AudioSource;
+    }): Promise<PreflightReport>;
     /** Receives the calls of the token's account. Resolves when they arrive here. */
     register(): Promise<void>;
     /** Receives calls no more. Calls under way go on. */
@@ -238,6 +269,8 @@ type ClientErrorCode =
  | 'media_lost'
 /** Audio never began to flow, or the answer of the box could not be applied. */
  | 'media_failed'
+/** This network leaves no way for media: nothing will be heard. The message says what does not pass. */
+ | 'no_path'
 /** Too many operations are waiting. */
  | 'queue_full'
 /** The call is over. */
@@ -293,6 +326,22 @@ declare class Emitter<M extends EventMap> {
     listenerCount(event: keyof M): number;
 }
 
+/**
+ * Watches whether sound comes in, which tells of a network that has gone seconds before the browser does.
+ *
+ * Silence alone proves nothing: a telephone system may send none. So it is told once, and again only after sound has come
+ * in between; and what has come of it is seen by the path's own checks, which the box always answers.
+ */
+
+/** A page's wishes to hold its call and to take it up again, one after the other. */
+
+/**
+ * Calls that outlive their page: written down when it goes, read once by the next page of the same tab and origin.
+ *
+ * What is written holds each call's secret, so it lies in `sessionStorage` (this tab, this origin) for the seconds the box
+ * keeps the call, and never in an address.
+ */
+
 /** How loud a stream is, for a meter on the page. */
 /**
  * Measures the loudness of a stream's audio with an AnalyserNode. Read `level` as often as the
@@ -328,9 +377,44 @@ interface CallWarning {
 
 /** Runs operations one after the other, a bounded number waiting. */
 
+/**
+ * Says soon when a connection will find no way to the box, instead of when the browser gives up after half a minute.
+ *
+ * A check that is answered at all is answered within seconds, and so is a relay. So a call is without a way when for
+ * `NO_RELAY_MS` after the answer no check was answered and the relay was not reached either; with the relay reached, when
+ * nothing came through it for `SILENT_RELAY_MS`.
+ */
+
 /** One call's connection to the box: offer, answer, candidates, tracks. The browser always offers. */
 /** Which audio codec is offered first. `auto` leaves the browser's order. */
 type CodecPreference = 'auto' | 'opus' | 'pcmu' | 'pcma';
+
+/**
+ * Tries every hop between the user's mouth and the box before a call needs them, and names the one that fails.
+ *
+ * Each hop is tried on its own, so that one blocked way does not hide another: UDP without any relay, TCP and TLS by a relay
+ * alone. Handshake and sound take the best way there is. A browser tells a page nothing of names: where HTTPS fails, `dns`
+ * stays open.
+ */
+/** In the order in which a call needs them. */
+type Hop = 'microphone' | 'dns' | 'https' | 'websocket' | 'udp' | 'tcp' | 'tls' | 'dtls' | 'media';
+interface PreflightHop {
+    hop: Hop;
+    /** `skipped`: a hop before it failed, or there is nothing to try. */
+    result: 'ok' | 'failed' | 'skipped';
+    /** What was found, in one sentence. */
+    message: string;
+    /** What to do about it, when it failed. */
+    advice?: string;
+    ms: number;
+}
+interface PreflightReport {
+    /** Calls can be made and heard. */
+    ok: boolean;
+    /** The first hop without which no call can be; nothing when calls can be made. */
+    failing?: Hop;
+    hops: PreflightHop[];
+}
 
 /** The messages of the Causeway web protocol, version 1, as they are on the wire. */
 declare const PROTOCOL_VERSION = 1;
@@ -384,6 +468,10 @@ interface OkMessage {
     id: number;
     call?: string;
     resume?: string;
+    /** The answer to the offer of a test. */
+    sdp?: string;
+    /** The box's name for a wish to be called. */
+    callback?: string;
     /** With a new token: the relay's credentials are no older than it. */
     ice?: {
         servers?: RTCIceServer[];
@@ -474,6 +562,7 @@ type Request = {
 } | {
     type: 'call.hangup';
     call: string;
+    reason?: 'no_path';
 } | {
     type: 'call.hold' | 'call.resume';
     call: string;
@@ -499,7 +588,25 @@ type Request = {
     type: 'call.reattach';
     call: string;
     resume: string;
-};
+    sdp?: string;
+    video?: boolean;
+} | {
+    type: 'media.test';
+    sdp: string;
+} | ({
+    type: 'callback.request';
+    call?: string;
+} & CallbackWish);
+/** What somebody leaves who wants to be called. */
+interface CallbackWish {
+    /** 3 to 20 digits, perhaps behind a `+`; blanks, dashes, dots, slashes and brackets may lie between. */
+    number: string;
+    name?: string;
+    /** Whom they wanted to speak to. */
+    to?: string;
+    /** JSON for the contact centre; at most 8 KiB. */
+    context?: object;
+}
 /** Messages nobody answers. */
 type Notice = {
     type: 'call.candidate';
@@ -521,12 +628,16 @@ declare function parseMessage(data: unknown): ServerMessage | undefined;
 /**
  * Brings a call's media back after the network changed under it, by ICE restarts.
  *
- * | state      | connected | disconnected          | failed     | timer                       | gone for `LIMIT_MS` |
- * |------------|-----------|-----------------------|------------|-----------------------------|---------------------|
- * | starting   | steady    | –                     | restarting | –                           | give up             |
- * | steady     | –         | doubtful (`DOUBT_MS`) | restarting | –                           | –                   |
- * | doubtful   | steady    | –                     | restarting | restarting                  | –                   |
- * | restarting | steady    | –                     | restart    | restart again               | give up             |
+ * | state      | connected | disconnected          | failed     | stalled, moved | alive  | timer         | gone for `LIMIT_MS` |
+ * |------------|-----------|-----------------------|------------|----------------|--------|---------------|---------------------|
+ * | starting   | steady    | –                     | restarting | –              | –      | –             | give up             |
+ * | steady     | –         | doubtful (`DOUBT_MS`) | restarting | restarting     | –      | –             | –                   |
+ * | doubtful   | steady    | –                     | restarting | restarting     | –      | restarting    | –                   |
+ * | restarting | steady    | –                     | restart    | restart (moved)| steady | restart again | give up             |
+ *
+ * `stalled`: no sound comes; `moved`: the browser is in another network. Neither is waited on: a restart on a path that
+ * stands costs a few datagrams and is not heard. `alive` counts once a restart was answered and the browser still calls the
+ * path connected: it then never says so again.
  *
  * While signalling is down no restart can be sent; the first thing after its return is one.
  */
@@ -576,6 +687,8 @@ interface CallStats {
 /** A token, or a function that fetches a fresh one from the page's own server. */
 type TokenOrProvider = string | (() => Promise<string> | string);
 
+/** What is wrong with a call while it lasts: each told when it begins and when it ends, once. */
+
 /** The SDK's version; a test holds it equal to the package's. */
 declare const SDK_VERSION = "0.1.0";
 
@@ -592,7 +705,8 @@ export type { LogLevel };
 export type { AudioSource };
 export type { CallWarning };
 export type { CodecPreference };
-export type { CauseCode, DisconnectCause, HeldBy };
+export type { Hop, PreflightHop, PreflightReport };
+export type { CallbackWish, CauseCode, DisconnectCause, HeldBy };
 export type { ConnectionState };
 export type { CallStats };
 export type { TokenOrProvider };

@@ -32,6 +32,89 @@ function transferTarget(target) {
   throw new CausewayError("invalid_argument", "A transfer needs a number or another call of this device.");
 }
 
+// src/call_ending.ts
+function ended() {
+  return new CausewayError("call_ended", "The call is over.");
+}
+function localCause(answered) {
+  return answered ? { code: "hangup", message: "The call was ended here.", by: "local" } : { code: "cancelled", message: "The call was given up here.", by: "local" };
+}
+function delay(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+// src/flow.ts
+var LOOK_MS = 250;
+var STALLED_MS = 750;
+var FlowWatch = class {
+  #owner;
+  #timer;
+  #last = 0;
+  #changed = 0;
+  #stalled = false;
+  #flowing = false;
+  /** Nobody sends, and the path is there. */
+  #stands = false;
+  #responses;
+  constructor(owner) {
+    this.#owner = owner;
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+  close() {
+    clearInterval(this.#timer);
+  }
+  /** A path is sought anew: what its checks said before counts no more. */
+  sought() {
+    this.#responses = void 0;
+    this.#stands = false;
+  }
+  #look() {
+    const connection2 = this.#owner.connection();
+    const receivers = connection2?.getReceivers?.() ?? [];
+    let last = 0;
+    for (const receiver of receivers) {
+      for (const source of receiver.getSynchronizationSources?.() ?? []) last = Math.max(last, source.timestamp);
+    }
+    const now = Date.now();
+    if (last !== this.#last) {
+      this.#last = last;
+      this.#changed = now;
+      this.#stalled = false;
+      if (this.#flowing) this.#owner.alive();
+      this.#flowing = true;
+      return;
+    }
+    this.#flowing = false;
+    if (!this.#owner.expected()) {
+      this.#changed = now;
+    } else if (this.#stalled) {
+      if (!this.#stands) void this.#ask(connection2);
+    } else if (this.#last > 0 && now - this.#changed >= STALLED_MS) {
+      this.#stalled = true;
+      this.#stands = false;
+      this.#responses = void 0;
+      this.#owner.stalled();
+    }
+  }
+  /** Whether checks are answered though nothing is heard. */
+  async #ask(connection2) {
+    let responses = 0;
+    try {
+      const report2 = await connection2?.getStats();
+      report2?.forEach((stats) => {
+        if (stats.type === "candidate-pair") responses += stats.responsesReceived ?? 0;
+      });
+    } catch {
+      return;
+    }
+    if (this.#responses !== void 0 && responses > this.#responses && this.#stalled) {
+      this.#stands = true;
+      this.#owner.alive();
+    }
+    this.#responses = responses;
+  }
+};
+
 // src/levels.ts
 var shared;
 var LevelMeter = class {
@@ -248,6 +331,50 @@ var QualityMonitor = class {
   }
 };
 
+// src/path.ts
+var NO_RELAY_MS = 4e3;
+var SILENT_RELAY_MS = 8e3;
+var LOOK_MS2 = 250;
+var ELSEWHERE = "Another network, such as a mobile phone’s, may let it through.";
+var PathWatch = class {
+  #connection;
+  #noPath;
+  #relayed = false;
+  #timer;
+  #closed = false;
+  constructor(connection2, noPath) {
+    this.#connection = connection2;
+    this.#noPath = noPath;
+  }
+  /** The browser has found an address of its own. */
+  candidate(line) {
+    if (/ typ relay\b/.test(line)) this.#relayed = true;
+  }
+  /** The box has answered: from now on there must be a way. */
+  begin() {
+    if (this.#closed) return;
+    const since = Date.now();
+    this.#timer ??= setInterval(() => {
+      const { iceConnectionState, connectionState } = this.#connection;
+      if (iceConnectionState === "connected" || iceConnectionState === "completed" || connectionState === "connected") {
+        this.close();
+      } else if (Date.now() - since >= (this.#relayed ? SILENT_RELAY_MS : NO_RELAY_MS)) {
+        this.close();
+        this.#noPath(new CausewayError("no_path", this.#words()));
+      }
+    }, LOOK_MS2);
+  }
+  close() {
+    this.#closed = true;
+    clearInterval(this.#timer);
+  }
+  #words() {
+    const servers = this.#connection.getConfiguration().iceServers ?? [];
+    if (this.#relayed) return `No way for sound: nothing passes from the relay to the box. ${ELSEWHERE}`;
+    return servers.length > 0 ? `No way for sound: this network lets neither UDP nor the box's relay over TCP and TLS through. ${ELSEWHERE}` : `No way for sound: this network lets no UDP through, and the box has no relay. ${ELSEWHERE}`;
+  }
+};
+
 // src/peer.ts
 var Peer = class {
   #options;
@@ -386,28 +513,32 @@ var Peer = class {
 var DOUBT_MS = 2e3;
 var AGAIN_MS = 6e3;
 var LIMIT_MS = 3e4;
+var DISCREET_MS = 1500;
 var GAP_MS = 1500;
 var MediaRecovery = class {
   constructor(owner) {
     this.state = "starting";
     this.#lastRestart = -Infinity;
     this.#everConnected = false;
+    this.#answered = false;
     this.#owner = owner;
   }
   #owner;
   #timer;
   #limit;
+  #discreet;
   #lastRestart;
   #everConnected;
+  #answered;
   /** The answer is applied: from now on media has to come. */
   expectMedia() {
     if (this.state === "starting") this.#startLimit();
   }
-  connectionChanged(connection) {
+  connectionChanged(connection2) {
     if (this.state === "closed") return;
-    if (connection === "connected") this.#connected();
-    else if (connection === "failed") this.#restarting();
-    else if (connection === "disconnected" && this.state === "steady") {
+    if (connection2 === "connected") this.#connected();
+    else if (connection2 === "failed") this.#restarting();
+    else if (connection2 === "disconnected" && this.state === "steady") {
       this.state = "doubtful";
       this.#owner.mediaDoubtful();
       this.#after(DOUBT_MS, () => this.#restarting());
@@ -415,12 +546,32 @@ var MediaRecovery = class {
   }
   /** Signalling is back; what could not be sent is sent now. */
   signalingBack() {
-    if (this.state === "doubtful" || this.state === "restarting") this.#restarting();
+    if (this.state === "doubtful" || this.state === "restarting") {
+      this.#lastRestart = -Infinity;
+      this.#restarting();
+    }
+  }
+  /** No sound comes any more. */
+  stalled() {
+    if (this.state === "steady" || this.state === "doubtful") this.#restarting(true);
+  }
+  /** The browser is in another network. */
+  moved() {
+    if (this.state === "steady" || this.state === "doubtful" || this.state === "restarting") this.#restarting();
+  }
+  /** The restart was answered. */
+  answered() {
+    this.#answered = true;
+  }
+  /** Sound or an answered check has come through. */
+  alive(connection2) {
+    if (this.state === "restarting" && this.#answered && connection2 === "connected") this.#connected();
   }
   close() {
     this.state = "closed";
     clearTimeout(this.#timer);
     clearTimeout(this.#limit);
+    clearTimeout(this.#discreet);
   }
   #connected() {
     const was = this.state;
@@ -428,15 +579,17 @@ var MediaRecovery = class {
     this.state = "steady";
     clearTimeout(this.#timer);
     clearTimeout(this.#limit);
+    clearTimeout(this.#discreet);
     this.#limit = void 0;
     if (was === "doubtful" || was === "restarting") this.#owner.mediaBack();
   }
-  #restarting() {
+  #restarting(discreet = false) {
     if (this.state === "closed") return;
     if (this.state !== "restarting") {
       this.state = "restarting";
       this.#startLimit();
-      this.#owner.mediaLost();
+      if (discreet) this.#discreet = setTimeout(() => this.#owner.mediaLost(), DISCREET_MS);
+      else this.#owner.mediaLost();
     }
     const wait = this.#lastRestart + GAP_MS - Date.now();
     if (wait > 0) this.#after(wait, () => this.#restarting());
@@ -446,6 +599,7 @@ var MediaRecovery = class {
     this.#after(AGAIN_MS, () => this.#restarting());
     if (!this.#owner.canRestart()) return;
     this.#lastRestart = Date.now();
+    this.#answered = false;
     this.#owner.restart().catch(() => void 0);
   }
   #startLimit() {
@@ -458,9 +612,9 @@ var MediaRecovery = class {
 };
 
 // src/stats.ts
-function summarize(report) {
+function summarize(report2) {
   const all = /* @__PURE__ */ new Map();
-  report.forEach((entry) => all.set(String(entry["id"]), entry));
+  report2.forEach((entry) => all.set(String(entry["id"]), entry));
   const find = (type, test = (e) => e["kind"] === "audio") => [...all.values()].find((e) => e["type"] === type && test(e));
   const outbound = find("outbound-rtp");
   const inbound = find("inbound-rtp");
@@ -491,7 +645,7 @@ function number(value) {
   return typeof value === "number" && Number.isFinite(value) ? value : void 0;
 }
 function reportOf(stats) {
-  const report = {
+  const report2 = {
     codec: stats.codec,
     packets_sent: stats.packetsSent,
     packets_received: stats.packetsReceived,
@@ -502,7 +656,7 @@ function reportOf(stats) {
     concealed_samples: stats.concealedSamples,
     total_samples: stats.totalSamples
   };
-  return Object.fromEntries(Object.entries(report).filter((e) => e[1] !== void 0));
+  return Object.fromEntries(Object.entries(report2).filter((e) => e[1] !== void 0));
 }
 function rounded(value) {
   return value === void 0 ? void 0 : Math.round(value * 10) / 10;
@@ -517,6 +671,8 @@ var CallMedia = class {
   #output;
   #recovery;
   #monitor;
+  #flow;
+  #path;
   /** Gathered before the box knows the call; afterwards nothing, for each goes out at once. */
   #candidates = [];
   #sending = { audio: true, video: true };
@@ -551,7 +707,10 @@ var CallMedia = class {
           codec,
           log,
           candidate: (candidate) => this.#candidate(candidate),
-          connection: (state) => this.#recovery.connectionChanged(state),
+          connection: (state) => {
+            if (state === "connected") this.#path?.close();
+            this.#recovery.connectionChanged(state);
+          },
           remoteTrack: (stream) => {
             this.#output.play(stream);
             this.restartMeters();
@@ -565,6 +724,7 @@ var CallMedia = class {
       stopTracks(local);
       throw error;
     }
+    this.#path = new PathWatch(this.peer.connection, (error) => this.#owner.noPath(error));
     this.#apply();
     return this.peer.offer();
   }
@@ -581,6 +741,18 @@ var CallMedia = class {
     await peer.answer(sdp, from);
     if (this.peer !== peer) return;
     this.#recovery.expectMedia();
+    this.#recovery.answered();
+    this.#path?.begin();
+    this.#flow ??= new FlowWatch({
+      connection: () => this.peer?.connection,
+      expected: () => this.#receiving && !this.#owner.held(),
+      stalled: () => {
+        this.#owner.stalled();
+        this.#recovery.stalled();
+      },
+      alive: () => this.#recovery.alive(this.peer?.connection.connectionState)
+    });
+    this.#flow.sought();
     this.#monitor ??= new QualityMonitor({
       stats: () => this.stats(),
       report: (stats) => this.#owner.sendReport(reportOf(stats)),
@@ -593,6 +765,10 @@ var CallMedia = class {
     this.#sending = sending;
     this.#receiving = receiving;
     this.#apply();
+  }
+  /** The browser is in another network. */
+  moved() {
+    this.#recovery.moved();
   }
   /** Signalling is back after a drop. */
   signalingBack() {
@@ -629,6 +805,10 @@ var CallMedia = class {
   stop() {
     this.#monitor?.close();
     this.#monitor = void 0;
+    this.#flow?.close();
+    this.#flow = void 0;
+    this.#path?.close();
+    this.#path = void 0;
     this.#stopMeters();
     this.#output.close();
     this.peer?.close();
@@ -662,6 +842,7 @@ var CallMedia = class {
     this.peer?.setReceiving(this.#receiving);
   }
   #candidate(candidate) {
+    if (candidate) this.#path?.candidate(candidate.candidate);
     if (!this.#candidates) this.#owner.sendCandidate(candidate);
     else if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
   }
@@ -750,6 +931,162 @@ var OperationQueue = class {
   }
 };
 
+// src/holding.ts
+var Holding = class {
+  constructor(owner) {
+    /** We asked for a hold that nobody agreed to yet: nothing is sent already. */
+    this.pending = false;
+    this.#queue = new OperationQueue();
+    this.#owner = owner;
+  }
+  #owner;
+  #queue;
+  #last;
+  /** Whether this side holds the call. */
+  get here() {
+    const heldBy = this.#owner.heldBy();
+    return heldBy === "local" || heldBy === "both";
+  }
+  set(on) {
+    if (this.#last?.on === on) return this.#last.done;
+    const done = this.#queue.run(() => this.#negotiate(on));
+    const entry = this.#last = { on, done };
+    const forget = () => {
+      if (this.#last === entry) this.#last = void 0;
+    };
+    done.then(forget, forget);
+    return done;
+  }
+  async #negotiate(on) {
+    if (this.#owner.ended()) throw ended();
+    if (this.here === on) return;
+    this.pending = on;
+    this.#owner.apply();
+    try {
+      await this.#owner.ask(on ? "call.hold" : "call.resume", () => this.here === on);
+      const heldBy = this.#owner.heldBy();
+      const theirs = heldBy === "remote" || heldBy === "both";
+      this.#owner.agreed(on ? theirs ? "both" : "local" : theirs ? "remote" : null);
+    } finally {
+      this.pending = false;
+      this.#owner.apply();
+    }
+  }
+};
+
+// src/kept.ts
+function describe(call, resume) {
+  const { id, direction, from, fromName, to, context, contextToken, divertedFrom, answeredAt, muted, localStream } = call;
+  const video = (localStream?.getVideoTracks().length ?? 0) > 0;
+  return {
+    id,
+    resume,
+    direction,
+    from,
+    fromName,
+    to,
+    context,
+    contextToken,
+    divertedFrom,
+    answeredAt: answeredAt?.getTime(),
+    muted,
+    video
+  };
+}
+var RECENT_MS = 1e4;
+function key(url) {
+  return `causeway ${url}`;
+}
+function storage() {
+  try {
+    return globalThis.sessionStorage;
+  } catch {
+    return void 0;
+  }
+}
+function keep(url, calls, log) {
+  try {
+    storage()?.setItem(key(url), JSON.stringify({ at: Date.now(), calls }));
+    return storage() !== void 0;
+  } catch (error) {
+    log.warn("calls cannot be kept for the next page", error);
+    return false;
+  }
+}
+function take(url, withinMs) {
+  try {
+    const text = storage()?.getItem(key(url));
+    storage()?.removeItem(key(url));
+    const { at, calls } = JSON.parse(text ?? "{}");
+    if (typeof at !== "number" || Date.now() - at > withinMs || !Array.isArray(calls)) return [];
+    return calls.filter((call) => typeof call.id === "string" && typeof call.resume === "string");
+  } catch {
+    return [];
+  }
+}
+var Leaving = class {
+  #known = false;
+  #at = -Infinity;
+  #navigation = globalThis.navigation;
+  constructor() {
+    this.#navigation?.addEventListener("navigate", this.#navigate);
+  }
+  /** Whether a page that could go on with a call comes next. Where the browser does not tell, it may. */
+  comesBack() {
+    if (!this.#navigation) return true;
+    return this.#known && Date.now() - this.#at < RECENT_MS;
+  }
+  close() {
+    this.#navigation?.removeEventListener("navigate", this.#navigate);
+  }
+  #navigate = (event) => {
+    const { destination, hashChange, downloadRequest } = event;
+    if (hashChange || downloadRequest !== null && downloadRequest !== void 0) return;
+    this.#at = Date.now();
+    this.#known = sameOrigin(destination?.url);
+  };
+};
+function sameOrigin(url) {
+  try {
+    return url !== void 0 && new URL(url, location.href).origin === location.origin;
+  } catch {
+    return false;
+  }
+}
+
+// src/troubles.ts
+var Troubles = class {
+  constructor(owner) {
+    this.#warnings = /* @__PURE__ */ new Set();
+    this.signalingLost = false;
+    this.mediaLost = false;
+    this.#owner = owner;
+  }
+  #owner;
+  #warnings;
+  get reconnecting() {
+    return this.signalingLost || this.mediaLost;
+  }
+  /** Both show as one. */
+  lost(signaling, media) {
+    const before = this.reconnecting;
+    this.signalingLost = signaling;
+    this.mediaLost = media;
+    if (this.#owner.ended() || before === this.reconnecting) return;
+    if (before) this.#owner.reconnected();
+    else if (signaling) this.#owner.reconnecting(new CausewayError("connection_lost", "The connection to the box dropped."));
+    else this.#owner.reconnecting(new CausewayError("media_lost", "The audio connection dropped."));
+  }
+  warn(warning) {
+    if (this.#owner.ended() || this.#warnings.has(warning.code)) return;
+    this.#warnings.add(warning.code);
+    this.#owner.warning(warning);
+  }
+  clear(code) {
+    if (this.#warnings.delete(code) && !this.#owner.ended()) this.#owner.warningCleared(code);
+  }
+};
+
 // src/call.ts
 var PLACE_TIMEOUT_MS = 15e3;
 var HOLD_TIMEOUT_MS = 4e4;
@@ -759,9 +1096,9 @@ var LAST_FIGURES_MS = 150;
 var Call = class _Call extends Emitter {
   #owner;
   #media;
-  #holds = new OperationQueue();
+  #holding;
   #digits = new OperationQueue();
-  #warnings = /* @__PURE__ */ new Set();
+  #troubles;
   #id;
   #resume;
   #state;
@@ -773,11 +1110,7 @@ var Call = class _Call extends Emitter {
   #answeredAt;
   #endedAt;
   #accepting = false;
-  #holdPending = false;
-  #lastHold;
   #hangingUp;
-  #signalingLost = false;
-  #mediaLost = false;
   #settled = [];
   /** @internal */
   constructor(owner, parts) {
@@ -792,18 +1125,37 @@ var Call = class _Call extends Emitter {
     this.divertedFrom = parts.divertedFrom;
     this.#id = parts.id;
     this.#resume = parts.resume;
-    this.#state = parts.direction === "incoming" ? "incoming" : "placing";
+    this.#answeredAt = parts.answeredAt;
+    this.#muted = parts.muted ?? false;
+    this.#state = parts.answeredAt ? "answered" : parts.direction === "incoming" ? "incoming" : "placing";
     const { signaling } = owner;
+    this.#troubles = new Troubles({
+      ended: () => this.#ended,
+      reconnecting: (error) => this.emit("reconnecting", error),
+      reconnected: () => this.emit("reconnected"),
+      warning: (warning) => this.emit("warning", warning),
+      warningCleared: (code) => this.emit("warningCleared", code)
+    });
+    this.#holding = new Holding({
+      ended: () => this.#ended,
+      heldBy: () => this.#heldBy,
+      apply: () => this.#applyMedia(),
+      ask: (type, done) => this.#requestOrSnapshot(() => signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }), done),
+      agreed: (heldBy) => this.#setHeldBy(heldBy)
+    });
     this.#media = new CallMedia(owner, {
       sendCandidate: (candidate) => signaling.notify({ type: "call.candidate", call: this.id, candidate }),
       sendReport: (stats) => signaling.notify({ type: "call.report", call: this.id, stats }),
       sendRestart: async (sdp) => void await signaling.request({ type: "call.restart", call: this.id, sdp }),
       canRestart: () => signaling.connected && this.#id !== void 0,
-      mediaLost: (lost) => this.#setLost(this.#signalingLost, lost),
+      mediaLost: (lost) => this.#troubles.lost(this.#troubles.signalingLost, lost),
       mediaGone: (everConnected) => this.#mediaGone(everConnected),
-      warn: (warning) => this.#warn(warning),
-      clearWarning: (code) => this.#clearWarning(code),
+      noPath: (error) => this.#noPath(error),
+      stalled: () => signaling.doubt(),
+      warn: (warning) => this.#troubles.warn(warning),
+      clearWarning: (code) => this.#troubles.clear(code),
       failed: (error) => this.#fail(error),
+      held: () => this.#heldBy !== null,
       wantsVolume: () => this.listenerCount("volume") > 0,
       volume: (input, output) => this.emit("volume", input, output)
     });
@@ -844,7 +1196,7 @@ var Call = class _Call extends Emitter {
   }
   /** Whether connection or media dropped and is being sought. */
   get reconnecting() {
-    return this.#signalingLost || this.#mediaLost;
+    return this.#troubles.reconnecting;
   }
   get localStream() {
     return this.#media.peer?.localStream;
@@ -892,9 +1244,9 @@ var Call = class _Call extends Emitter {
   disconnect() {
     if (this.#ended) return Promise.resolve();
     if (this.#state === "incoming" && !this.#accepting) {
-      return this.reject().catch(() => this.#end(this.#localCause()));
+      return this.reject().catch(() => this.#end(localCause(this.#answeredAt !== void 0)));
     }
-    return this.#hangingUp ??= this.#hangUp(this.#localCause());
+    return this.#hangingUp ??= this.#hangUp(localCause(this.#answeredAt !== void 0));
   }
   /**
    * Holds the call: nothing is sent and nothing heard. Resolves when the far side agreed; rejects
@@ -921,13 +1273,20 @@ var Call = class _Call extends Emitter {
         { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true }
       );
     } catch (error) {
-      if (!this.#ended && error.code === "connection_lost" && this.#signalingLost) {
+      if (!this.#ended && error.code === "connection_lost" && this.#troubles.signalingLost) {
         await new Promise((resolve) => this.#settled.push(resolve));
       }
       if (this.#cause?.code === "transferred") return;
       if (this.#ended) throw ended();
       throw error;
     }
+  }
+  /**
+   * Leaves a number to be called at, also after the end. Resolves with the box's name for the wish when somebody has
+   * taken it; rejects with `refused` when nobody takes any, so that the page promises nothing.
+   */
+  requestCallback(number2, options = {}) {
+    return this.#owner.requestCallback({ context: this.context, ...options, number: number2, to: this.to }, this.#id);
   }
   /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
   mute(muted = true) {
@@ -971,16 +1330,9 @@ var Call = class _Call extends Emitter {
   async place(local, video, from) {
     try {
       const sdp = await this.#media.start(local, video);
+      const more = { ...this.context ? { context: this.context } : void 0, ...from === void 0 ? void 0 : { from } };
       const ok = await this.#owner.signaling.request(
-        {
-          type: "call.place",
-          to: this.to,
-          sdp,
-          audio: true,
-          video,
-          ...this.context ? { context: this.context } : void 0,
-          ...from === void 0 ? void 0 : { from }
-        },
+        { type: "call.place", to: this.to, sdp, audio: true, video, ...more },
         { timeoutMs: PLACE_TIMEOUT_MS }
       );
       this.#placed(ok);
@@ -989,6 +1341,33 @@ var Call = class _Call extends Emitter {
       this.#end({ code: "failed", message: failure.message, by: "box" });
       throw failure;
     }
+  }
+  /** Goes on with a call of the page before this one, on a connection of its own. @internal */
+  async takeUp(local, video) {
+    const sdp = await this.#media.start(local, video);
+    this.#applyMedia();
+    const ok = await this.#owner.signaling.request(
+      { type: "call.reattach", call: this.id, resume: this.#resume ?? "", sdp, video },
+      { timeoutMs: PLACE_TIMEOUT_MS }
+    );
+    if (!ok.state) throw new CausewayError("internal", "The box gave the call back without its state.");
+    this.#apply(ok.state);
+    if (this.#ended) return;
+    if (ok.state.answer) await this.#media.answer(ok.state.answer, "event");
+    this.#media.releaseCandidates();
+  }
+  /** What the next page needs to go on with it; nothing when it cannot. @internal */
+  kept() {
+    const stays = !this.#ended && !this.#hangingUp && this.#state !== "incoming";
+    return stays && this.#resume !== void 0 ? describe(this, this.#resume) : void 0;
+  }
+  /** Lets go of everything here; the box keeps the call. @internal */
+  letGo() {
+    this.#media.close();
+  }
+  /** The browser is in another network. @internal */
+  moved() {
+    if (!this.#ended) this.#media.moved();
   }
   /** Takes a message about this call. @internal */
   received(message) {
@@ -1007,9 +1386,9 @@ var Call = class _Call extends Emitter {
         this.emit("transferProgress", message.status);
         return;
       case "call.warning":
-        if (message.code === "media_resumed") this.#clearWarning("no_media");
-        else if (message.code === "quality_restored") this.#clearWarning("low_quality");
-        else this.#warn({ code: message.code, message: message.message });
+        if (message.code === "media_resumed") this.#troubles.clear("no_media");
+        else if (message.code === "quality_restored") this.#troubles.clear("low_quality");
+        else this.#troubles.warn({ code: message.code, message: message.message });
     }
   }
   /** An error of the box about this call that answers no request. @internal */
@@ -1018,7 +1397,7 @@ var Call = class _Call extends Emitter {
   }
   /** @internal */
   signalingLost() {
-    this.#setLost(true, this.#mediaLost);
+    this.#troubles.lost(true, this.#troubles.mediaLost);
   }
   /** Finds the call again on a new connection. Rejects when the connection failed again. @internal */
   async reattach() {
@@ -1037,7 +1416,7 @@ var Call = class _Call extends Emitter {
   /** @internal */
   signalingBack() {
     if (this.#ended) return;
-    this.#setLost(false, this.#mediaLost);
+    this.#troubles.lost(false, this.#troubles.mediaLost);
     this.#settle();
     this.#media.signalingBack();
   }
@@ -1051,7 +1430,7 @@ var Call = class _Call extends Emitter {
     if (this.#id !== void 0) {
       this.#owner.signaling.request({ type: "call.hangup", call: this.#id }).catch(() => void 0);
     }
-    this.#end(this.#localCause());
+    this.#end(localCause(this.#answeredAt !== void 0));
   }
   // ---- states ----
   get #ended() {
@@ -1081,7 +1460,7 @@ var Call = class _Call extends Emitter {
       case "held":
         this.#state = next.state;
         if (before !== "answered" && before !== "held") {
-          this.#answeredAt = /* @__PURE__ */ new Date();
+          this.#answeredAt ??= /* @__PURE__ */ new Date();
           this.emit("accept");
         }
         this.#setHeldBy(next.state === "held" ? next.held_by ?? "remote" : null);
@@ -1109,7 +1488,7 @@ var Call = class _Call extends Emitter {
     this.#cause = cause;
     this.#endedAt = /* @__PURE__ */ new Date();
     this.#heldBy = null;
-    this.#signalingLost = this.#mediaLost = false;
+    this.#troubles.lost(false, false);
     this.#media.close();
     this.#settle();
     this.#owner.callEnded(this, this.#resume, hangUpLater);
@@ -1118,10 +1497,7 @@ var Call = class _Call extends Emitter {
     else if (cause.code === "declined" || cause.code === "busy") this.emit("reject", cause);
     this.emit("disconnect", cause);
   }
-  #localCause() {
-    return this.#answeredAt ? { code: "hangup", message: "The call was ended here.", by: "local" } : { code: "cancelled", message: "The call was given up here.", by: "local" };
-  }
-  async #hangUp(cause) {
+  async #hangUp(cause, reason) {
     this.#applyMedia(true);
     const { signaling } = this.#owner;
     if (!signaling.connected || this.#id === void 0) {
@@ -1131,7 +1507,10 @@ var Call = class _Call extends Emitter {
     const over = new Promise((resolve) => this.#settled.push(resolve));
     if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
     try {
-      if (!this.#ended) await signaling.request({ type: "call.hangup", call: this.id }, { timeoutMs: HANGUP_PATIENCE_MS });
+      if (!this.#ended) {
+        const why = reason ? { reason } : void 0;
+        await signaling.request({ type: "call.hangup", call: this.id, ...why }, { timeoutMs: HANGUP_PATIENCE_MS });
+      }
       if (!this.#ended) await Promise.race([over, delay(HANGUP_PATIENCE_MS)]);
       this.#end(cause);
     } catch (error) {
@@ -1144,35 +1523,7 @@ var Call = class _Call extends Emitter {
     if (this.#state !== "answered" && this.#state !== "held") {
       return Promise.reject(this.#wrongState(on ? "held" : "resumed"));
     }
-    if (this.#lastHold?.on === on) return this.#lastHold.done;
-    const done = this.#holds.run(() => this.#negotiateHold(on));
-    const entry = this.#lastHold = { on, done };
-    const forget = () => {
-      if (this.#lastHold === entry) this.#lastHold = void 0;
-    };
-    done.then(forget, forget);
-    return done;
-  }
-  async #negotiateHold(on) {
-    if (this.#ended) throw ended();
-    if (this.#heldHere === on) return;
-    const type = on ? "call.hold" : "call.resume";
-    this.#holdPending = on;
-    this.#applyMedia();
-    try {
-      await this.#requestOrSnapshot(
-        () => this.#owner.signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }),
-        () => this.#heldHere === on
-      );
-      const theirs = this.#heldBy === "remote" || this.#heldBy === "both";
-      this.#setHeldBy(on ? theirs ? "both" : "local" : theirs ? "remote" : null);
-    } finally {
-      this.#holdPending = false;
-      this.#applyMedia();
-    }
-  }
-  get #heldHere() {
-    return this.#heldBy === "local" || this.#heldBy === "both";
+    return this.#holding.set(on);
   }
   /**
    * A request whose answer got lost with the connection may have been done all the same: the
@@ -1182,7 +1533,7 @@ var Call = class _Call extends Emitter {
     try {
       await request();
     } catch (error) {
-      if (!this.#ended && error.code === "connection_lost" && this.#signalingLost) {
+      if (!this.#ended && error.code === "connection_lost" && this.#troubles.signalingLost) {
         await new Promise((resolve) => this.#settled.push(resolve));
         if (!this.#ended && done()) return;
       }
@@ -1202,6 +1553,12 @@ var Call = class _Call extends Emitter {
       this.#hangingUp ??= this.#hangUp({ code: "media_failed", message: error.message, by: "local" });
     }
   }
+  #noPath(error) {
+    if (this.#ended || this.#hangingUp) return;
+    this.#fail(error);
+    this.emit("callbackOffered", error);
+    this.#hangingUp ??= this.#hangUp({ code: "media_failed", message: error.message, by: "local" }, "no_path");
+  }
   #mediaGone(everConnected) {
     if (this.#ended) return;
     const code = everConnected ? "media_lost" : "media_failed";
@@ -1210,7 +1567,7 @@ var Call = class _Call extends Emitter {
     this.#hangingUp ??= this.#hangUp({ code, message, by: "local" });
   }
   #applyMedia(silent = this.#hangingUp !== void 0) {
-    const held = this.#heldHere || this.#holdPending || silent;
+    const held = this.#holding.here || this.#holding.pending || silent;
     this.#media.direct({ audio: !held && !this.#muted, video: !held }, !held);
   }
   /** @internal */
@@ -1218,23 +1575,6 @@ var Call = class _Call extends Emitter {
     if (event === "volume") this.#media.restartMeters();
   }
   // ---- telling the page ----
-  #setLost(signaling, media) {
-    const before = this.reconnecting;
-    this.#signalingLost = signaling;
-    this.#mediaLost = media;
-    if (this.#ended || before === this.reconnecting) return;
-    if (before) this.emit("reconnected");
-    else if (signaling) this.emit("reconnecting", new CausewayError("connection_lost", "The connection to the box dropped."));
-    else this.emit("reconnecting", new CausewayError("media_lost", "The audio connection dropped."));
-  }
-  #warn(warning) {
-    if (this.#ended || this.#warnings.has(warning.code)) return;
-    this.#warnings.add(warning.code);
-    this.emit("warning", warning);
-  }
-  #clearWarning(code) {
-    if (this.#warnings.delete(code) && !this.#ended) this.emit("warningCleared", code);
-  }
   #fail(error) {
     this.emit("error", error);
     this.#owner.callError(this, error);
@@ -1246,12 +1586,6 @@ var Call = class _Call extends Emitter {
     return new CausewayError("wrong_state", `A call in the state "${this.#state}" cannot be ${done}.`);
   }
 };
-function ended() {
-  return new CausewayError("call_ended", "The call is over.");
-}
-function delay(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 // src/log.ts
 var ORDER = ["silent", "error", "warn", "info", "debug"];
@@ -1273,6 +1607,180 @@ var Log = class {
     if (this.#level >= 4) console.debug("[causeway]", ...words);
   }
 };
+
+// src/preflight.ts
+var FETCH_MS = 5e3;
+var WAY_MS = 4e3;
+var SOUND_MS = 4e3;
+var PACKETS = 20;
+var ORDER2 = ["microphone", "dns", "https", "websocket", "udp", "tcp", "tls", "dtls", "media"];
+var ADVICE = {
+  microphone: "Allow the microphone in the address bar, plug one in, or close the program that holds it.",
+  dns: "Check the name of the box and the name server of this network.",
+  https: "Check the connection to the internet, and that the box’s address and certificate are right.",
+  websocket: "A proxy may forbid WebSockets: let the box’s address through as it is. If the box refuses, the page’s token or origin is wrong.",
+  udp: "Calls work without, over the relay. For the best sound let UDP to the box’s media port through.",
+  tcp: "Let TCP to the box’s HTTPS port through as it is.",
+  tls: "Let TLS to the box’s HTTPS port through unopened, and give the box a certificate that browsers trust.",
+  dtls: "A firewall lets checks through and encrypted media not: let all of UDP to the box’s media port through.",
+  media: "A firewall drops media after it has begun: let all of UDP to the box’s media port through, without a limit."
+};
+async function preflight(owner, audio) {
+  const hops = [];
+  const failed = (hop) => hops.find((h) => h.hop === hop)?.result !== "ok";
+  const skip = (hop, message) => void hops.push({ hop, result: "skipped", message, ms: 0 });
+  const attempt = async (hop, run) => {
+    const since = Date.now();
+    try {
+      hops.push({ hop, result: "ok", message: await run(), ms: Date.now() - since });
+      return true;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      hops.push({ hop, result: "failed", message, advice: ADVICE[hop], ms: Date.now() - since });
+      return false;
+    }
+  };
+  let microphone;
+  await attempt("microphone", async () => {
+    microphone = await capture({ audio, video: false, defaults: owner.audioConstraints });
+    return microphone ? "The microphone can be used." : "No microphone is wanted.";
+  });
+  try {
+    const reached = await attempt("https", () => answers(owner.origin));
+    if (/^https?:\/\/(\[|[0-9.]+(:|\/|$))/.test(owner.origin)) skip("dns", "The box has an address and no name.");
+    else if (reached) hops.push({ hop: "dns", result: "ok", message: "The name of the box is known.", ms: 0 });
+    else skip("dns", "The browser does not tell whether the name or the connection failed.");
+    if (!reached) skip("websocket", "Nothing of the box can be reached.");
+    else {
+      await attempt("websocket", async () => {
+        await owner.connect();
+        return "The box takes this page.";
+      });
+    }
+    if (failed("websocket")) {
+      for (const hop of ["udp", "tcp", "tls", "dtls", "media"]) skip(hop, "The box could not be asked.");
+      return report(hops);
+    }
+    const servers = owner.iceServers();
+    const byRelay = async (hop, fits) => {
+      const own = narrowed(servers, fits);
+      if (own.length === 0) skip(hop, "The box has no relay.");
+      else await attempt(hop, () => relayed(own));
+    };
+    await Promise.all([
+      attempt("udp", () => direct(owner, microphone)),
+      byRelay("tcp", /^turn:.*transport=tcp/),
+      byRelay("tls", /^turns:/)
+    ]);
+    if (failed("udp") && failed("tcp") && failed("tls")) {
+      for (const hop of ["dtls", "media"]) skip(hop, "There is no way for media.");
+    } else {
+      await echo(owner, servers, microphone, attempt, skip);
+    }
+    return report(hops);
+  } finally {
+    stopTracks(microphone);
+  }
+}
+function report(hops) {
+  hops.sort((a, b) => ORDER2.indexOf(a.hop) - ORDER2.indexOf(b.hop));
+  const is = (hop, result) => hops.find((h) => h.hop === hop)?.result === result;
+  const ways = ["udp", "tcp", "tls"];
+  const noWay = !ways.some((way) => is(way, "ok")) && ways.some((way) => is(way, "failed"));
+  const failing = hops.find((h) => h.result === "failed" && (!ways.includes(h.hop) || noWay));
+  return failing ? { ok: false, failing: failing.hop, hops } : { ok: true, hops };
+}
+async function answers(origin) {
+  const gone = new AbortController();
+  const timer = setTimeout(() => gone.abort(), FETCH_MS);
+  try {
+    await fetch(`${origin}/sdk/v1/causeway.js`, { method: "HEAD", cache: "no-store", signal: gone.signal });
+    return "The box answers over HTTPS.";
+  } catch (error) {
+    throw new CausewayError("connection_lost", "The box does not answer over HTTPS.", { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+function narrowed(servers, fits) {
+  return servers.map((server) => ({ ...server, urls: [server.urls].flat().filter((url) => fits.test(url)) })).filter((server) => server.urls.length > 0);
+}
+async function within(ms, found) {
+  const until = Date.now() + ms;
+  for (; ; ) {
+    const now = await found();
+    if (now !== void 0 || Date.now() >= until) return now;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+async function connection(owner, iceServers, microphone) {
+  const pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+  try {
+    const track = microphone?.getAudioTracks()[0];
+    pc.addTransceiver(track ?? "audio", { direction: track ? "sendrecv" : "recvonly" });
+    await pc.setLocalDescription(await pc.createOffer());
+    const sdp = await owner.test(pc.localDescription?.sdp ?? "");
+    await pc.setRemoteDescription({ type: "answer", sdp });
+    return pc;
+  } catch (error) {
+    pc.close();
+    throw error;
+  }
+}
+var passed = (pc) => ["connected", "completed"].includes(pc.iceConnectionState) || void 0;
+async function direct(owner, microphone) {
+  const pc = await connection(owner, [], microphone);
+  try {
+    if (await within(WAY_MS, () => passed(pc))) return "UDP reaches the box.";
+    throw new CausewayError("no_path", "No UDP comes back from the box.");
+  } finally {
+    pc.close();
+  }
+}
+async function relayed(iceServers) {
+  const pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
+  try {
+    let found;
+    pc.onicecandidate = (event) => {
+      if (/ typ relay\b/.test(event.candidate?.candidate ?? "")) found = true;
+    };
+    pc.createDataChannel("");
+    await pc.setLocalDescription(await pc.createOffer());
+    if (await within(WAY_MS, () => found)) return "The relay can be used.";
+    throw new CausewayError("no_path", "The relay cannot be reached.");
+  } finally {
+    pc.close();
+  }
+}
+async function echo(owner, servers, microphone, attempt, skip) {
+  let pc;
+  try {
+    const met = await attempt("dtls", async () => {
+      const made = pc = await connection(owner, servers, microphone);
+      const up = await within(2 * WAY_MS, () => made.connectionState === "connected" ? true : void 0);
+      if (!up) throw new CausewayError("media_failed", "The encrypted connection did not come about.");
+      return "Media is encrypted between browser and box.";
+    });
+    if (!met || !pc) skip("media", "There is no connection for it.");
+    else if (!microphone) skip("media", "Without a microphone nothing can be sent.");
+    else {
+      const made = pc;
+      await attempt("media", async () => {
+        const back = await within(SOUND_MS, async () => {
+          let packets = 0;
+          (await made.getStats()).forEach((s) => {
+            if (s.type === "inbound-rtp") packets += s.packetsReceived ?? 0;
+          });
+          return packets >= PACKETS ? true : void 0;
+        });
+        if (!back) throw new CausewayError("media_failed", "What is sent does not come back.");
+        return "Sound goes to the box and back.";
+      });
+    }
+  } finally {
+    pc?.close();
+  }
+}
 
 // src/protocol.ts
 var PROTOCOL_VERSION = 1;
@@ -1300,6 +1808,7 @@ var STABLE_MS = 5e3;
 var HANDSHAKE_TIMEOUT_MS = 8e3;
 var REQUEST_TIMEOUT_MS = 1e4;
 var PING_TIMEOUT_MS = 5e3;
+var DOUBT_TIMEOUT_MS = 400;
 var PENDING_LIMIT = 128;
 var WAITING_LIMIT = 64;
 var BUFFERED_LIMIT = 1 << 20;
@@ -1326,6 +1835,8 @@ var Signaling = class {
     this.#nextId = 1;
     this.#readySince = 0;
     this.#backoffMs = FIRST_BACKOFF_MS;
+    /** The next attempt needs no pause: it is our own doubt that ended the connection. */
+    this.#atOnce = false;
     this.#generation = 0;
     this.#pending = /* @__PURE__ */ new Map();
     this.#waiting = [];
@@ -1347,6 +1858,7 @@ var Signaling = class {
   #backoffMs;
   #pingTimer;
   #wake;
+  #atOnce;
   #generation;
   #pending;
   #waiting;
@@ -1382,9 +1894,14 @@ var Signaling = class {
   hurry() {
     this.#wake?.();
   }
-  /** Checks now that the box still answers. */
-  probe() {
-    if (this.connected) this.#schedulePing(0);
+  /** The network may be another: checks now, with little patience, that the box still answers. */
+  doubt() {
+    this.hurry();
+    if (this.connected) this.#schedulePing(0, DOUBT_TIMEOUT_MS);
+  }
+  /** The network was gone: begins a new connection now. */
+  renew() {
+    if (this.connected) this.#lost("the network was gone", true);
   }
   /** Closes for good or until the next `connect()`. */
   close(reason) {
@@ -1425,6 +1942,10 @@ var Signaling = class {
     }
   }
   async #pause(generation) {
+    if (this.#atOnce) {
+      this.#atOnce = false;
+      return;
+    }
     const ms = this.#backoffMs * (0.5 + Math.random() * 0.5);
     this.#backoffMs = Math.min(this.#backoffMs * 2, LAST_BACKOFF_MS);
     await new Promise((resolve) => {
@@ -1491,13 +2012,14 @@ var Signaling = class {
       };
     });
   }
-  #closed(socket, code) {
+  #closed(socket, code, atOnce = false) {
     if (socket !== this.#socket) return;
     const [errorCode, message] = CLOSE_CODES.get(code) ?? ["connection_lost", "The connection to the box dropped."];
     const error = new CausewayError(errorCode, message);
     this.#log.info(`connection closed (${code})`);
     if (Date.now() - this.#readySince >= STABLE_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     const wasConnected = this.connected;
+    this.#atOnce = atOnce;
     this.#dropSocket(1e3);
     this.#rejectSent(error);
     if (!wasConnected) return;
@@ -1509,10 +2031,10 @@ var Signaling = class {
     }
   }
   /** The socket is no use any more: behave as if the network had told us. */
-  #lost(why) {
+  #lost(why, atOnce = false) {
     const socket = this.#socket;
     this.#log.warn(why);
-    if (socket) this.#closed(socket, 1006);
+    if (socket) this.#closed(socket, 1006, atOnce);
   }
   #dropSocket(code) {
     const socket = this.#socket;
@@ -1599,13 +2121,13 @@ var Signaling = class {
     this.#waiting.length = 0;
     for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
   }
-  #schedulePing(afterMs = Math.max(this.welcome?.ping_s ?? 15, 1) * 1e3) {
+  #schedulePing(afterMs = Math.max(this.welcome?.ping_s ?? 15, 1) * 1e3, patienceMs = PING_TIMEOUT_MS) {
     clearTimeout(this.#pingTimer);
     this.#pingTimer = setTimeout(() => {
       const socket = this.#socket;
-      this.#ask({ type: "ping" }, PING_TIMEOUT_MS).then(
+      this.#ask({ type: "ping" }, patienceMs).then(
         () => socket === this.#socket && this.#schedulePing(),
-        () => socket && socket === this.#socket && this.#lost("the box does not answer pings")
+        () => socket && socket === this.#socket && this.#lost("the box does not answer pings", patienceMs < PING_TIMEOUT_MS)
       );
     }, afterMs);
   }
@@ -1674,6 +2196,9 @@ var Device = class extends Emitter {
   #resumeTimer;
   #resumeSeconds = DEFAULT_RESUME_S;
   #iceServers = [];
+  #url;
+  #leaving;
+  #wasOffline = false;
   constructor(token, options = {}) {
     super();
     this.#options = options;
@@ -1689,7 +2214,15 @@ var Device = class extends Emitter {
     };
     this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 1e4);
     globalThis.addEventListener?.("pagehide", this.#pageHide);
+    globalThis.addEventListener?.("offline", this.#offline);
     globalThis.addEventListener?.("online", this.#online);
+    networkInformation()?.addEventListener("change", this.#moved);
+    this.#url = url;
+    if (options.keepOnReload) {
+      this.#leaving = new Leaving();
+      const kept = take(url, DEFAULT_RESUME_S * 1e3);
+      if (kept.length > 0) queueMicrotask(() => void this.#takeUp(kept));
+    }
   }
   /** The connection to the box. */
   get connectionState() {
@@ -1742,6 +2275,34 @@ var Device = class extends Emitter {
     }
     return call;
   }
+  /**
+   * Leaves a number to be called at, when a call cannot be made: no microphone, no way for sound. Resolves with the box's
+   * name for the wish when somebody has taken it; rejects with `refused` when nobody takes any.
+   */
+  async requestCallback(wish) {
+    this.#mustLive();
+    return this.#requestCallback({ ...wish, context: this.#context(wish.context) });
+  }
+  /**
+   * Tries every hop that a call needs (microphone, HTTPS, WebSocket, UDP, relay, DTLS, sound) without calling anybody, and
+   * names the one that fails with what to do. Takes 2 to 20 s; never rejects for what it finds.
+   */
+  async preflight(options = {}) {
+    this.#mustLive();
+    const url = new URL(this.#url);
+    const report2 = await preflight(
+      {
+        origin: `${url.protocol.replace(/^ws/, "http")}//${url.host}`,
+        audioConstraints: this.#options.audioConstraints,
+        connect: async () => void await this.#signaling.connect(),
+        iceServers: () => [...this.#options.iceServers ?? [], ...this.#iceServers],
+        test: async (sdp) => (await this.#signaling.request({ type: "media.test", sdp })).sdp ?? ""
+      },
+      options.audio ?? true
+    );
+    this.#closeWhenIdle();
+    return report2;
+  }
   /** Receives the calls of the token's account. Resolves when they arrive here. */
   async register() {
     this.#mustLive();
@@ -1775,13 +2336,52 @@ var Device = class extends Emitter {
     if (this.#destroyed) return;
     this.#destroyed = true;
     globalThis.removeEventListener?.("pagehide", this.#pageHide);
+    globalThis.removeEventListener?.("offline", this.#offline);
     globalThis.removeEventListener?.("online", this.#online);
+    networkInformation()?.removeEventListener("change", this.#moved);
+    this.#leaving?.close();
     this.#wantsCalls = false;
     this.#announce(void 0);
     await Promise.all(this.calls.map((call) => call.disconnect()));
     clearTimeout(this.#resumeTimer);
     this.#toHangUp.clear();
     this.#signaling.close(new CausewayError("destroyed", "The device was destroyed."));
+  }
+  // ---- calls of the page before ----
+  async #takeUp(kept) {
+    const video = kept.some((call) => call.video);
+    const captured = capture({ audio: true, video, defaults: this.#options.audioConstraints });
+    captured.catch(() => void 0);
+    for (const { answeredAt, ...parts } of kept) {
+      let local;
+      try {
+        await this.#signaling.connect();
+        local = await captured.then((stream) => stream?.clone(), () => void 0);
+        if (this.#destroyed) break;
+        const call = new Call(this.#callOwner, { ...parts, answeredAt: answeredAt ? new Date(answeredAt) : void 0 });
+        await call.takeUp(local, parts.video);
+        if (call.state === "ended") continue;
+        this.#calls.set(call.id, call);
+        this.emit("resumed", call);
+      } catch (error) {
+        stopTracks(local);
+        this.#log.warn("a call of the page before could not be taken up", error);
+        this.emit("error", new CausewayError("session_lost", "The call was gone when the page came back.", { cause: error }));
+      }
+    }
+    captured.then(stopTracks, () => void 0);
+  }
+  async #requestCallback({ number: number2, name, to, context }, call) {
+    await this.#signaling.connect();
+    const ok = await this.#signaling.request({
+      type: "callback.request",
+      number: number2,
+      ...name ? { name } : void 0,
+      ...to ? { to } : void 0,
+      ...context ? { context } : void 0,
+      ...call === void 0 ? void 0 : { call }
+    });
+    return ok.callback ?? "";
   }
   // ---- the connection ----
   #connectionChanged(state, error) {
@@ -1905,6 +2505,7 @@ var Device = class extends Emitter {
       iceTransportPolicy,
       outputDeviceId,
       iceServers: () => [...iceServers, ...this.#iceServers],
+      requestCallback: (wish, call) => this.#requestCallback(wish, call),
       callError: (call, error) => this.emit("error", error, call),
       callEnded: (call, resume, hangUpLater) => {
         this.#calls.delete(call.id);
@@ -1934,16 +2535,35 @@ var Device = class extends Emitter {
   #mustLive() {
     if (this.#destroyed) throw new CausewayError("destroyed", "The device was destroyed.");
   }
+  /** The browser may be in another network. */
+  #moved = () => {
+    this.#signaling.doubt();
+    for (const call of this.calls) call.moved();
+  };
+  #offline = () => {
+    this.#wasOffline = true;
+  };
   #online = () => {
-    this.#signaling.hurry();
-    this.#signaling.probe();
+    if (this.#wasOffline) this.#signaling.renew();
+    this.#wasOffline = false;
+    this.#moved();
   };
   #pageHide = () => {
+    if (this.#options.keepOnReload && this.#leaving?.comesBack()) {
+      const kept = this.calls.map((call) => call.kept()).filter((call) => call !== void 0);
+      if (keep(this.#url, kept, this.#log)) {
+        for (const call of this.calls) call.kept() ? call.letGo() : call.drop();
+        return;
+      }
+    }
     if (this.#options.hangupOnUnload === false) return;
     for (const call of this.calls) call.drop();
     this.#closeWhenIdle();
   };
 };
+function networkInformation() {
+  return globalThis.navigator?.connection;
+}
 function bytes(text) {
   return new TextEncoder().encode(text).length;
 }

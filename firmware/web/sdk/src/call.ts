@@ -11,16 +11,20 @@
  */
 
 import { digitsFault, transferTarget } from './call_arguments';
+import { delay, ended, localCause } from './call_ending';
 import { CallMedia } from './call_media';
 import type { AcceptOptions, CallEvents, CallOwner, CallParts, CallState, DigitOptions } from './call_types';
 import { CausewayError, asCausewayError } from './errors';
 import { Emitter } from './events';
+import { Holding } from './holding';
+import { describe } from './kept';
+import type { KeptCall } from './kept';
 import { capture, stopTracks } from './media';
 import type { AudioSource } from './media';
-import type { CallWarning } from './monitor';
 import { OperationQueue } from './operations';
 import type { CallMessage, DisconnectCause, HeldBy, OkMessage, WireState } from './protocol';
 import type { CallStats } from './stats';
+import { Troubles } from './troubles';
 
 /** Placing waits on the box only, holding on the far side's SIP transaction. */
 const PLACE_TIMEOUT_MS = 15_000;
@@ -49,9 +53,9 @@ export class Call extends Emitter<CallEvents> {
 
   readonly #owner: CallOwner;
   readonly #media: CallMedia;
-  readonly #holds = new OperationQueue();
+  readonly #holding: Holding;
   readonly #digits = new OperationQueue();
-  readonly #warnings = new Set<string>();
+  readonly #troubles: Troubles;
   #id: string | undefined;
   #resume: string | undefined;
   #state: CallState;
@@ -63,11 +67,7 @@ export class Call extends Emitter<CallEvents> {
   #answeredAt: Date | undefined;
   #endedAt: Date | undefined;
   #accepting = false;
-  #holdPending = false;
-  #lastHold: { on: boolean; done: Promise<void> } | undefined;
   #hangingUp: Promise<void> | undefined;
-  #signalingLost = false;
-  #mediaLost = false;
   #settled: (() => void)[] = [];
 
   /** @internal */
@@ -83,18 +83,38 @@ export class Call extends Emitter<CallEvents> {
     this.divertedFrom = parts.divertedFrom;
     this.#id = parts.id;
     this.#resume = parts.resume;
-    this.#state = parts.direction === 'incoming' ? 'incoming' : 'placing';
+    this.#answeredAt = parts.answeredAt;
+    this.#muted = parts.muted ?? false;
+    this.#state = parts.answeredAt ? 'answered' : parts.direction === 'incoming' ? 'incoming' : 'placing';
     const { signaling } = owner;
+    this.#troubles = new Troubles({
+      ended: () => this.#ended,
+      reconnecting: (error) => this.emit('reconnecting', error),
+      reconnected: () => this.emit('reconnected'),
+      warning: (warning) => this.emit('warning', warning),
+      warningCleared: (code) => this.emit('warningCleared', code),
+    });
+    this.#holding = new Holding({
+      ended: () => this.#ended,
+      heldBy: () => this.#heldBy,
+      apply: () => this.#applyMedia(),
+      ask: (type, done) =>
+        this.#requestOrSnapshot(() => signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }), done),
+      agreed: (heldBy) => this.#setHeldBy(heldBy),
+    });
     this.#media = new CallMedia(owner, {
       sendCandidate: (candidate) => signaling.notify({ type: 'call.candidate', call: this.id, candidate }),
       sendReport: (stats) => signaling.notify({ type: 'call.report', call: this.id, stats }),
       sendRestart: async (sdp) => void (await signaling.request({ type: 'call.restart', call: this.id, sdp })),
       canRestart: () => signaling.connected && this.#id !== undefined,
-      mediaLost: (lost) => this.#setLost(this.#signalingLost, lost),
+      mediaLost: (lost) => this.#troubles.lost(this.#troubles.signalingLost, lost),
       mediaGone: (everConnected) => this.#mediaGone(everConnected),
-      warn: (warning) => this.#warn(warning),
-      clearWarning: (code) => this.#clearWarning(code),
+      noPath: (error) => this.#noPath(error),
+      stalled: () => signaling.doubt(),
+      warn: (warning) => this.#troubles.warn(warning),
+      clearWarning: (code) => this.#troubles.clear(code),
       failed: (error) => this.#fail(error),
+      held: () => this.#heldBy !== null,
       wantsVolume: () => this.listenerCount('volume') > 0,
       volume: (input, output) => this.emit('volume', input, output),
     });
@@ -137,7 +157,7 @@ export class Call extends Emitter<CallEvents> {
   }
   /** Whether connection or media dropped and is being sought. */
   get reconnecting(): boolean {
-    return this.#signalingLost || this.#mediaLost;
+    return this.#troubles.reconnecting;
   }
   get localStream(): MediaStream | undefined {
     return this.#media.peer?.localStream;
@@ -189,9 +209,9 @@ export class Call extends Emitter<CallEvents> {
   disconnect(): Promise<void> {
     if (this.#ended) return Promise.resolve();
     if (this.#state === 'incoming' && !this.#accepting) {
-      return this.reject().catch(() => this.#end(this.#localCause()));
+      return this.reject().catch(() => this.#end(localCause(this.#answeredAt !== undefined)));
     }
-    return (this.#hangingUp ??= this.#hangUp(this.#localCause()));
+    return (this.#hangingUp ??= this.#hangUp(localCause(this.#answeredAt !== undefined)));
   }
 
   /**
@@ -221,13 +241,21 @@ export class Call extends Emitter<CallEvents> {
         { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true },
       );
     } catch (error) {
-      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#signalingLost) {
+      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#troubles.signalingLost) {
         await new Promise<void>((resolve) => this.#settled.push(resolve));
       }
       if (this.#cause?.code === 'transferred') return;
       if (this.#ended) throw ended();
       throw error;
     }
+  }
+
+  /**
+   * Leaves a number to be called at, also after the end. Resolves with the box's name for the wish when somebody has
+   * taken it; rejects with `refused` when nobody takes any, so that the page promises nothing.
+   */
+  requestCallback(number: string, options: { name?: string; context?: Record<string, unknown> } = {}): Promise<string> {
+    return this.#owner.requestCallback({ context: this.context, ...options, number, to: this.to }, this.#id);
   }
 
   /** Silences the microphone, or with `false` opens it again. Only here: the far side is not told. */
@@ -279,16 +307,9 @@ export class Call extends Emitter<CallEvents> {
   async place(local: MediaStream | undefined, video: boolean, from: string | undefined): Promise<void> {
     try {
       const sdp = await this.#media.start(local, video);
+      const more = { ...(this.context ? { context: this.context } : undefined), ...(from === undefined ? undefined : { from }) };
       const ok = await this.#owner.signaling.request(
-        {
-          type: 'call.place',
-          to: this.to,
-          sdp,
-          audio: true,
-          video,
-          ...(this.context ? { context: this.context } : undefined),
-          ...(from === undefined ? undefined : { from }),
-        },
+        { type: 'call.place', to: this.to, sdp, audio: true, video, ...more },
         { timeoutMs: PLACE_TIMEOUT_MS },
       );
       this.#placed(ok);
@@ -297,6 +318,38 @@ export class Call extends Emitter<CallEvents> {
       this.#end({ code: 'failed', message: failure.message, by: 'box' });
       throw failure;
     }
+  }
+
+  /** Goes on with a call of the page before this one, on a connection of its own. @internal */
+  async takeUp(local: MediaStream | undefined, video: boolean): Promise<void> {
+    const sdp = await this.#media.start(local, video);
+    this.#applyMedia();
+    const ok = await this.#owner.signaling.request(
+      { type: 'call.reattach', call: this.id, resume: this.#resume ?? '', sdp, video },
+      { timeoutMs: PLACE_TIMEOUT_MS },
+    );
+    if (!ok.state) throw new CausewayError('internal', 'The box gave the call back without its state.');
+    this.#apply(ok.state);
+    if (this.#ended) return;
+    if (ok.state.answer) await this.#media.answer(ok.state.answer, 'event');
+    this.#media.releaseCandidates();
+  }
+
+  /** What the next page needs to go on with it; nothing when it cannot. @internal */
+  kept(): KeptCall | undefined {
+    // One that still rings here, rings there anew.
+    const stays = !this.#ended && !this.#hangingUp && this.#state !== 'incoming';
+    return stays && this.#resume !== undefined ? describe(this, this.#resume) : undefined;
+  }
+
+  /** Lets go of everything here; the box keeps the call. @internal */
+  letGo(): void {
+    this.#media.close();
+  }
+
+  /** The browser is in another network. @internal */
+  moved(): void {
+    if (!this.#ended) this.#media.moved();
   }
 
   /** Takes a message about this call. @internal */
@@ -316,9 +369,9 @@ export class Call extends Emitter<CallEvents> {
         this.emit('transferProgress', message.status);
         return;
       case 'call.warning':
-        if (message.code === 'media_resumed') this.#clearWarning('no_media');
-        else if (message.code === 'quality_restored') this.#clearWarning('low_quality');
-        else this.#warn({ code: message.code, message: message.message });
+        if (message.code === 'media_resumed') this.#troubles.clear('no_media');
+        else if (message.code === 'quality_restored') this.#troubles.clear('low_quality');
+        else this.#troubles.warn({ code: message.code, message: message.message });
     }
   }
 
@@ -329,7 +382,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** @internal */
   signalingLost(): void {
-    this.#setLost(true, this.#mediaLost);
+    this.#troubles.lost(true, this.#troubles.mediaLost);
   }
 
   /** Finds the call again on a new connection. Rejects when the connection failed again. @internal */
@@ -350,7 +403,7 @@ export class Call extends Emitter<CallEvents> {
   /** @internal */
   signalingBack(): void {
     if (this.#ended) return;
-    this.#setLost(false, this.#mediaLost);
+    this.#troubles.lost(false, this.#troubles.mediaLost);
     this.#settle();
     this.#media.signalingBack();
   }
@@ -366,7 +419,7 @@ export class Call extends Emitter<CallEvents> {
     if (this.#id !== undefined) {
       this.#owner.signaling.request({ type: 'call.hangup', call: this.#id }).catch(() => undefined);
     }
-    this.#end(this.#localCause());
+    this.#end(localCause(this.#answeredAt !== undefined));
   }
 
   // ---- states ----
@@ -401,7 +454,7 @@ export class Call extends Emitter<CallEvents> {
       case 'held':
         this.#state = next.state;
         if (before !== 'answered' && before !== 'held') {
-          this.#answeredAt = new Date();
+          this.#answeredAt ??= new Date();
           this.emit('accept');
         }
         this.#setHeldBy(next.state === 'held' ? (next.held_by ?? 'remote') : null);
@@ -431,7 +484,7 @@ export class Call extends Emitter<CallEvents> {
     this.#cause = cause;
     this.#endedAt = new Date();
     this.#heldBy = null;
-    this.#signalingLost = this.#mediaLost = false;
+    this.#troubles.lost(false, false);
     this.#media.close();
     this.#settle();
     this.#owner.callEnded(this, this.#resume, hangUpLater);
@@ -441,13 +494,7 @@ export class Call extends Emitter<CallEvents> {
     this.emit('disconnect', cause);
   }
 
-  #localCause(): DisconnectCause {
-    return this.#answeredAt
-      ? { code: 'hangup', message: 'The call was ended here.', by: 'local' }
-      : { code: 'cancelled', message: 'The call was given up here.', by: 'local' };
-  }
-
-  async #hangUp(cause: DisconnectCause): Promise<void> {
+  async #hangUp(cause: DisconnectCause, reason?: 'no_path'): Promise<void> {
     this.#applyMedia(true);
     const { signaling } = this.#owner;
     if (!signaling.connected || this.#id === undefined) {
@@ -457,7 +504,10 @@ export class Call extends Emitter<CallEvents> {
     const over = new Promise<void>((resolve) => this.#settled.push(resolve));
     if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
     try {
-      if (!this.#ended) await signaling.request({ type: 'call.hangup', call: this.id }, { timeoutMs: HANGUP_PATIENCE_MS });
+      if (!this.#ended) {
+        const why = reason ? { reason } : undefined;
+        await signaling.request({ type: 'call.hangup', call: this.id, ...why }, { timeoutMs: HANGUP_PATIENCE_MS });
+      }
       if (!this.#ended) await Promise.race([over, delay(HANGUP_PATIENCE_MS)]);
       this.#end(cause);
     } catch (error) {
@@ -472,38 +522,7 @@ export class Call extends Emitter<CallEvents> {
     if (this.#state !== 'answered' && this.#state !== 'held') {
       return Promise.reject(this.#wrongState(on ? 'held' : 'resumed'));
     }
-    // The same wish twice in a row is one wish.
-    if (this.#lastHold?.on === on) return this.#lastHold.done;
-    const done = this.#holds.run(() => this.#negotiateHold(on));
-    const entry = (this.#lastHold = { on, done });
-    const forget = () => {
-      if (this.#lastHold === entry) this.#lastHold = undefined;
-    };
-    done.then(forget, forget);
-    return done;
-  }
-
-  async #negotiateHold(on: boolean): Promise<void> {
-    if (this.#ended) throw ended();
-    if (this.#heldHere === on) return;
-    const type = on ? 'call.hold' : 'call.resume';
-    this.#holdPending = on;
-    this.#applyMedia();
-    try {
-      await this.#requestOrSnapshot(
-        () => this.#owner.signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }),
-        () => this.#heldHere === on,
-      );
-      const theirs = this.#heldBy === 'remote' || this.#heldBy === 'both';
-      this.#setHeldBy(on ? (theirs ? 'both' : 'local') : theirs ? 'remote' : null);
-    } finally {
-      this.#holdPending = false;
-      this.#applyMedia();
-    }
-  }
-
-  get #heldHere(): boolean {
-    return this.#heldBy === 'local' || this.#heldBy === 'both';
+    return this.#holding.set(on);
   }
 
   /**
@@ -514,7 +533,7 @@ export class Call extends Emitter<CallEvents> {
     try {
       await request();
     } catch (error) {
-      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#signalingLost) {
+      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#troubles.signalingLost) {
         await new Promise<void>((resolve) => this.#settled.push(resolve));
         if (!this.#ended && done()) return;
       }
@@ -537,6 +556,13 @@ export class Call extends Emitter<CallEvents> {
     }
   }
 
+  #noPath(error: CausewayError): void {
+    if (this.#ended || this.#hangingUp) return;
+    this.#fail(error);
+    this.emit('callbackOffered', error);
+    this.#hangingUp ??= this.#hangUp({ code: 'media_failed', message: error.message, by: 'local' }, 'no_path');
+  }
+
   #mediaGone(everConnected: boolean): void {
     if (this.#ended) return;
     const code = everConnected ? 'media_lost' : 'media_failed';
@@ -546,7 +572,7 @@ export class Call extends Emitter<CallEvents> {
   }
 
   #applyMedia(silent = this.#hangingUp !== undefined): void {
-    const held = this.#heldHere || this.#holdPending || silent;
+    const held = this.#holding.here || this.#holding.pending || silent;
     this.#media.direct({ audio: !held && !this.#muted, video: !held }, !held);
   }
 
@@ -556,26 +582,6 @@ export class Call extends Emitter<CallEvents> {
   }
 
   // ---- telling the page ----
-
-  #setLost(signaling: boolean, media: boolean): void {
-    const before = this.reconnecting;
-    this.#signalingLost = signaling;
-    this.#mediaLost = media;
-    if (this.#ended || before === this.reconnecting) return;
-    if (before) this.emit('reconnected');
-    else if (signaling) this.emit('reconnecting', new CausewayError('connection_lost', 'The connection to the box dropped.'));
-    else this.emit('reconnecting', new CausewayError('media_lost', 'The audio connection dropped.'));
-  }
-
-  #warn(warning: CallWarning): void {
-    if (this.#ended || this.#warnings.has(warning.code)) return;
-    this.#warnings.add(warning.code);
-    this.emit('warning', warning);
-  }
-
-  #clearWarning(code: string): void {
-    if (this.#warnings.delete(code) && !this.#ended) this.emit('warningCleared', code);
-  }
 
   #fail(error: CausewayError): void {
     this.emit('error', error);
@@ -589,12 +595,4 @@ export class Call extends Emitter<CallEvents> {
   #wrongState(done: string): CausewayError {
     return new CausewayError('wrong_state', `A call in the state "${this.#state}" cannot be ${done}.`);
   }
-}
-
-function ended(): CausewayError {
-  return new CausewayError('call_ended', 'The call is over.');
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

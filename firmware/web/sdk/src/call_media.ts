@@ -5,12 +5,14 @@
  */
 
 import { CausewayError } from './errors';
+import { FlowWatch } from './flow';
 import { LevelMeter } from './levels';
 import type { Log } from './log';
 import { AudioOutput, capture, stopTracks } from './media';
 import type { AudioSource } from './media';
 import { QualityMonitor } from './monitor';
 import type { CallWarning } from './monitor';
+import { PathWatch } from './path';
 import { Peer } from './peer';
 import type { CodecPreference } from './peer';
 import type { WireCandidate } from './protocol';
@@ -40,9 +42,15 @@ export interface CallMediaOwner {
   canRestart(): boolean;
   mediaLost(lost: boolean): void;
   mediaGone(everConnected: boolean): void;
+  /** There is no way to the box, and none can be expected. */
+  noPath(error: CausewayError): void;
+  /** Sound stopped coming: signalling may be as dead. */
+  stalled(): void;
   warn(warning: CallWarning): void;
   clearWarning(code: string): void;
   failed(error: CausewayError): void;
+  /** Whether anyone holds the call. */
+  held(): boolean;
   wantsVolume(): boolean;
   volume(input: number, output: number): void;
 }
@@ -55,6 +63,8 @@ export class CallMedia {
   readonly #output: AudioOutput;
   readonly #recovery: MediaRecovery;
   #monitor: QualityMonitor | undefined;
+  #flow: FlowWatch | undefined;
+  #path: PathWatch | undefined;
   /** Gathered before the box knows the call; afterwards nothing, for each goes out at once. */
   #candidates: (WireCandidate | null)[] | undefined = [];
   #sending = { audio: true, video: true };
@@ -91,7 +101,10 @@ export class CallMedia {
           codec,
           log,
           candidate: (candidate) => this.#candidate(candidate),
-          connection: (state) => this.#recovery.connectionChanged(state),
+          connection: (state) => {
+            if (state === 'connected') this.#path?.close();
+            this.#recovery.connectionChanged(state);
+          },
           remoteTrack: (stream) => {
             this.#output.play(stream);
             this.restartMeters();
@@ -106,6 +119,7 @@ export class CallMedia {
       stopTracks(local);
       throw error;
     }
+    this.#path = new PathWatch(this.peer.connection, (error) => this.#owner.noPath(error));
     this.#apply();
     return this.peer.offer();
   }
@@ -124,6 +138,18 @@ export class CallMedia {
     await peer.answer(sdp, from);
     if (this.peer !== peer) return; // closed meanwhile
     this.#recovery.expectMedia();
+    this.#recovery.answered();
+    this.#path?.begin();
+    this.#flow ??= new FlowWatch({
+      connection: () => this.peer?.connection,
+      expected: () => this.#receiving && !this.#owner.held(),
+      stalled: () => {
+        this.#owner.stalled();
+        this.#recovery.stalled();
+      },
+      alive: () => this.#recovery.alive(this.peer?.connection.connectionState),
+    });
+    this.#flow.sought();
     this.#monitor ??= new QualityMonitor({
       stats: () => this.stats(),
       report: (stats) => this.#owner.sendReport(reportOf(stats)),
@@ -137,6 +163,11 @@ export class CallMedia {
     this.#sending = sending;
     this.#receiving = receiving;
     this.#apply();
+  }
+
+  /** The browser is in another network. */
+  moved(): void {
+    this.#recovery.moved();
   }
 
   /** Signalling is back after a drop. */
@@ -180,6 +211,10 @@ export class CallMedia {
   stop(): void {
     this.#monitor?.close();
     this.#monitor = undefined;
+    this.#flow?.close();
+    this.#flow = undefined;
+    this.#path?.close();
+    this.#path = undefined;
     this.#stopMeters();
     this.#output.close();
     this.peer?.close();
@@ -219,6 +254,7 @@ export class CallMedia {
   }
 
   #candidate(candidate: WireCandidate | null): void {
+    if (candidate) this.#path?.candidate(candidate.candidate);
     if (!this.#candidates) this.#owner.sendCandidate(candidate);
     else if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
   }

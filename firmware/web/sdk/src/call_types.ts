@@ -33,6 +33,8 @@ export type CallEvents = {
   reject: [cause: DisconnectCause];
   /** Something failed that no promise tells of. The call goes on unless `disconnect` follows. */
   error: [error: CausewayError];
+  /** The call cannot come about: ask for a number and offer `call.requestCallback()`. `disconnect` follows. */
+  callbackOffered: [reason: CausewayError];
   /** Connection or media dropped and is sought again (`connection_lost`, `media_lost`). */
   reconnecting: [error: CausewayError];
   reconnected: [];
@@ -60,10 +62,19 @@ export interface DigitOptions {
   gap?: number;
 }
 
+/** A `CallbackWish` whose blanks are filled with nothing. @internal */
+export interface CallbackParts {
+  number: string;
+  name?: string | undefined;
+  to?: string | undefined;
+  context?: object | undefined;
+}
+
 /** @internal */
 export interface CallOwner extends MediaSettings {
   readonly signaling: Signaling;
   callEnded(call: Call, resume: string | undefined, hangUpLater: boolean): void;
+  requestCallback(wish: CallbackParts, call: string | undefined): Promise<string>;
   callError(call: Call, error: CausewayError): void;
 }
 
@@ -78,4 +89,7 @@ export interface CallParts {
   divertedFrom?: string | undefined;
   id?: string;
   resume?: string;
+  /** It stood already, on the page before this one. */
+  answeredAt?: Date | undefined;
+  muted?: boolean;
 }

@@ -1,15 +1,20 @@
 /** The page's end of the box: places calls, receives them, keeps the connection they share. */
 
 import { Call } from './call';
+import type { CallbackParts } from './call_types';
 import { CausewayError, asCausewayError } from './errors';
 import { Emitter } from './events';
+import { Leaving, keep, take } from './kept';
+import type { KeptCall } from './kept';
 import { Log } from './log';
 import type { LogLevel } from './log';
 import { capture, stopTracks } from './media';
 import type { AudioSource } from './media';
 import type { CodecPreference } from './peer';
+import { preflight } from './preflight';
+import type { PreflightReport } from './preflight';
 import { CONTEXT_LIMIT, SOCKET_PATH } from './protocol';
-import type { IncomingMessage, ServerMessage, Welcome } from './protocol';
+import type { CallbackWish, IncomingMessage, ServerMessage, Welcome } from './protocol';
 import { Signaling } from './signaling';
 import type { ConnectionState } from './signaling';
 import { TokenSource } from './token';
@@ -32,6 +37,11 @@ export interface DeviceOptions {
   outputDeviceId?: string;
   /** Ends the calls when the page goes away. Default true. */
   hangupOnUnload?: boolean;
+  /**
+   * A reload, or a way to another page of the same origin, ends no call: the device of the new page, made with this option
+   * too, takes it up and raises `resumed`. Default false.
+   */
+  keepOnReload?: boolean;
   /** Adds the page's address, title and referrer to the context of its calls. Default true. */
   pageContext?: boolean;
   /** How long the first connection may take, in milliseconds. Default 10 000. */
@@ -56,6 +66,8 @@ export type DeviceEvents = {
   registered: [account: string];
   unregistered: [];
   incoming: [call: Call];
+  /** A call of the page before this one goes on here. */
+  resumed: [call: Call];
   /** Something failed that no promise tells of; with the call it concerns. */
   error: [error: CausewayError, call?: Call];
   /** The token ends soon. A provider is asked by itself; else hand over a new one with `updateToken()`. */
@@ -85,6 +97,9 @@ export class Device extends Emitter<DeviceEvents> {
   #resumeTimer: ReturnType<typeof setTimeout> | undefined;
   #resumeSeconds = DEFAULT_RESUME_S;
   #iceServers: RTCIceServer[] = [];
+  readonly #url: string;
+  #leaving: Leaving | undefined;
+  #wasOffline = false;
 
   constructor(token: TokenOrProvider, options: DeviceOptions = {}) {
     super();
@@ -101,7 +116,16 @@ export class Device extends Emitter<DeviceEvents> {
     };
     this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 10_000);
     globalThis.addEventListener?.('pagehide', this.#pageHide);
+    globalThis.addEventListener?.('offline', this.#offline);
     globalThis.addEventListener?.('online', this.#online);
+    networkInformation()?.addEventListener('change', this.#moved);
+    this.#url = url;
+    if (options.keepOnReload) {
+      this.#leaving = new Leaving();
+      const kept = take(url, DEFAULT_RESUME_S * 1000);
+      // The page's listeners come after its device.
+      if (kept.length > 0) queueMicrotask(() => void this.#takeUp(kept));
+    }
   }
 
   /** The connection to the box. */
@@ -159,6 +183,36 @@ export class Device extends Emitter<DeviceEvents> {
     return call;
   }
 
+  /**
+   * Leaves a number to be called at, when a call cannot be made: no microphone, no way for sound. Resolves with the box's
+   * name for the wish when somebody has taken it; rejects with `refused` when nobody takes any.
+   */
+  async requestCallback(wish: CallbackWish): Promise<string> {
+    this.#mustLive();
+    return this.#requestCallback({ ...wish, context: this.#context(wish.context as Record<string, unknown> | undefined) });
+  }
+
+  /**
+   * Tries every hop that a call needs (microphone, HTTPS, WebSocket, UDP, relay, DTLS, sound) without calling anybody, and
+   * names the one that fails with what to do. Takes 2 to 20 s; never rejects for what it finds.
+   */
+  async preflight(options: { audio?: AudioSource } = {}): Promise<PreflightReport> {
+    this.#mustLive();
+    const url = new URL(this.#url);
+    const report = await preflight(
+      {
+        origin: `${url.protocol.replace(/^ws/, 'http')}//${url.host}`,
+        audioConstraints: this.#options.audioConstraints,
+        connect: async () => void (await this.#signaling.connect()),
+        iceServers: () => [...(this.#options.iceServers ?? []), ...this.#iceServers],
+        test: async (sdp) => (await this.#signaling.request({ type: 'media.test', sdp })).sdp ?? '',
+      },
+      options.audio ?? true,
+    );
+    this.#closeWhenIdle();
+    return report;
+  }
+
   /** Receives the calls of the token's account. Resolves when they arrive here. */
   async register(): Promise<void> {
     this.#mustLive();
@@ -195,13 +249,56 @@ export class Device extends Emitter<DeviceEvents> {
     if (this.#destroyed) return;
     this.#destroyed = true;
     globalThis.removeEventListener?.('pagehide', this.#pageHide);
+    globalThis.removeEventListener?.('offline', this.#offline);
     globalThis.removeEventListener?.('online', this.#online);
+    networkInformation()?.removeEventListener('change', this.#moved);
+    this.#leaving?.close();
     this.#wantsCalls = false;
     this.#announce(undefined);
     await Promise.all(this.calls.map((call) => call.disconnect()));
     clearTimeout(this.#resumeTimer);
     this.#toHangUp.clear();
     this.#signaling.close(new CausewayError('destroyed', 'The device was destroyed.'));
+  }
+
+  // ---- calls of the page before ----
+
+  async #takeUp(kept: KeptCall[]): Promise<void> {
+    const video = kept.some((call) => call.video);
+    const captured = capture({ audio: true, video, defaults: this.#options.audioConstraints });
+    captured.catch(() => undefined);
+    for (const { answeredAt, ...parts } of kept) {
+      let local: MediaStream | undefined;
+      try {
+        await this.#signaling.connect();
+        // Without a microphone the far side is at least heard.
+        local = await captured.then((stream) => stream?.clone(), () => undefined);
+        if (this.#destroyed) break;
+        const call = new Call(this.#callOwner, { ...parts, answeredAt: answeredAt ? new Date(answeredAt) : undefined });
+        await call.takeUp(local, parts.video);
+        if (call.state === 'ended') continue;
+        this.#calls.set(call.id, call);
+        this.emit('resumed', call);
+      } catch (error) {
+        stopTracks(local);
+        this.#log.warn('a call of the page before could not be taken up', error);
+        this.emit('error', new CausewayError('session_lost', 'The call was gone when the page came back.', { cause: error }));
+      }
+    }
+    captured.then(stopTracks, () => undefined);
+  }
+
+  async #requestCallback({ number, name, to, context }: CallbackParts, call?: string): Promise<string> {
+    await this.#signaling.connect();
+    const ok = await this.#signaling.request({
+      type: 'callback.request',
+      number,
+      ...(name ? { name } : undefined),
+      ...(to ? { to } : undefined),
+      ...(context ? { context } : undefined),
+      ...(call === undefined ? undefined : { call }),
+    });
+    return ok.callback ?? '';
   }
 
   // ---- the connection ----
@@ -343,6 +440,7 @@ export class Device extends Emitter<DeviceEvents> {
       iceTransportPolicy,
       outputDeviceId,
       iceServers: () => [...iceServers, ...this.#iceServers],
+      requestCallback: (wish: CallbackParts, call: string | undefined) => this.#requestCallback(wish, call),
       callError: (call: Call, error: CausewayError) => this.emit('error', error, call),
       callEnded: (call: Call, resume: string | undefined, hangUpLater: boolean) => {
         this.#calls.delete(call.id);
@@ -376,16 +474,40 @@ export class Device extends Emitter<DeviceEvents> {
     if (this.#destroyed) throw new CausewayError('destroyed', 'The device was destroyed.');
   }
 
+  /** The browser may be in another network. */
+  readonly #moved = (): void => {
+    this.#signaling.doubt();
+    for (const call of this.calls) call.moved();
+  };
+
+  readonly #offline = (): void => {
+    this.#wasOffline = true;
+  };
+
   readonly #online = (): void => {
-    this.#signaling.hurry();
-    this.#signaling.probe();
+    // It had no address for a while: what was connected then is not worth a question.
+    if (this.#wasOffline) this.#signaling.renew();
+    this.#wasOffline = false;
+    this.#moved();
   };
 
   readonly #pageHide = (): void => {
+    if (this.#options.keepOnReload && this.#leaving?.comesBack()) {
+      const kept = this.calls.map((call) => call.kept()).filter((call) => call !== undefined);
+      if (keep(this.#url, kept, this.#log)) {
+        for (const call of this.calls) call.kept() ? call.letGo() : call.drop();
+        return;
+      }
+    }
     if (this.#options.hangupOnUnload === false) return;
     for (const call of this.calls) call.drop();
     this.#closeWhenIdle();
   };
+}
+
+/** What some browsers know of the kind of network they are in. */
+function networkInformation(): EventTarget | undefined {
+  return (globalThis.navigator as { connection?: EventTarget } | undefined)?.connection;
 }
 
 function bytes(text: string): number {

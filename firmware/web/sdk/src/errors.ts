@@ -48,6 +48,8 @@ export type ClientErrorCode =
   | 'media_lost'
   /** Audio never began to flow, or the answer of the box could not be applied. */
   | 'media_failed'
+  /** This network leaves no way for media: nothing will be heard. The message says what does not pass. */
+  | 'no_path'
   /** Too many operations are waiting. */
   | 'queue_full'
   /** The call is over. */

@@ -74,6 +74,10 @@ export interface OkMessage {
   id: number;
   call?: string;
   resume?: string;
+  /** The answer to the offer of a test. */
+  sdp?: string;
+  /** The box's name for a wish to be called. */
+  callback?: string;
   /** With a new token: the relay's credentials are no older than it. */
   ice?: { servers?: RTCIceServer[] };
   state?: WireState & { call: string; answer?: string | null };
@@ -123,13 +127,26 @@ export type Request =
   | { type: 'call.place'; to: string; sdp: string; context?: object; audio: boolean; video: boolean; from?: string }
   | { type: 'call.accept'; call: string; sdp: string }
   | { type: 'call.reject'; call: string; reason?: 'busy' | 'declined' }
-  | { type: 'call.hangup'; call: string }
+  | { type: 'call.hangup'; call: string; reason?: 'no_path' }
   | { type: 'call.hold' | 'call.resume'; call: string }
   | { type: 'call.dtmf'; call: string; digits: string; duration_ms?: number; gap_ms?: number }
   | { type: 'call.transfer'; call: string; to: string }
   | { type: 'call.transfer'; call: string; with: string }
   | { type: 'call.restart'; call: string; sdp: string }
-  | { type: 'call.reattach'; call: string; resume: string };
+  | { type: 'call.reattach'; call: string; resume: string; sdp?: string; video?: boolean }
+  | { type: 'media.test'; sdp: string }
+  | ({ type: 'callback.request'; call?: string } & CallbackWish);
+
+/** What somebody leaves who wants to be called. */
+export interface CallbackWish {
+  /** 3 to 20 digits, perhaps behind a `+`; blanks, dashes, dots, slashes and brackets may lie between. */
+  number: string;
+  name?: string;
+  /** Whom they wanted to speak to. */
+  to?: string;
+  /** JSON for the contact centre; at most 8 KiB. */
+  context?: object;
+}
 
 /** Messages nobody answers. */
 export type Notice =

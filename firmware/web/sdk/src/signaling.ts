@@ -28,6 +28,8 @@ const STABLE_MS = 5_000;
 const HANDSHAKE_TIMEOUT_MS = 8_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const PING_TIMEOUT_MS = 5_000;
+/** After a change of network: a new connection to a box that is far away costs less than waiting for a dead one. */
+const DOUBT_TIMEOUT_MS = 400;
 const PENDING_LIMIT = 128;
 const WAITING_LIMIT = 64;
 /** More bytes than this unsent means the way to the box is dead. */
@@ -89,6 +91,8 @@ export class Signaling {
   #backoffMs = FIRST_BACKOFF_MS;
   #pingTimer: ReturnType<typeof setTimeout> | undefined;
   #wake: (() => void) | undefined;
+  /** The next attempt needs no pause: it is our own doubt that ended the connection. */
+  #atOnce = false;
   #generation = 0;
   readonly #pending = new Map<number, Pending>();
   readonly #waiting: { id: number; text: string }[] = [];
@@ -139,9 +143,15 @@ export class Signaling {
     this.#wake?.();
   }
 
-  /** Checks now that the box still answers. */
-  probe(): void {
-    if (this.connected) this.#schedulePing(0);
+  /** The network may be another: checks now, with little patience, that the box still answers. */
+  doubt(): void {
+    this.hurry();
+    if (this.connected) this.#schedulePing(0, DOUBT_TIMEOUT_MS);
+  }
+
+  /** The network was gone: begins a new connection now. */
+  renew(): void {
+    if (this.connected) this.#lost('the network was gone', true);
   }
 
   /** Closes for good or until the next `connect()`. */
@@ -191,6 +201,10 @@ export class Signaling {
   }
 
   async #pause(generation: number): Promise<void> {
+    if (this.#atOnce) {
+      this.#atOnce = false;
+      return;
+    }
     const ms = this.#backoffMs * (0.5 + Math.random() * 0.5);
     this.#backoffMs = Math.min(this.#backoffMs * 2, LAST_BACKOFF_MS);
     await new Promise<void>((resolve) => {
@@ -261,13 +275,14 @@ export class Signaling {
     });
   }
 
-  #closed(socket: WebSocket, code: number): void {
+  #closed(socket: WebSocket, code: number, atOnce = false): void {
     if (socket !== this.#socket) return;
     const [errorCode, message] = CLOSE_CODES.get(code) ?? ['connection_lost', 'The connection to the box dropped.'];
     const error = new CausewayError(errorCode, message);
     this.#log.info(`connection closed (${code})`);
     if (Date.now() - this.#readySince >= STABLE_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     const wasConnected = this.connected;
+    this.#atOnce = atOnce;
     this.#dropSocket(1000);
     this.#rejectSent(error);
     if (!wasConnected) return; // the attempt under way sees its request rejected
@@ -280,10 +295,10 @@ export class Signaling {
   }
 
   /** The socket is no use any more: behave as if the network had told us. */
-  #lost(why: string): void {
+  #lost(why: string, atOnce = false): void {
     const socket = this.#socket;
     this.#log.warn(why);
-    if (socket) this.#closed(socket, 1006);
+    if (socket) this.#closed(socket, 1006, atOnce);
   }
 
   #dropSocket(code: number): void {
@@ -384,13 +399,13 @@ export class Signaling {
     for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
   }
 
-  #schedulePing(afterMs = Math.max(this.welcome?.ping_s ?? 15, 1) * 1000): void {
+  #schedulePing(afterMs = Math.max(this.welcome?.ping_s ?? 15, 1) * 1000, patienceMs = PING_TIMEOUT_MS): void {
     clearTimeout(this.#pingTimer);
     this.#pingTimer = setTimeout(() => {
       const socket = this.#socket;
-      this.#ask({ type: 'ping' }, PING_TIMEOUT_MS).then(
+      this.#ask({ type: 'ping' }, patienceMs).then(
         () => socket === this.#socket && this.#schedulePing(),
-        () => socket && socket === this.#socket && this.#lost('the box does not answer pings'),
+        () => socket && socket === this.#socket && this.#lost('the box does not answer pings', patienceMs < PING_TIMEOUT_MS),
       );
     }, afterMs);
   }

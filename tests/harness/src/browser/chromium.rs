@@ -11,15 +11,13 @@ use crate::error::{Doing, HarnessError, Result};
 use crate::place::TempFolder;
 use crate::program::{LogMark, Program};
 
-/// Fake devices, candidates on loopback, sound without a click, and no start-up talk with the network.
+/// Fake devices, sound without a click, and no start-up talk with the network.
 const FLAGS: &[&str] = &[
     "--headless",
     "--no-sandbox",
     "--remote-debugging-port=0",
     "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
     "--ignore-certificate-errors",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -38,7 +36,6 @@ const FLAGS: &[&str] = &[
     "--no-default-browser-check",
     "--no-pings",
     "--password-store=basic",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
 pub async fn start(options: &BrowserOptions) -> Result<Browser> {
@@ -47,11 +44,25 @@ pub async fn start(options: &BrowserOptions) -> Result<Browser> {
     command
         .args(FLAGS)
         .arg(format!("--user-data-dir={}", folder.path().display()));
+    command.arg(if options.no_microphone {
+        "--use-fake-ui-for-media-stream=deny"
+    } else {
+        "--use-fake-ui-for-media-stream"
+    });
     if let Some(microphone) = &options.microphone {
         command.arg(format!(
             "--use-file-for-fake-audio-capture={}",
             microphone.display()
         ));
+    }
+    match &options.namespace {
+        Some(namespace) => namespace.enter(&mut command),
+        None => {
+            command.args([
+                "--allow-loopback-in-peer-connection",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+            ]);
+        }
     }
     command.arg("about:blank").env("HOME", folder.path());
     let program = Program::start("chromium", command, None)?;
@@ -64,7 +75,7 @@ pub async fn start(options: &BrowserOptions) -> Result<Browser> {
         .split_whitespace()
         .find(|w| w.starts_with("ws://"))
         .doing("Chromium names no address")?;
-    let wire = Wire::connect(url).await?;
+    let wire = Wire::connect(options.namespace.as_ref(), url).await?;
 
     let targets = wire
         .call("Target.getTargets", json!({}), None, PATIENCE)
@@ -104,6 +115,14 @@ pub async fn start(options: &BrowserOptions) -> Result<Browser> {
     ] {
         wire.call(domain, json!({}), Some(&page), PATIENCE).await?;
     }
+    // Tests listen in pages that let nobody put scripts into them.
+    wire.call(
+        "Page.setBypassCSP",
+        json!({"enabled": true}),
+        Some(&page),
+        PATIENCE,
+    )
+    .await?;
     Ok(Browser {
         kind: Kind::Chromium,
         wire,
@@ -124,6 +143,24 @@ pub async fn open(wire: &Wire, page: &str, url: &str) -> Result<()> {
     // The answer comes when the page is committed, not when it is loaded.
     let loaded = "(async () => { while (document.readyState !== 'complete') await new Promise(r => setTimeout(r, 10)); return '1' })()";
     evaluate(wire, page, loaded, PATIENCE).await.map(|_| ())
+}
+
+pub async fn reload(wire: &Wire, page: &str) -> Result<()> {
+    wire.call("Page.reload", json!({}), Some(page), PATIENCE)
+        .await
+        .map(|_| ())
+}
+
+pub async fn run_first(wire: &Wire, page: &str, statements: &str) -> Result<()> {
+    let params = json!({"source": statements});
+    wire.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        params,
+        Some(page),
+        PATIENCE,
+    )
+    .await
+    .map(|_| ())
 }
 
 pub async fn evaluate(wire: &Wire, page: &str, script: &str, within: Duration) -> Result<String> {

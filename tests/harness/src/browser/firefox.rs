@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::wire::Wire;
-use super::{Browser, Kind, PATIENCE, START};
+use super::{Browser, BrowserOptions, Kind, PATIENCE, START};
 use crate::error::{Doing, HarnessError, Result};
 use crate::place::TempFolder;
 use crate::program::{LogMark, Program};
@@ -48,7 +48,7 @@ const PREFERENCES: &[(&str, &str)] = &[
     ("dom.min_background_timeout_value", "4"),
 ];
 
-pub async fn start() -> Result<Browser> {
+pub async fn start(options: &BrowserOptions) -> Result<Browser> {
     let folder = TempFolder::new("firefox")?;
     let profile = folder.path().join("profile");
     std::fs::create_dir_all(&profile).doing("a profile")?;
@@ -74,6 +74,9 @@ pub async fn start() -> Result<Browser> {
         .env("MOZ_HEADLESS", "1")
         .env("MOZ_CRASHREPORTER_DISABLE", "1")
         .envs(sound::environment(folder.path()));
+    if let Some(namespace) = &options.namespace {
+        namespace.enter(&mut command);
+    }
     let program = Program::start("firefox", command, None)?;
     let (_, line) = program
         .logged(LogMark::default(), "its address", START, |l| {
@@ -84,7 +87,7 @@ pub async fn start() -> Result<Browser> {
         .split_whitespace()
         .find(|w| w.starts_with("ws://"))
         .doing("Firefox names no address")?;
-    let wire = Wire::connect(&format!("{url}/session")).await?;
+    let wire = Wire::connect(options.namespace.as_ref(), &format!("{url}/session")).await?;
     let wanted = json!({"capabilities": {"alwaysMatch": {"acceptInsecureCerts": true}}});
     wire.call("session.new", wanted, None, PATIENCE).await?;
     wire.call(
@@ -114,6 +117,22 @@ pub async fn start() -> Result<Browser> {
 pub async fn open(wire: &Wire, page: &str, url: &str) -> Result<()> {
     let params = json!({"context": page, "url": url, "wait": "complete"});
     wire.call("browsingContext.navigate", params, None, PATIENCE)
+        .await
+        .map(|_| ())
+}
+
+pub async fn reload(wire: &Wire, page: &str) -> Result<()> {
+    let params = json!({"context": page, "wait": "none"});
+    wire.call("browsingContext.reload", params, None, PATIENCE)
+        .await
+        .map(|_| ())
+}
+
+pub async fn run_first(wire: &Wire, page: &str, statements: &str) -> Result<()> {
+    let params = json!({
+        "functionDeclaration": format!("() => {{ {statements} }}"), "contexts": [page],
+    });
+    wire.call("script.addPreloadScript", params, None, PATIENCE)
         .await
         .map(|_| ())
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::{Doing, HarnessError, Result};
+use crate::network::Namespace;
 use crate::place::TempFolder;
 use crate::program::Program;
 use wire::Wire;
@@ -32,6 +33,10 @@ pub enum Kind {
 pub struct BrowserOptions {
     /// What the microphone hears, a WAV file, in Chromium. Firefox's own is a tone of 1 kHz.
     pub microphone: Option<PathBuf>,
+    /// Its user refuses the microphone, in Chromium.
+    pub no_microphone: bool,
+    /// Where it runs, if not where everybody is: then it has no candidates on loopback, as at a caller's.
+    pub namespace: Option<Namespace>,
 }
 
 /// A running browser with one page.
@@ -52,7 +57,7 @@ impl Browser {
     pub async fn start(kind: Kind, options: BrowserOptions) -> Result<Self> {
         match kind {
             Kind::Chromium => chromium::start(&options).await,
-            Kind::Firefox => firefox::start().await,
+            Kind::Firefox => firefox::start(&options).await,
         }
     }
 
@@ -62,6 +67,7 @@ impl Browser {
             Kind::Chromium,
             BrowserOptions {
                 microphone: Some(microphone.into()),
+                ..BrowserOptions::default()
             },
         )
         .await
@@ -139,6 +145,22 @@ impl Browser {
         match self.kind {
             Kind::Chromium => chromium::screenshot(&self.wire, &self.page).await,
             Kind::Firefox => firefox::screenshot(&self.wire, &self.page).await,
+        }
+    }
+
+    /// Loads the page anew, as its user would.
+    pub async fn reload(&mut self) -> Result<()> {
+        match self.kind {
+            Kind::Chromium => chromium::reload(&self.wire, &self.page).await,
+            Kind::Firefox => firefox::reload(&self.wire, &self.page).await,
+        }
+    }
+
+    /// Runs these statements in every page that is opened from now on, before its own.
+    pub async fn run_first(&self, statements: &str) -> Result<()> {
+        match self.kind {
+            Kind::Chromium => chromium::run_first(&self.wire, &self.page, statements).await,
+            Kind::Firefox => firefox::run_first(&self.wire, &self.page, statements).await,
         }
     }
 

@@ -9,9 +9,11 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::error::{Doing, HarnessError, Result};
+use crate::network::{self, Namespace};
 
 /// A browser's control connection.
 #[derive(Debug, Clone)]
@@ -29,9 +31,14 @@ struct Request {
 }
 
 impl Wire {
-    /// Connects to `url`.
-    pub async fn connect(url: &str) -> Result<Self> {
-        let (socket, _) = tokio_tungstenite::connect_async(url).await.doing(url)?;
+    /// Connects to `url`, an address and no name, from within a namespace where one is given.
+    pub async fn connect(from: Option<&Namespace>, url: &str) -> Result<Self> {
+        let at = url
+            .strip_prefix("ws://")
+            .and_then(|rest| rest.split('/').next()?.parse().ok())
+            .doing(url)?;
+        let stream = network::connect(from, at).await?;
+        let (socket, _) = client_async(url, stream).await.doing(url)?;
         let (mut sink, mut stream) = socket.split();
         let (requests, mut pending) = mpsc::unbounded_channel::<Request>();
         let console = Arc::new(Mutex::new(Vec::new()));

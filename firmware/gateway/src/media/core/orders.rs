@@ -1,7 +1,7 @@
 //! What the switch asks of a media thread: legs, plans, bridges, digits.
 
 use super::super::bridge;
-use super::super::leg::{End, RTCP_EVERY};
+use super::super::leg::{End, Leg, RTCP_EVERY};
 use super::super::offer;
 use super::super::quality;
 use super::super::{Event, LegKey};
@@ -18,6 +18,35 @@ impl Core {
         }
         self.restless.push(key);
         self.replan(&[key], now);
+    }
+
+    /// Puts a new connection in the place of a web leg's old one: whom it hears and what the switch allows stay, and the
+    /// far side of its peer hears one stream that goes on. False when there is no such leg.
+    pub fn renew_web(&mut self, key: LegKey, new: Leg, now: Instant) -> bool {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            self.unknown();
+            return false;
+        };
+        if let End::Trunk(_) = leg.end {
+            self.unknown();
+            return false;
+        }
+        self.demux.forget(key);
+        leg.close(now, None, &mut self.scratch, &mut self.outbound);
+        let old = leg.renew(new);
+        if let End::Web(web) = old {
+            crate::media::web::discard(web.leg);
+        }
+        let peer = leg.peer;
+        self.restart_pictures(&[key]);
+        self.replan_both(key, now);
+        let path = peer
+            .and_then(|peer| self.legs.get_mut(&peer))
+            .and_then(|peer| peer.path.as_mut());
+        if let Some(path) = path {
+            path.expect_pause();
+        }
+        true
     }
 
     pub fn restart_web(&mut self, key: LegKey, offer: &str, now: Instant) {

@@ -1,0 +1,128 @@
+//! Whether media finds a way between a page and the box: a web leg that hears itself, for a moment and without a call.
+//!
+//! | event | next |
+//! |---|---|
+//! | `media.test` | a leg is opened; one the session had before is closed |
+//! | its answer | told to the page; the leg hears itself |
+//! | refused, failed, [`LASTS`] over, or the session gone | the leg is closed |
+
+use super::Switch;
+use crate::legs::web;
+use crate::media::{Command as Media, LegKey, WebRefusal};
+use causeway_api::request::SessionId;
+use causeway_api::wire::{ErrorCode, RequestNumber, ServerMessage};
+use serde_json::Map;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Long enough for the slowest way and some sound.
+const LASTS: Duration = Duration::from_secs(15);
+/// At once, of all pages: calls go before.
+const MOST: usize = 32;
+
+/// The tests that run.
+#[derive(Debug, Default)]
+pub struct MediaTests(HashMap<LegKey, Test>);
+
+#[derive(Debug)]
+struct Test {
+    session: SessionId,
+    /// Until it is answered.
+    request: Option<RequestNumber>,
+    until: Instant,
+}
+
+impl MediaTests {
+    /// Legs they hold.
+    pub fn legs(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Switch {
+    pub(super) fn test_media(
+        &mut self,
+        session: SessionId,
+        id: RequestNumber,
+        offer: String,
+        now: Instant,
+    ) {
+        self.end_tests(|test| test.session == session);
+        let codec = self
+            .sessions
+            .get(&session)
+            .and_then(|s| self.directory.app(&s.identity.app))
+            .map(|app| app.codec)
+            .unwrap_or_default();
+        if self.media_tests.0.len() >= MOST {
+            let message = "too many pages test their media at the moment";
+            return self.tell(session, web::error(id, ErrorCode::RateLimited, message));
+        }
+        self.next_leg += 1;
+        let leg = LegKey(self.next_leg);
+        let test = Test {
+            session,
+            request: Some(id),
+            until: now + LASTS,
+        };
+        self.media_tests.0.insert(leg, test);
+        self.media.send(Media::OpenWeb {
+            leg,
+            offer,
+            policy: web::policy(codec),
+            video: false,
+        });
+    }
+
+    /// Whether an answer was a test's.
+    pub(super) fn test_answered(&mut self, leg: LegKey, sdp: &str) -> bool {
+        let Some(test) = self.media_tests.0.get_mut(&leg) else {
+            return false;
+        };
+        if let Some(id) = test.request.take() {
+            let session = test.session;
+            let fields = Map::from_iter([("sdp".to_owned(), sdp.into())]);
+            self.media.send(Media::Echo { leg });
+            self.tell(session, ServerMessage::Ok { id, fields });
+        }
+        true
+    }
+
+    /// Whether a refusal was a test's.
+    pub(super) fn test_refused(&mut self, leg: LegKey, refusal: &WebRefusal) -> bool {
+        let Some(test) = self.media_tests.0.remove(&leg) else {
+            return false;
+        };
+        if let Some(id) = test.request {
+            let code = super::from_media::refusal_code(refusal);
+            self.tell(test.session, web::error(id, code, refusal.to_string()));
+        }
+        true
+    }
+
+    pub(super) fn end_tests_of(&mut self, session: SessionId) {
+        self.end_tests(|test| test.session == session);
+    }
+
+    pub(super) fn end_old_tests(&mut self, now: Instant) {
+        self.end_tests(|test| test.until <= now);
+    }
+
+    /// A leg that failed.
+    pub(super) fn end_test(&mut self, leg: LegKey) {
+        if self.media_tests.0.remove(&leg).is_some() {
+            self.media.send(Media::Close { leg });
+        }
+    }
+
+    fn end_tests(&mut self, over: impl Fn(&Test) -> bool) {
+        let media = &self.media;
+        self.media_tests.0.retain(|leg, test| {
+            let over = over(test);
+            if over {
+                media.send(Media::Close { leg: *leg });
+            }
+            !over
+        });
+    }
+}
