@@ -143,8 +143,7 @@ impl Core {
         let End::Trunk(trunk) = &mut leg.end else {
             return;
         };
-        let Some((is_rtcp, opened)) = take(&self.counters, trunk, on_rtcp, source, datagram, now)
-        else {
+        let Some((is_rtcp, opened)) = take(&self.counters, trunk, on_rtcp, source, datagram) else {
             leg.note_dropped();
             return;
         };
@@ -161,6 +160,11 @@ impl Core {
             self.drop_not_rtp(key);
             return;
         };
+        if !trunk.may_speak(source, now) {
+            Counters::add(&self.counters.dropped_source, 1);
+            leg.note_dropped();
+            return;
+        }
         let first = !std::mem::replace(&mut trunk.heard, true);
         trunk.note_heard(now);
         leg.note_received(&packet.header, datagram.len(), now);
@@ -526,11 +530,10 @@ fn take(
     on_rtcp: bool,
     source: SocketAddr,
     datagram: &[u8],
-    now: Instant,
 ) -> Option<(bool, Option<SrtpPacket>)> {
     // Some send RTCP to the RTP port unasked (RFC 5761 without its negotiation).
     let is_rtcp = on_rtcp || rtp::is_rtcp(datagram);
-    let refused = match stream.admit(source, datagram, on_rtcp, now) {
+    let refused = match stream.admit(source, on_rtcp) {
         Admission::Granted => match stream.unprotect(datagram, is_rtcp) {
             Ok(opened) => return Some((is_rtcp, opened)),
             Err(SrtpError::Replayed) => &counters.dropped_replayed,

@@ -184,10 +184,8 @@ impl WebLeg {
         let mut inspected = browser::inspect(offer).map_err(bad_sdp)?;
         let format = self.format;
         // What was agreed stays; what was not is not begun.
-        if inspected.redundancy != self.redundancy {
-            inspected.redundancy = None;
-            self.redundancy = None;
-        }
+        let agreed = self.redundancy;
+        inspected.redundancy = inspected.redundancy.filter(|pt| agreed == Some(*pt));
         let offered = inspected.codecs.iter().any(|offered| {
             offered.codec == format.codec && offered.payload_type == format.payload_type
         });
@@ -203,6 +201,7 @@ impl WebLeg {
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
         let description = remote_offer(&narrowed)?;
         self.stirred = true;
+        self.redundancy = inspected.redundancy;
         let restarted = guard(|| {
             self.connection
                 .set_remote_description(now, description)
@@ -222,6 +221,7 @@ impl WebLeg {
             self.nominated = None;
             self.heard_from = None;
         } else {
+            self.redundancy = agreed;
             let _ = guard(|| {
                 let rollback = RTCSessionDescription::rollback(None)?;
                 self.connection.set_remote_description(now, rollback)

@@ -32,8 +32,7 @@ impl Core {
         let PictureEnd::Trunk(trunk) = &mut picture.end else {
             return;
         };
-        let Some((is_rtcp, opened)) = take(&self.counters, trunk, on_rtcp, source, datagram, now)
-        else {
+        let Some((is_rtcp, opened)) = take(&self.counters, trunk, on_rtcp, source, datagram) else {
             return;
         };
         let datagram = opened.as_deref().unwrap_or(datagram);
@@ -48,6 +47,9 @@ impl Core {
         let Ok(packet) = rtp::read(datagram) else {
             return Counters::add(&self.counters.dropped_not_rtp, 1);
         };
+        if !trunk.may_speak(source, now) {
+            return Counters::add(&self.counters.dropped_source, 1);
+        }
         picture.note_received(&packet.header, now);
         let agreed = picture.format.map(|format| format.payload_type());
         if let Some(peer) = leg.peer
