@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use causeway_phone::media::wav;
+
 /// Samples of a clip: 8 s, as PESQ wants them.
 pub const CLIP: usize = 64_000;
 /// Samples of silence before the first clip, while the call is set up.
@@ -28,7 +30,7 @@ impl Speech {
             let path = folder.join(name);
             let file = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
             all.extend(
-                samples(&file)
+                wav::read(&file, 8_000)
                     .ok_or_else(|| format!("{}: not 8 kHz, 16 bit, one channel", path.display()))?,
             );
         }
@@ -54,29 +56,6 @@ impl Speech {
     pub fn wide(&self) -> Vec<i16> {
         six_times(&self.narrow)
     }
-}
-
-fn samples(file: &[u8]) -> Option<Vec<i16>> {
-    if file.get(..4)? != b"RIFF" || file.get(8..12)? != b"WAVE" {
-        return None;
-    }
-    let mut rest = file.get(12..)?;
-    let mut is_ours = false;
-    while let (Some(name), Some(size)) = (rest.get(..4), rest.get(4..8)) {
-        let size = u32::from_le_bytes(size.try_into().ok()?) as usize;
-        let body = rest.get(8..)?;
-        if name == b"fmt " {
-            // PCM, one channel, 8 kHz, 16 bit.
-            is_ours =
-                body.get(..8)? == [1, 0, 1, 0, 0x40, 0x1F, 0, 0] && body.get(14..16)? == [16, 0];
-        } else if name == b"data" {
-            let data = body.get(..size.min(body.len()))?;
-            let pairs = data.chunks_exact(2);
-            return is_ours.then(|| pairs.map(|b| i16::from_le_bytes([b[0], b[1]])).collect());
-        }
-        rest = body.get(size + size % 2..)?;
-    }
-    None
 }
 
 /// Upsamples by a windowed sinc of 32 periods on either side.

@@ -1,4 +1,4 @@
-//! Writes WAV files: 16-bit PCM, mono.
+//! Writes and reads WAV files: 16-bit PCM, mono.
 
 use std::io::{self, Write};
 
@@ -33,6 +33,34 @@ pub fn write_tone(out: &mut impl Write, hz: f64, seconds: u32) -> io::Result<()>
     Ok(())
 }
 
+/// The samples of a file of this rate; `None` for any other format.
+pub fn read(file: &[u8], rate: u32) -> Option<Vec<i16>> {
+    let mut rest = file.strip_prefix(b"RIFF")?.get(4..)?;
+    rest = rest.strip_prefix(b"WAVE")?;
+    let mut is_wanted = false;
+    loop {
+        let (name, after) = rest.split_at_checked(4)?;
+        let (length, after) = after.split_at_checked(4)?;
+        let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
+        let body = after.get(..length.min(after.len()))?;
+        match name {
+            b"fmt " => {
+                is_wanted = body.starts_with(&[1, 0, 1, 0])
+                    && body.get(4..8)? == rate.to_le_bytes()
+                    && body.get(14..16)? == [16, 0];
+            }
+            b"data" => {
+                let pairs = body.chunks_exact(2);
+                return is_wanted
+                    .then(|| pairs.map(|b| i16::from_le_bytes([b[0], b[1]])).collect());
+            }
+            _ => {}
+        }
+        // Chunks are padded to an even length.
+        rest = after.get(length + length % 2..)?;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +80,8 @@ mod tests {
         assert!(samples[..33_600].iter().any(|s| *s > 16_000));
         assert!(samples[33_600..48_000].iter().all(|s| *s < 1_700));
         assert!(write_tone(&mut Vec::new(), 440.0, u32::MAX).is_err());
+        assert_eq!(read(&file, 48_000), Some(samples));
+        assert_eq!(read(&file, 8_000), None);
+        assert_eq!(read(b"RIFF", 48_000), None);
     }
 }
