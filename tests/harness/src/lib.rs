@@ -31,6 +31,7 @@ pub mod reach;
 pub mod relay;
 pub mod scene;
 pub mod sipp;
+pub mod soak;
 pub mod sound;
 pub mod storm;
 pub mod tap;

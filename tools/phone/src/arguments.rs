@@ -37,6 +37,9 @@ pub enum Command {
     /// Put calls of real speech through a media engine and say what each costs and how late it comes out.
     #[command(after_help = ENGINE_HELP)]
     Engine(EngineArgs),
+    /// Keep a box under calls that come and go, and tell every minute what it holds.
+    #[command(after_help = SOAK_HELP)]
+    Soak(SoakArgs),
     /// Say what the codec alone costs: milliseconds of processor time a call and second, Opus to PCMU and back.
     Codec {
         /// A folder with voices: WAV, 48 kHz, mono, 16 bit
@@ -153,6 +156,40 @@ pub struct EngineArgs {
     /// How long each row is measured
     #[arg(long, default_value_t = 15.0)]
     pub seconds: f64,
+    /// A folder with voices: WAV, 48 kHz, mono, 16 bit
+    #[arg(long)]
+    pub speech: PathBuf,
+}
+
+const SOAK_HELP: &str = "\
+Standard output carries a line of JSON for each minute.
+
+Example:
+  causeway-phone soak --url https://127.0.0.1:8443 --app demo --secret-file secret --pid 4711 --speech voices";
+
+#[derive(Debug, Args)]
+pub struct SoakArgs {
+    /// The box to call: https://host:port
+    #[arg(long)]
+    pub url: String,
+    /// The app's key; its secret is in CAUSEWAY_APP_SECRET
+    #[arg(long, default_value = "demo")]
+    pub app: String,
+    /// A file with the app's secret
+    #[arg(long)]
+    pub secret_file: Option<PathBuf>,
+    /// Whose memory, descriptors and threads are counted
+    #[arg(long)]
+    pub pid: u32,
+    /// Where the PBX behind the box listens for SIP
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub sip: SocketAddr,
+    /// Calls at any time
+    #[arg(long, default_value_t = 60)]
+    pub calls: usize,
+    /// How long it goes on
+    #[arg(long, default_value_t = 120.0)]
+    pub minutes: f64,
     /// A folder with voices: WAV, 48 kHz, mono, 16 bit
     #[arg(long)]
     pub speech: PathBuf,

@@ -10,13 +10,13 @@ use std::time::Duration;
 use causeway_phone::call::AgentConfig;
 use causeway_phone::call::context::ContextSource;
 use causeway_phone::caller::{CallOptions, listen_towards};
-use causeway_phone::engine_load::{Engine, EngineOptions};
+use causeway_phone::engine_load::{Engine, EngineOptions, SoakOptions};
 use causeway_phone::load::{LoadOptions, Secret, Trust};
 use causeway_phone::sip::digest::Credentials;
 use causeway_phone::sip::transport::Protocol;
 use clap::Parser;
 
-use arguments::{AcdArgs, CallArgs, Cli, Command, EngineArgs, LoadArgs, ToneArgs};
+use arguments::{AcdArgs, CallArgs, Cli, Command, EngineArgs, LoadArgs, SoakArgs, ToneArgs};
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -41,6 +41,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::Call(args) => call(args),
         Command::Load(args) => load(args),
         Command::Engine(args) => engine(args),
+        Command::Soak(args) => soak(args),
         Command::Codec { speech } => {
             println!("{:.3}", causeway_phone::engine_load::bare_codec(&speech)?);
             Ok(ExitCode::SUCCESS)
@@ -242,6 +243,25 @@ fn engine(args: EngineArgs) -> Result<ExitCode, String> {
         speech: args.speech,
     };
     runtime()?.block_on(causeway_phone::engine_load::run(options, |row| {
+        println!("{}", serde_json::to_string(row).unwrap_or_default());
+    }))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn soak(args: SoakArgs) -> Result<ExitCode, String> {
+    let options = SoakOptions {
+        engine: Engine::Causeway {
+            url: args.url,
+            app: args.app,
+            secret: app_secret(args.secret_file.as_ref())?,
+        },
+        pid: args.pid,
+        sip: args.sip,
+        calls: args.calls,
+        length: seconds("minutes", args.minutes * 60.0)?,
+        speech: args.speech,
+    };
+    runtime()?.block_on(causeway_phone::engine_load::soak(options, |row| {
         println!("{}", serde_json::to_string(row).unwrap_or_default());
     }))?;
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use crate::step::{announce, plain};
 use crate::{Against, BenchArgs, BenchWhat, MediaBenchArgs, interop, workspace};
 
 /// Where the package of recorded voices puts them.
-const VOICES: &str = "/usr/share/sounds/alsa";
+pub const VOICES: &str = "/usr/share/sounds/alsa";
 
 /// `cargo xtask bench`
 pub fn bench(args: &BenchArgs) -> Result<ExitCode, String> {

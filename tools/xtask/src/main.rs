@@ -13,6 +13,7 @@ mod quality;
 mod reach;
 mod run;
 mod sim;
+mod soak;
 mod step;
 mod storm;
 mod suite;
@@ -109,6 +110,12 @@ Examples:
   cargo xtask storm                               500 set-ups, then 20 calls for a minute
   cargo xtask storm --setups 50 --seconds 10      a look")]
     Storm(StormArgs),
+    /// Keep a box under calls that come and go, for hours: what it holds, and how late it becomes
+    #[command(after_help = "\
+Examples:
+  cargo xtask soak                             60 calls at any time, two hours
+  cargo xtask soak --calls 10 --minutes 10     a look")]
+    Soak(SoakArgs),
     /// Call the box with browsers in networks of many kinds: who is heard, by which way, how soon, or told why not
     #[command(after_help = "\
 Examples:
@@ -291,6 +298,22 @@ struct StormArgs {
 }
 
 #[derive(Debug, Args)]
+struct SoakArgs {
+    /// Calls at any time; each lasts 20 to 240 seconds and is followed by another
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    calls: u16,
+    /// How long it goes on
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(8..=10_000))]
+    minutes: u32,
+    /// Also write the minutes to this file, as they come
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
 struct ReachArgs {
     /// Also write the rows to this file
     #[arg(long, value_name = "FILE")]
@@ -333,6 +356,7 @@ fn main() -> ExitCode {
         Command::Sim(args) => sim::sim(&args),
         Command::Load(args) => load::load(&args),
         Command::Storm(args) => storm::storm(&args),
+        Command::Soak(args) => soak::soak(&args),
         Command::Reach(args) => reach::reach(&args),
     };
     match done {

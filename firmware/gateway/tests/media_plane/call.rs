@@ -2,7 +2,7 @@
 
 use crate::browser::Browser;
 use crate::pbx::{self, Pbx};
-use crate::sound::share_at;
+use crate::sound::mean_share_at;
 use causeway_gateway::media::{
     Command, Event, LegFigures, LegKey, Listening, MediaPlane, MediaSettings, WebCodecPolicy,
 };
@@ -217,7 +217,10 @@ impl Call {
     pub fn assert_tones(&self, browser_since: usize, pbx_since: usize) {
         let at_pbx = self.pbx.sound_since(pbx_since);
         let at_browser = self.browser.sound_since(browser_since);
-        let (to_pbx, to_browser) = (share_at(&at_pbx, BROWSER_HZ), share_at(&at_browser, PBX_HZ));
+        let (to_pbx, to_browser) = (
+            mean_share_at(&at_pbx, BROWSER_HZ),
+            mean_share_at(&at_browser, PBX_HZ),
+        );
         // An Opus decoder that missed a hold finds back into a steady tone over some frames.
         assert!(to_pbx > 0.75, "{to_pbx} of {} at the PBX", at_pbx.len());
         assert!(

@@ -2,7 +2,7 @@
 
 use crate::browser::{self, Browser};
 use crate::call::*;
-use crate::sound::share_at;
+use crate::sound::mean_share_at;
 use causeway_gateway::media::{Command, Event, WebCodecPolicy, WebRefusal};
 use causeway_media::plan::Direction;
 use std::time::Duration;
@@ -86,7 +86,7 @@ fn a_page_that_was_loaded_anew_goes_on_with_its_call() {
     call.run(400);
     let pbx_since = call.pbx.heard.len();
     call.run(600);
-    let to_pbx = share_at(&call.pbx.sound_since(pbx_since), BROWSER_HZ);
+    let to_pbx = mean_share_at(&call.pbx.sound_since(pbx_since), BROWSER_HZ);
     assert!(to_pbx > 0.75, "{to_pbx} at the PBX");
     // One stream for the PBX, a new one for the browser.
     call.assert_unbroken_at_pbx();
@@ -108,7 +108,7 @@ fn a_page_that_was_loaded_anew_goes_on_with_its_call() {
     call.run(500);
     let refused = |event: &&Event| matches!(event, Event::WebRefused { .. });
     assert_eq!(call.told.iter().filter(refused).count(), 2);
-    let to_pbx = share_at(&call.pbx.sound_since(pbx_since), BROWSER_HZ);
+    let to_pbx = mean_share_at(&call.pbx.sound_since(pbx_since), BROWSER_HZ);
     assert!(to_pbx > 0.75, "{to_pbx} at the PBX");
     let failed = |event: &Event| matches!(event, Event::WebFailed { .. });
     assert!(!call.told.iter().any(failed), "{:?}", call.told);

@@ -35,8 +35,8 @@ const TIMER: u64 = u64::MAX;
 
 /// What the thread is asked to do.
 pub enum Order {
-    /// Makes another call's two ends: the offer, and the port of the trunk's side.
-    Add(Sender<Result<(String, u16), String>>),
+    /// Makes a call's two ends, in a place of its own: the offer, and the port of the trunk's side.
+    Add(usize, Sender<Result<(String, u16), String>>),
     Answer {
         call: usize,
         sdp: String,
@@ -47,6 +47,10 @@ pub enum Order {
         call: usize,
         to: SocketAddr,
     },
+    /// Neither end of a call speaks any more; both still listen.
+    Quiet(usize),
+    /// A call's place is free for another.
+    Remove(usize),
     /// Tells how things stand; latencies begin anew.
     Look(Sender<Standing>),
     /// From now on the thread does not sleep, or does again: an engine should not pay for waking it.
@@ -102,7 +106,7 @@ pub struct Ends {
     epoll: Epoll,
     timer: TimerFd,
     watching: bool,
-    calls: Vec<Call>,
+    calls: Vec<Option<Box<Call>>>,
     due: BinaryHeap<Reverse<(Instant, usize, Side)>>,
     standing: Standing,
     heard: Vec<(u16, Bytes)>,
@@ -173,7 +177,7 @@ impl Ends {
             let now = Instant::now();
             if now >= next_look {
                 next_look = now + LOOK;
-                for call in &mut self.calls {
+                for call in self.calls.iter_mut().flatten() {
                     call.web.handle_timeout(now);
                 }
                 loop {
@@ -199,11 +203,11 @@ impl Ends {
     fn obey(&mut self, order: Order) {
         let now = Instant::now();
         match order {
-            Order::Add(reply) => {
-                let _ = reply.send(self.add(now));
+            Order::Add(call, reply) => {
+                let _ = reply.send(self.add(call, now));
             }
             Order::Answer { call, sdp, done } => {
-                let outcome = match self.calls.get_mut(call) {
+                let outcome = match self.standing_call(call) {
                     Some(call) => call.web.answer(&sdp, now),
                     None => Err("no such call".to_owned()),
                 };
@@ -212,19 +216,28 @@ impl Ends {
                 let _ = done.send(outcome);
             }
             Order::Trunk { call, to } => {
-                if let Some(made) = self.calls.get_mut(call)
+                if let Some(made) = self.standing_call(call)
                     && made.trunk_to.replace(to).is_none()
                 {
                     let first = now + phase(call) + FRAME / 2;
                     self.due.push(Reverse((first, call, Side::Trunk)));
                 }
             }
+            Order::Quiet(call) => self.due.retain(|Reverse((_, other, _))| *other != call),
+            Order::Remove(call) => {
+                self.due.retain(|Reverse((_, other, _))| *other != call);
+                // Epoll forgets a socket that is closed.
+                if let Some(place) = self.calls.get_mut(call) {
+                    *place = None;
+                }
+            }
             Order::Look(reply) => {
-                let count = |fits: fn(&Call) -> bool| self.calls.iter().filter(|c| fits(c)).count();
+                let calls = || self.calls.iter().flatten();
+                let count = |fits: fn(&Call) -> bool| calls().filter(|c| fits(c)).count();
                 self.standing.connected = count(|c| c.web.connected);
                 self.standing.failed = count(|c| c.web.failed);
                 self.standing.heard = count(|c| c.heard == (true, true));
-                let slips = |of: fn(&Call) -> u32| self.calls.iter().map(of).sum();
+                let slips = |of: fn(&Call) -> u32| calls().map(|c| of(c)).sum();
                 self.standing.web_to_trunk.slips = slips(|c| c.to_trunk.slips);
                 self.standing.trunk_to_web.slips = slips(|c| c.to_web.slips);
                 let _ = reply.send(self.standing.clone());
@@ -236,13 +249,16 @@ impl Ends {
         }
     }
 
-    fn add(&mut self, now: Instant) -> Result<(String, u16), String> {
+    fn standing_call(&mut self, call: usize) -> Option<&mut Call> {
+        self.calls.get_mut(call)?.as_deref_mut()
+    }
+
+    fn add(&mut self, call: usize, now: Instant) -> Result<(String, u16), String> {
         let said = |e: std::io::Error| e.to_string();
         let (web, offer) = WebEnd::offer(self.codec, now)?;
         let trunk = UdpSocket::bind("127.0.0.1:0").map_err(said)?;
         trunk.set_nonblocking(true).map_err(said)?;
         let port = trunk.local_addr().map_err(said)?.port();
-        let call = self.calls.len();
         for (socket, token) in [
             (web.socket.as_fd(), 2 * call),
             (trunk.as_fd(), 2 * call + 1),
@@ -257,7 +273,10 @@ impl Ends {
             }
             _ => None,
         };
-        self.calls.push(Call {
+        if self.calls.len() <= call {
+            self.calls.resize_with(call + 1, || None);
+        }
+        self.calls[call] = Some(Box::new(Call {
             web,
             trunk,
             trunk_to: None,
@@ -268,12 +287,12 @@ impl Ends {
             to_web: Matcher::default(),
             decoder,
             heard: (false, false),
-        });
+        }));
         Ok((offer, port))
     }
 
     fn send(&mut self, call: usize, side: Side) {
-        let Some(call) = self.calls.get_mut(call) else {
+        let Some(call) = self.calls.get_mut(call).and_then(Option::as_deref_mut) else {
             return;
         };
         match side {
@@ -318,7 +337,8 @@ impl Ends {
     }
 
     fn receive(&mut self, token: u64) {
-        let Some(call) = self.calls.get_mut(token as usize / 2) else {
+        let call = self.calls.get_mut(token as usize / 2);
+        let Some(call) = call.and_then(Option::as_deref_mut) else {
             return;
         };
         let mut datagram = [0; 2048];

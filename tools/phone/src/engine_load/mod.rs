@@ -9,17 +9,20 @@ mod pbx;
 mod process;
 mod rtpengine;
 mod set_up;
+mod soak;
 mod speech;
 mod web_end;
 
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::load::{Codec, Failure, Server, Tokens, Trust, failure};
 use crate::media::g711::Law;
@@ -27,6 +30,7 @@ use ends::{Ends, Order, Standing};
 use latency::Latencies;
 pub use set_up::Engine;
 use set_up::Way;
+pub use soak::{SoakOptions, SoakRow, soak};
 use speech::Speech;
 
 /// What to do.
@@ -58,7 +62,7 @@ pub struct Late {
 ///
 /// # Errors
 /// A sentence when there are no voices.
-pub fn bare_codec(folder: &std::path::Path) -> Result<f64, String> {
+pub fn bare_codec(folder: &Path) -> Result<f64, String> {
     bare::milliseconds(&Speech::read(folder)?)
 }
 
@@ -100,7 +104,16 @@ pub async fn run(options: EngineOptions, mut told: impl FnMut(&Row)) -> Result<(
     } else {
         Codec::G711(Law::Pcmu)
     };
-    let speech = Arc::new(Speech::read(&options.speech)?);
+    let (orders, thread) = both_ends(&options.speech, codec)?;
+    let outcome = rows(&options, &orders, &mut told).await;
+    let _ = orders.send(Order::Stop);
+    let _ = thread.join();
+    outcome
+}
+
+/// Starts the thread with both ends of every call.
+fn both_ends(speech: &Path, codec: Codec) -> Result<(Sender<Order>, JoinHandle<()>), String> {
+    let speech = Arc::new(Speech::read(speech)?);
     let ends = Ends::new(speech, codec)?;
     let (orders, received) = channel();
     // What holds a connection may not change threads, so all of it is made on the one.
@@ -108,10 +121,7 @@ pub async fn run(options: EngineOptions, mut told: impl FnMut(&Row)) -> Result<(
         .name("ends".to_owned())
         .spawn(move || ends.run(&received))
         .map_err(|e| e.to_string())?;
-    let outcome = rows(&options, &orders, &mut told).await;
-    let _ = orders.send(Order::Stop);
-    let _ = thread.join();
-    outcome
+    Ok((orders, thread))
 }
 
 async fn rows(
@@ -125,7 +135,7 @@ async fn rows(
     let ports = pbx::Ports::default();
     let (answered, calls) = mpsc::unbounded_channel();
     let pbx = tokio::spawn(pbx::answer(socket, ports.clone(), answered));
-    let mut way = way(options, calls).await?;
+    let mut way = way(&options.engine, options.transcode, calls).await?;
     let (_, empty_kib) = process::used(options.pid)?;
     let mut placed = 0;
     let mut outcome = Ok(());
@@ -161,21 +171,21 @@ async fn rows(
 }
 
 async fn way(
-    options: &EngineOptions,
+    engine: &Engine,
+    transcode: bool,
     answered: mpsc::UnboundedReceiver<(usize, SocketAddr)>,
 ) -> Result<Way, String> {
-    Ok(match &options.engine {
+    Ok(match engine {
         Engine::Causeway { url, app, secret } => Way::Causeway {
             server: Server::new(url, &Trust::Anybody).await?,
             tokens: Box::new(Tokens::of(app, secret)),
             answered,
-            stop: watch::channel(false).0,
-            standing: Vec::new(),
+            standing: HashMap::new(),
         },
         Engine::Rtpengine(address) => Way::Rtpengine {
             control: rtpengine::Control::to(*address).await?,
-            calls: 0,
-            transcode: options.transcode,
+            calls: BTreeSet::new(),
+            transcode,
         },
     })
 }
@@ -189,7 +199,7 @@ async fn place(
     let said = |why: String| failure("webrtc", why);
     let gone = || failure("webrtc", "the thread of both ends has gone");
     let (reply, made) = oneshot::channel();
-    orders.send(Order::Add(reply)).map_err(|_| gone())?;
+    orders.send(Order::Add(call, reply)).map_err(|_| gone())?;
     let (offer, port) = made.await.map_err(|_| gone())?.map_err(said)?;
     ports
         .lock()
@@ -258,10 +268,6 @@ async fn row(
     };
     let web_to_trunk: fn(&Standing) -> &ends::Way = |s| &s.web_to_trunk;
     let trunk_to_web: fn(&Standing) -> &ends::Way = |s| &s.trunk_to_web;
-    let late = |latencies: &Latencies| Late {
-        p50: latencies.at(0.5).map(rounded),
-        p99: latencies.at(0.99).map(rounded),
-    };
     let (there, back) = (&sent_after.web_to_trunk, &sent_after.trunk_to_web);
     Ok(Row {
         engine: options.engine.name(),
@@ -284,6 +290,13 @@ async fn row(
         ),
         slips: there.slips + back.slips,
     })
+}
+
+fn late(latencies: &Latencies) -> Late {
+    Late {
+        p50: latencies.at(0.5).map(rounded),
+        p99: latencies.at(0.99).map(rounded),
+    }
 }
 
 fn rounded(value: f64) -> f64 {

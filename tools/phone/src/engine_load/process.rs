@@ -24,3 +24,26 @@ pub fn used(pid: u32) -> Result<(f64, f64), String> {
         .sum();
     Ok((nanoseconds / 1e6, memory))
 }
+
+/// What a process holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub descriptors: usize,
+    pub threads: usize,
+}
+
+/// How many files and sockets the process has open, and how many threads it has.
+///
+/// # Errors
+/// A sentence when there is no such process, or it is somebody else's.
+pub fn held(pid: u32) -> Result<Held, String> {
+    let count = |folder: &str| {
+        std::fs::read_dir(format!("/proc/{pid}/{folder}"))
+            .map(Iterator::count)
+            .map_err(|e| format!("process {pid}: {e}"))
+    };
+    Ok(Held {
+        descriptors: count("fd")?,
+        threads: count("task")?,
+    })
+}

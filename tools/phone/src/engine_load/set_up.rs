@@ -1,10 +1,11 @@
 //! Sets a call up through an engine: the offer goes in on one side, the PBX answers on the other.
 
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::pbx;
@@ -46,12 +47,12 @@ pub enum Way {
         server: Server,
         tokens: Box<Tokens>,
         answered: mpsc::UnboundedReceiver<(usize, SocketAddr)>,
-        stop: watch::Sender<bool>,
-        standing: Vec<JoinHandle<()>>,
+        /// By the call's place.
+        standing: HashMap<usize, (oneshot::Sender<()>, JoinHandle<()>)>,
     },
     Rtpengine {
         control: Control,
-        calls: usize,
+        calls: BTreeSet<usize>,
         transcode: bool,
     },
 }
@@ -72,9 +73,10 @@ impl Way {
                 server,
                 tokens,
                 answered,
-                stop,
                 standing,
             } => {
+                // What was told about an earlier call in this place is stale.
+                while answered.try_recv().is_ok() {}
                 let token = tokens.get(server).await?;
                 let origin = format!("https://{}", server.authority);
                 let mut session = Session::open(server, &origin, &token).await?;
@@ -83,7 +85,9 @@ impl Way {
                 let (answer, id) = placing
                     .await
                     .map_err(|_| failure("timeout", "not answered in time"))??;
-                standing.push(tokio::spawn(stand(session, id, stop.subscribe())));
+                let (stop, stopped) = oneshot::channel();
+                let task = tokio::spawn(stand(session, id, stopped));
+                standing.insert(call, (stop, task));
                 loop {
                     match answered.recv().await {
                         Some((which, to)) if which == call => return Ok((answer, to)),
@@ -114,28 +118,37 @@ impl Way {
                     .ok_or_else(|| failure("rtpengine", "no PCMU in its offer"))?;
                 let body = String::from_utf8_lossy(&body).into_owned();
                 let answer = control.answer(call, &body).await.map_err(said)?;
-                *calls = (*calls).max(call + 1);
+                calls.insert(call);
                 Ok((answer, offered.address))
             }
         }
     }
 
-    /// Ends every call.
-    pub async fn close(self) {
+    /// Ends one call, from the browser's side.
+    pub async fn end(&mut self, call: usize) {
         match self {
-            Self::Causeway { stop, standing, .. } => {
-                let _ = stop.send(true);
-                for call in standing {
-                    let _ = call.await;
+            Self::Causeway { standing, .. } => {
+                if let Some((stop, task)) = standing.remove(&call) {
+                    let _ = stop.send(());
+                    let _ = task.await;
                 }
             }
-            Self::Rtpengine {
-                mut control, calls, ..
-            } => {
-                for call in 0..calls {
+            Self::Rtpengine { control, calls, .. } => {
+                if calls.remove(&call) {
                     control.delete(call).await;
                 }
             }
+        }
+    }
+
+    /// Ends every call.
+    pub async fn close(mut self) {
+        let calls: Vec<usize> = match &self {
+            Self::Causeway { standing, .. } => standing.keys().copied().collect(),
+            Self::Rtpengine { calls, .. } => calls.iter().copied().collect(),
+        };
+        for call in calls {
+            self.end(call).await;
         }
     }
 }
@@ -170,15 +183,15 @@ async fn through_the_box(
     }
 }
 
-/// Keeps a call's socket alive until all shall end.
-async fn stand(mut session: Session, id: Value, mut stop: watch::Receiver<bool>) {
+/// Keeps a call's socket alive until it shall end.
+async fn stand(mut session: Session, id: Value, mut stop: oneshot::Receiver<()>) {
     let mut ping = tokio::time::interval(PING);
     ping.reset();
     loop {
         tokio::select! {
             message = session.receive() => if message.is_err() { return },
             _ = ping.tick() => if session.send(json!({"type": "ping"})).await.is_err() { return },
-            _ = stop.changed() => break,
+            _ = &mut stop => break,
         }
     }
     let _ = session
