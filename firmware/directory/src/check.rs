@@ -93,6 +93,13 @@ impl Check<'_> {
             let at = self.key("box", "turn_udp");
             self.fault(at, "`turn_udp` asks for what `turn = false` turns off");
         }
+        if settings
+            .media_threads
+            .is_some_and(|count| !(1..=32).contains(&count))
+        {
+            let at = self.key("box", "media_threads");
+            self.fault(at, "`media_threads` is 1 to 32");
+        }
         if !(1..=10_000).contains(&settings.max_calls) {
             let at = self.key("box", "max_calls");
             self.fault(at, "`max_calls` is 1 to 10000");

@@ -77,6 +77,8 @@ pub struct BoxSettings {
     pub admin_key_sha256: Option<SecretHash>,
     /// Serves `/demo/` and its token end point, for `demo_app`.
     pub demo_app: Option<String>,
+    /// Threads for media, 1…32; default one for each core.
+    pub media_threads: Option<u8>,
     /// Calls at once, 1…10000; default 500.
     #[serde(default = "default_max_calls")]
     pub max_calls: usize,

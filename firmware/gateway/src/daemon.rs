@@ -122,6 +122,7 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         bind: settings.media,
         public,
         max_legs: settings.max_calls.saturating_mul(2),
+        threads: settings.media_threads.map_or_else(cores, usize::from),
     };
     let shown = media.clone();
     let media = MediaPlane::start(media, move |event| {
@@ -226,7 +227,11 @@ fn probes(
                 turn.write_metrics(out);
             }
             for (name, value) in media.counters().iter() {
-                let kind = if name == "legs" { "gauge" } else { "counter" };
+                let kind = if matches!(name, "legs" | "busy_permille") {
+                    "gauge"
+                } else {
+                    "counter"
+                };
                 let _ = write!(
                     out,
                     "# TYPE causeway_media_{name} {kind}\ncauseway_media_{name} {value}\n"
@@ -234,6 +239,11 @@ fn probes(
             }
         }),
     }
+}
+
+/// Cores that this program may use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn announce(directory: &Directory, media: &MediaPlane, sip: &SipSockets, https: &TcpListener) {

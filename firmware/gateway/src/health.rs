@@ -1,7 +1,7 @@
 //! Supervision: looks whether the planes move, feeds the board's watchdog while they do, and
 //! answers `/healthz`.
 
-use crate::media::MediaPlane;
+use crate::media::{MOST_THREADS, MediaPlane};
 use crate::switch::Figures;
 use causeway_api::Health;
 use causeway_board::{HealthGate, Verdict, Watchdog};
@@ -52,10 +52,15 @@ pub async fn supervise<W>(
     W::Error: Debug,
 {
     let start = Instant::now();
-    let mut gate: HealthGate<2> = HealthGate::new(PATIENCE_MS);
-    let (Ok(switch_plane), Ok(media_plane)) = (gate.watch(0), gate.watch(0)) else {
+    let mut gate: HealthGate<{ 1 + MOST_THREADS }> = HealthGate::new(PATIENCE_MS);
+    let Ok(switch_plane) = gate.watch(0) else {
         return;
     };
+    let media_planes: Vec<_> = media
+        .health()
+        .iter()
+        .filter_map(|_| gate.watch(0).ok())
+        .collect();
     let mut look = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
@@ -64,14 +69,17 @@ pub async fn supervise<W>(
         }
         let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         gate.saw(switch_plane, figures.borrow().ticks, now_ms);
-        gate.saw(media_plane, media.health().ticks, now_ms);
+        for (plane, health) in media_planes.iter().zip(media.health()) {
+            gate.saw(*plane, health.ticks, now_ms);
+        }
         let verdict = gate.verdict(now_ms);
         pulse
             .stuck_switch
             .store(verdict == Verdict::Stuck(switch_plane), Ordering::Relaxed);
-        pulse
-            .stuck_media
-            .store(verdict == Verdict::Stuck(media_plane), Ordering::Relaxed);
+        let media_is_stuck = media_planes
+            .iter()
+            .any(|plane| verdict == Verdict::Stuck(*plane));
+        pulse.stuck_media.store(media_is_stuck, Ordering::Relaxed);
         match verdict {
             Verdict::Feed => {
                 if let Err(fault) = watchdog.feed() {

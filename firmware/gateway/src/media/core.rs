@@ -37,7 +37,7 @@ const SOONEST: Duration = Duration::from_millis(1);
 /// See the module.
 pub struct Core {
     pub legs: Table<LegKey, Leg>,
-    demux: Demux,
+    pub demux: Demux,
     pub timers: Timers<LegKey>,
     /// Web legs whose stack has something to say at the end of the turn.
     restless: Vec<LegKey>,
@@ -49,15 +49,20 @@ pub struct Core {
     scratch: Vec<u8>,
     events: Events,
     pub counters: Arc<Counters>,
-    transcoders: Transcoders,
+    transcoders: Arc<Transcoders>,
     turns: Turns,
 }
 
 impl Core {
-    pub fn new(events: Events, counters: Arc<Counters>, transcoders: Transcoders) -> Self {
+    pub fn new(
+        events: Events,
+        counters: Arc<Counters>,
+        transcoders: Arc<Transcoders>,
+        demux: Demux,
+    ) -> Self {
         Self {
             legs: Table::default(),
-            demux: Demux::default(),
+            demux,
             timers: Timers::default(),
             restless: Vec::new(),
             outbound: Outbound::default(),
@@ -72,13 +77,17 @@ impl Core {
         }
     }
 
-    /// The turn that began at `now` is over: encoders work as hard as the thread can afford.
-    pub fn turn_over(&mut self, now: Instant) {
-        if let Some(complexity) = self.turns.note(now, Instant::now()) {
-            for path in self.legs.values_mut().filter_map(|leg| leg.path.as_mut()) {
-                path.set_complexity(complexity);
-            }
+    /// The turn that began at `now` is over: encoders work as hard as the thread can afford. Once a second, thousandths
+    /// of the time that it was busy.
+    pub fn turn_over(&mut self, now: Instant) -> Option<u64> {
+        let round = self.turns.note(now, Instant::now())?;
+        let busy = &self.counters.busy_permille;
+        busy.store(round.busy_permille, std::sync::atomic::Ordering::Relaxed);
+        Counters::add(&self.counters.rounds, 1);
+        for path in self.legs.values_mut().filter_map(|leg| leg.path.as_mut()) {
+            path.set_complexity(round.complexity);
         }
+        Some(round.busy_permille)
     }
 
     pub fn tell(&mut self, event: Event) {
@@ -87,9 +96,14 @@ impl Core {
 
     // ---- datagrams
 
-    /// One datagram on the browsers' port.
-    pub fn on_web(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
-        let (class, key) = self.demux.route(source, datagram);
+    /// One datagram on the browsers' port, and whose it is.
+    pub fn on_web(
+        &mut self,
+        (class, key): (Class, Option<LegKey>),
+        source: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+    ) {
         let Some(key) = key else {
             let counter = match class {
                 Class::Other => &self.counters.dropped_malformed,

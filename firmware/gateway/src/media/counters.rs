@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
-        /// Live counters of the media plane; all but `legs` only grow.
+        /// Live counters of a media thread; all but `legs` and `busy_permille` only grow.
         #[derive(Debug, Default)]
         pub struct Counters {
             $($(#[$doc])* pub(super) $name: AtomicU64,)+
@@ -23,6 +23,14 @@ macro_rules! counters {
             }
         }
 
+        impl std::iter::Sum for CounterValues {
+            fn sum<I: Iterator<Item = Self>>(each: I) -> Self {
+                each.fold(Self::default(), |sum, values| Self {
+                    $($name: sum.$name + values.$name,)+
+                })
+            }
+        }
+
         impl CounterValues {
             /// Names and values in a fixed order, for an exporter.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
@@ -35,6 +43,10 @@ macro_rules! counters {
 counters! {
     /// Turns of the loop; grows at least once a second while the thread lives.
     ticks,
+    /// Seconds, or a little more each, over which `busy_permille` was measured.
+    rounds,
+    /// Thousandths of a core that are spent now.
+    busy_permille,
     /// Legs open now.
     legs,
     /// Legs opened since the start.
@@ -43,6 +55,8 @@ counters! {
     leg_faults,
     /// Datagrams from browsers.
     web_datagrams_in,
+    /// Of these, handed on to the thread of their leg.
+    web_datagrams_handed_on,
     /// Datagrams to browsers.
     web_datagrams_out,
     /// RTP and RTCP datagrams from trunks.
@@ -73,6 +87,8 @@ counters! {
     dropped_foreign,
     /// From browsers: refused by the WebRTC stack (integrity, replay, not yet connected).
     dropped_refused,
+    /// From browsers: the thread of their leg does not take what is handed on.
+    dropped_crowded,
     /// From trunks: source is not the negotiated host.
     dropped_source,
     /// From trunks: not RTP or RTCP.

@@ -16,6 +16,10 @@
 //! pair itself before it answers, so an answer to a check of ours is let through to the leg that
 //! asked, from the address that was asked, and nothing else with it.
 //!
+//! All threads take datagrams from that one port, whichever the kernel gives them, so each knows the addresses and
+//! fragments of the others' legs as well: what a thread learns it tells as a [`Change`], and the others
+//! [`apply`](Demux::apply) it.
+//!
 //! [`classify`] and the `stun_*` readers are pure, and total over any input.
 
 use super::{LegKey, Table};
@@ -133,9 +137,20 @@ struct Known {
     checks: VecDeque<(SocketAddr, Transaction)>,
 }
 
+/// What was learnt of a leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Listen(LegKey, Vec<u8>),
+    Admit(LegKey, SocketAddr),
+    Expect(LegKey, SocketAddr, Transaction),
+    Forget(LegKey),
+}
+
 /// The tables behind the demultiplexing of one port.
 #[derive(Debug, Default)]
 pub struct Demux {
+    /// What this thread has learnt and the others have not been told; `None` when there are no others.
+    changes: Option<Vec<Change>>,
     by_fragment: Table<Vec<u8>, LegKey>,
     by_source: Table<SocketAddr, LegKey>,
     by_check: Table<(SocketAddr, Transaction), LegKey>,
@@ -143,6 +158,40 @@ pub struct Demux {
 }
 
 impl Demux {
+    /// One whose changes are to be told to others.
+    pub fn shared() -> Self {
+        Self {
+            changes: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    /// What the others are to be told.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        self.changes
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// Learns what another thread has learnt.
+    pub fn apply(&mut self, change: Change) {
+        let changes = self.changes.take();
+        match change {
+            Change::Listen(leg, fragment) => self.listen(leg, &fragment),
+            Change::Admit(leg, source) => self.admit(leg, source),
+            Change::Expect(leg, target, transaction) => self.expect(leg, target, transaction),
+            Change::Forget(leg) => self.forget(leg),
+        }
+        self.changes = changes;
+    }
+
+    fn note(&mut self, change: Change) {
+        if let Some(changes) = &mut self.changes {
+            changes.push(change);
+        }
+    }
+
     /// Checks that name `fragment` are for `leg` from now on.
     pub fn listen(&mut self, leg: LegKey, fragment: &[u8]) {
         let known = self.known.entry(leg).or_default();
@@ -156,6 +205,7 @@ impl Demux {
         }
         known.fragments.push_back(fragment.to_vec());
         self.by_fragment.insert(fragment.to_vec(), leg);
+        self.note(Change::Listen(leg, fragment.to_vec()));
     }
 
     /// A check from `source` has passed at `leg`: what else comes from there is the leg's. An
@@ -175,6 +225,7 @@ impl Demux {
         }
         known.sources.push_back(source);
         self.by_source.insert(source, leg);
+        self.note(Change::Admit(leg, source));
     }
 
     /// `leg` has sent a check to `target` and waits for its answer.
@@ -192,6 +243,7 @@ impl Demux {
             self.by_check.remove(&oldest);
         }
         known.checks.push_back(check);
+        self.note(Change::Expect(leg, target, transaction));
     }
 
     /// Whose datagram this is, and what it is.
@@ -220,6 +272,7 @@ impl Demux {
         let Some(known) = self.known.remove(&leg) else {
             return;
         };
+        self.note(Change::Forget(leg));
         for fragment in known.fragments {
             self.by_fragment.remove(&fragment);
         }
@@ -348,6 +401,30 @@ mod tests {
         );
         demux.forget(leg);
         assert!(demux.is_empty());
+    }
+
+    #[test]
+    fn what_one_thread_learns_the_others_know() {
+        let (mut here, mut there) = (Demux::shared(), Demux::shared());
+        let leg = LegKey(1);
+        here.listen(leg, b"mine");
+        here.admit(leg, at(1));
+        here.admit(leg, at(1));
+        here.expect(leg, at(2), [7; 12]);
+        let changes = here.take_changes();
+        assert_eq!(changes.len(), 3);
+        for change in changes {
+            there.apply(change);
+        }
+        assert_eq!(there.take_changes(), [], "what was told is not told on");
+        assert_eq!(there.route(at(1), &[0x80, 111]), (Class::Rtp, Some(leg)));
+        let answer = stun(0x0101, &[]);
+        assert_eq!(there.route(at(2), &answer), (Class::Stun, Some(leg)));
+        here.forget(leg);
+        here.forget(leg);
+        assert_eq!(here.take_changes(), [Change::Forget(leg)]);
+        there.apply(Change::Forget(leg));
+        assert!(there.is_empty());
     }
 
     #[test]

@@ -5,6 +5,15 @@ use std::time::{Duration, Instant};
 
 const ROUND: Duration = Duration::from_secs(1);
 
+/// A second or so that has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// Thousandths of the time that turns took.
+    pub busy_permille: u64,
+    /// Of encoders, as libopus counts, from now on.
+    pub complexity: u8,
+}
+
 /// The turns of one thread.
 #[derive(Debug)]
 pub struct Turns {
@@ -22,8 +31,8 @@ impl Turns {
         }
     }
 
-    /// A turn that began at `began` is over; the complexity of encoders, once a second.
-    pub fn note(&mut self, began: Instant, now: Instant) -> Option<u8> {
+    /// A turn that began at `began` is over; how it stands, once a second.
+    pub fn note(&mut self, began: Instant, now: Instant) -> Option<Round> {
         self.busy += now.saturating_duration_since(began);
         let round = now.saturating_duration_since(self.since);
         if round < ROUND {
@@ -32,7 +41,10 @@ impl Turns {
         let busy = self.busy.as_secs_f32() / round.as_secs_f32();
         self.since = now;
         self.busy = Duration::ZERO;
-        Some(self.effort.note(busy))
+        Some(Round {
+            busy_permille: (busy * 1000.0) as u64,
+            complexity: self.effort.note(busy),
+        })
     }
 }
 
@@ -49,7 +61,8 @@ mod tests {
                 let began = now;
                 let ended = now + Duration::from_micros(busy * 100);
                 now += Duration::from_millis(10);
-                turns.note(began, ended).or(last)
+                let round = turns.note(began, ended).map(|round| round.complexity);
+                round.or(last)
             })
         };
         // Per cent of the time.

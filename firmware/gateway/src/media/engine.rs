@@ -3,20 +3,23 @@
 //! A turn of the loop, in this order:
 //!
 //! 1. wait for a socket, a command or a deadline, at most [`TICK`], and then for more to gather (`pace`);
-//! 2. datagrams, at most one batch from each ready socket;
+//! 2. datagrams, at most one batch from each ready socket, and what other threads hand on (`neighbours`);
 //! 3. commands;
 //! 4. deadlines that have come;
 //! 5. whatever the WebRTC stacks that were touched have to say;
-//! 6. one send of everything for browsers.
+//! 6. what was learnt of browsers' addresses goes to the other threads, then one send of everything for browsers.
 //!
 //! Nothing is locked, logged or allocated for a packet beyond what the WebRTC stack insists on.
 
 use super::batch::{FEW, Inbound, SLOTS};
 use super::core::Core;
 use super::counters::Counters;
+use super::demux::Demux;
 use super::leg::{End, Leg, WebEnd};
 use super::liveness::Liveness;
+use super::neighbours::Neighbours;
 use super::pace::Pace;
+use super::priority::Priority;
 use super::transcoders::Transcoders;
 use super::trunk::TrunkLeg;
 use super::video::{Picture, PictureEnd, PictureFormat};
@@ -73,7 +76,10 @@ pub struct Parts {
     pub counters: Arc<Counters>,
     pub certificate: RTCCertificate,
     pub crypto: Arc<dyn RTCCryptoProvider>,
-    pub transcoders: Transcoders,
+    pub transcoders: Arc<Transcoders>,
+    pub neighbours: Neighbours,
+    /// What every thread has counted, this one's among them.
+    pub all: Arc<[Arc<Counters>]>,
 }
 
 /// One media thread's state. Made and run on its own thread.
@@ -91,6 +97,8 @@ pub struct Engine {
     crypto: Arc<dyn RTCCryptoProvider>,
     candidates: Vec<SocketAddr>,
     max_legs: usize,
+    neighbours: Neighbours,
+    all: Arc<[Arc<Counters>]>,
     core: Core,
 }
 
@@ -104,6 +112,11 @@ impl Engine {
         epoll.add(&parts.web, EpollEvent::new(EpollFlags::EPOLLIN, WEB))?;
         let bound = parts.web.local_addr()?;
         let candidates = parts.settings.candidates(bound);
+        let demux = if parts.neighbours.is_alone() {
+            Demux::default()
+        } else {
+            Demux::shared()
+        };
         Ok(Self {
             epoll,
             wake: parts.wake,
@@ -117,7 +130,9 @@ impl Engine {
             crypto: parts.crypto,
             candidates,
             max_legs: parts.settings.max_legs,
-            core: Core::new(parts.events, parts.counters, parts.transcoders),
+            neighbours: parts.neighbours,
+            all: parts.all,
+            core: Core::new(parts.events, parts.counters, parts.transcoders, demux),
         })
     }
 
@@ -126,6 +141,7 @@ impl Engine {
         let mut ready = [EpollEvent::empty(); EVENTS_A_TURN];
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
+        let mut priority = Priority::prompt();
         loop {
             // 1.
             let gather = pace.wait(now, Instant::now());
@@ -150,6 +166,7 @@ impl Engine {
                     token => datagrams += self.serve_trunk(token, now),
                 }
             }
+            datagrams += self.serve_neighbours(now);
             pace.served(u32::try_from(datagrams).unwrap_or(u32::MAX), now);
             // 3.
             let running = self.carry_out(now);
@@ -160,8 +177,11 @@ impl Engine {
             // 5.
             self.core.settle(now);
             // 6.
+            self.neighbours.tell(&self.core.demux.take_changes());
             self.flush();
-            self.core.turn_over(now);
+            if let Some(busy) = self.core.turn_over(now) {
+                priority.note(busy);
+            }
             if !running {
                 return;
             }
@@ -184,11 +204,48 @@ impl Engine {
         Counters::add(&counters.web_datagrams_in, received.datagrams);
         Counters::add(&counters.dropped_malformed, received.unusable);
         for slot in 0..received.datagrams.min(SLOTS) {
-            if let Some((source, datagram)) = self.inbound.datagram(slot) {
-                self.core.on_web(source, datagram, now);
+            let Some((source, datagram)) = self.inbound.datagram(slot) else {
+                continue;
+            };
+            let (neighbours, core) = (&mut self.neighbours, &mut self.core);
+            let mut whose = core.demux.route(source, datagram);
+            if whose.1.is_none() && !neighbours.is_alone() && neighbours.learn(&mut core.demux) {
+                whose = core.demux.route(source, datagram);
+            }
+            match whose.1.map(|key| key.thread(neighbours.count())) {
+                Some(thread) if thread != neighbours.own() => {
+                    neighbours.hand_on(thread, source, datagram);
+                }
+                _ => core.on_web(whose, source, datagram, now),
             }
         }
+        if !self.neighbours.is_alone() {
+            self.neighbours.dispatch(&self.core.counters);
+        }
         received.datagrams
+    }
+
+    /// Takes what other threads have learnt and handed on: how many datagrams.
+    fn serve_neighbours(&mut self, now: Instant) -> usize {
+        if self.neighbours.is_alone() {
+            return 0;
+        }
+        self.neighbours.learn(&mut self.core.demux);
+        let mut datagrams = 0;
+        while let Some(parcel) = self.neighbours.parcel() {
+            datagrams += parcel.len();
+            for (source, datagram) in parcel.datagrams() {
+                let whose = self.core.demux.route(source, datagram);
+                self.core.on_web(whose, source, datagram, now);
+            }
+        }
+        datagrams
+    }
+
+    /// Legs of all threads.
+    fn legs(&self) -> usize {
+        let legs = self.all.iter().map(|thread| thread.values().legs as usize);
+        legs.sum()
     }
 
     /// Takes what a trunk leg's socket has: how many datagrams.
@@ -352,7 +409,7 @@ impl Engine {
     ) {
         let opened = if self.core.legs.contains_key(&key) {
             Err(WebRefusal::Internal("the leg is already open".to_owned()))
-        } else if self.core.legs.len() >= self.max_legs {
+        } else if self.legs() >= self.max_legs {
             Err(WebRefusal::Full)
         } else {
             self.connect_web(offer, policy, video, now)

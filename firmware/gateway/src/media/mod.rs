@@ -1,4 +1,4 @@
-//! The media plane: plain threads that own sockets and legs, told what to do by [`Command`]s and
+//! The media plane: plain threads, one a core, that own sockets and legs, told what to do by [`Command`]s and
 //! answering with [`Event`]s. No packet ever reaches the control plane.
 //!
 //! | file | what |
@@ -11,7 +11,8 @@
 //! | `quality` | how a leg's far side hears |
 //! | `video`, `transcoders` | a leg's picture; the threads on which it is transcoded |
 //! | `stack`, `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
-//! | `batch`, `pace`, `counters` | parts of the thread |
+//! | `batch`, `pace`, `counters`, `effort`, `priority` | parts of the thread |
+//! | `neighbours`, `placement` | several threads: what they hand each other, and which takes a call |
 
 mod batch;
 mod bridge;
@@ -23,9 +24,12 @@ mod engine;
 mod feedback;
 mod leg;
 mod liveness;
+mod neighbours;
 mod offer;
 mod pace;
+mod placement;
 mod plane;
+mod priority;
 mod quality;
 mod source_lock;
 mod stack;
@@ -42,12 +46,27 @@ use causeway_media::plan::{AudioCodec, AudioFormat, Direction, TrunkPlan};
 use causeway_media::video::VideoCounters;
 use std::net::{SocketAddr, UdpSocket};
 
+/// However many cores there are.
+pub const MOST_THREADS: usize = 32;
+
 /// Tables that are asked for every packet: a hash that is seeded at random and quick for short keys.
 type Table<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
 /// One leg's media; unique for the life of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LegKey(pub u64);
+
+impl LegKey {
+    /// The `number`th leg, on a thread that [`MediaPlane::place`] gave. Legs that are to hear each other must be on one.
+    pub const fn on(thread: usize, number: u64) -> Self {
+        Self(number * MOST_THREADS as u64 + thread as u64)
+    }
+
+    /// Its thread, of so many.
+    const fn thread(self, of: usize) -> usize {
+        (self.0 % MOST_THREADS as u64) as usize % of
+    }
+}
 
 /// Which codec towards the browser when it offers several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +136,28 @@ pub enum Command {
     Close { leg: LegKey },
     /// Asks for figures; answered by [`Event::Figures`].
     Report { leg: LegKey },
+}
+
+impl Command {
+    /// The leg it is about; of two, either: they are on one thread.
+    fn leg(&self) -> LegKey {
+        match self {
+            Self::OpenWeb { leg, .. }
+            | Self::RestartWeb { leg, .. }
+            | Self::RejoinWeb { leg, .. }
+            | Self::WebCandidate { leg, .. }
+            | Self::OpenTrunk { leg, .. }
+            | Self::OpenTrunkVideo { leg, .. }
+            | Self::KeyFrame { leg }
+            | Self::PlanTrunk { leg, .. }
+            | Self::DirectWeb { leg, .. }
+            | Self::Bridge { a: leg, .. }
+            | Self::Echo { leg }
+            | Self::SendDigits { leg, .. }
+            | Self::Close { leg }
+            | Self::Report { leg } => *leg,
+        }
+    }
 }
 
 /// How closely a trunk leg is listened to.
@@ -237,8 +278,10 @@ pub struct MediaSettings {
     pub bind: SocketAddr,
     /// Addresses for ICE host candidates (with the bound port).
     pub public: Vec<std::net::IpAddr>,
-    /// Legs at once.
+    /// Legs at once, on all threads.
     pub max_legs: usize,
+    /// Media threads, 1 to [`MOST_THREADS`].
+    pub threads: usize,
 }
 
 impl MediaSettings {

@@ -1,4 +1,4 @@
-//! Threads that transcode pictures, away from the media thread: a frame costs as much there as a second of somebody's
+//! Threads that transcode pictures, away from the media threads: a frame costs as much there as a second of somebody's
 //! sound.
 //!
 //! A direction of a call has one job under way at most, so what waits here is bounded by the calls; frames that come
@@ -18,7 +18,7 @@ use std::time::Instant;
 
 /// However many cores there are.
 const MOST: usize = 16;
-/// Of −20…19; the media thread has 0.
+/// Of −20…19; media threads have 0 or are in real time.
 const NICE: i32 = 10;
 
 /// The threads. Dropping it ends them, each with the job it is at.
@@ -36,30 +36,28 @@ struct Worker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Where a worker's jobs go back.
-struct Back {
-    orders: Sender<Order>,
-    wake: Arc<EventFd>,
+/// Where a media thread's jobs go back.
+#[derive(Clone)]
+pub struct Back {
+    pub orders: Sender<Order>,
+    pub wake: Arc<EventFd>,
 }
 
 impl Transcoders {
-    /// Starts a thread for each core but one, at least one.
+    /// Starts a thread for each core but one, at least one; `backs` has one for each media thread.
     ///
     /// # Errors
     /// When the system has no threads left.
-    pub fn start(orders: &Sender<Order>, wake: &Arc<EventFd>) -> std::io::Result<Self> {
+    pub fn start(backs: &[Back]) -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = (0..cores.saturating_sub(1).clamp(1, MOST)).map(|number| {
             let (jobs, taken) = channel();
             let waiting = Arc::new(AtomicUsize::new(0));
-            let back = Back {
-                orders: orders.clone(),
-                wake: Arc::clone(wake),
-            };
+            let backs = backs.to_vec();
             let count = Arc::clone(&waiting);
             let thread = std::thread::Builder::new()
                 .name(format!("video-{number}"))
-                .spawn(move || work(&taken, &count, &back))?;
+                .spawn(move || work(&taken, &count, &backs))?;
             Ok(Worker {
                 jobs: Some(jobs),
                 waiting,
@@ -97,7 +95,7 @@ impl Drop for Transcoders {
     }
 }
 
-fn work(jobs: &Receiver<(LegKey, TranscodeJob)>, waiting: &AtomicUsize, back: &Back) {
+fn work(jobs: &Receiver<(LegKey, TranscodeJob)>, waiting: &AtomicUsize, backs: &[Back]) {
     step_back();
     while let Ok((leg, mut job)) = jobs.recv() {
         let begun = Instant::now();
@@ -106,11 +104,12 @@ fn work(jobs: &Receiver<(LegKey, TranscodeJob)>, waiting: &AtomicUsize, back: &B
         }
         job.took = begun.elapsed();
         waiting.fetch_sub(1, Ordering::Relaxed);
-        if back
-            .orders
-            .send(Order::Transcoded(leg, Box::new(job)))
-            .is_err()
-        {
+        let Some(back) = backs.get(leg.thread(backs.len())) else {
+            return;
+        };
+        let order = Order::Transcoded(leg, Box::new(job));
+        if back.orders.send(order).is_err() {
+            // That thread has ended, and the others with it.
             return;
         }
         // Full means that it is already awake.

@@ -464,6 +464,7 @@ impl Switch {
     }
 
     fn forget(&mut self, key: CallKey, active: &ActiveCall) {
+        self.media_threads.remove(&key);
         self.timers.forget(key);
         self.by_name.remove(&active.id);
         for leg in active.web.media.iter().chain([&active.trunk.media]) {

@@ -58,8 +58,7 @@ impl Switch {
             let message = "too many pages test their media at the moment";
             return self.tell(session, web::error(id, ErrorCode::RateLimited, message));
         }
-        self.next_leg += 1;
-        let leg = LegKey(self.next_leg);
+        let leg = self.new_leg_on(self.media.place());
         let test = Test {
             session,
             request: Some(id),

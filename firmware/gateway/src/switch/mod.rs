@@ -111,6 +111,8 @@ pub struct Switch {
     checks: doctor::Checks,
     next_key: u64,
     next_leg: u64,
+    /// Which media thread has a call's legs.
+    media_threads: HashMap<CallKey, usize>,
     totals: figures::Totals,
     figures: watch::Sender<Figures>,
 }
@@ -246,6 +248,7 @@ impl Switch {
             checks,
             next_key: 0,
             next_leg: 0,
+            media_threads: HashMap::new(),
             totals: figures::Totals::default(),
             figures,
         }
@@ -355,10 +358,22 @@ impl Switch {
     }
 
     fn new_leg(&mut self, key: CallKey) -> LegKey {
-        self.next_leg += 1;
-        let leg = LegKey(self.next_leg);
+        let thread = match self.media_threads.get(&key) {
+            Some(thread) => *thread,
+            None => {
+                let thread = self.media.place();
+                self.media_threads.insert(key, thread);
+                thread
+            }
+        };
+        let leg = self.new_leg_on(thread);
         self.by_leg.insert(leg, key);
         leg
+    }
+
+    fn new_leg_on(&mut self, thread: usize) -> LegKey {
+        self.next_leg += 1;
+        LegKey::on(thread, self.next_leg)
     }
 }
 

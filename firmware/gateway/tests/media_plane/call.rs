@@ -16,8 +16,14 @@ use std::time::{Duration, Instant};
 /// Each counts descriptors and needs both cores: one at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-pub const WEB: LegKey = LegKey(1);
-pub const TRUNK: LegKey = LegKey(2);
+/// What browsers send comes in at either thread; all legs are on the second.
+const THREADS: usize = 2;
+pub const WEB: LegKey = leg(1);
+pub const TRUNK: LegKey = leg(2);
+
+pub const fn leg(number: u64) -> LegKey {
+    LegKey::on(THREADS - 1, number)
+}
 pub const BROWSER_HZ: f64 = 440.0;
 pub const PBX_HZ: f64 = 1004.0;
 pub const TICK: Duration = Duration::from_millis(20);
@@ -71,6 +77,7 @@ pub fn start(max_legs: usize) -> (MediaPlane, Receiver<Event>) {
         bind: "127.0.0.1:0".parse().unwrap(),
         public: vec!["127.0.0.1".parse().unwrap()],
         max_legs,
+        threads: THREADS,
     };
     let plane = MediaPlane::start(settings, move |event| {
         let _ = sender.send(event);

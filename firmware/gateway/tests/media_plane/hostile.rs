@@ -131,9 +131,14 @@ fn offers_that_cannot_be_taken_are_refused_and_leave_nothing() {
         Event::Figures { .. }
     ));
     assert_eq!(plane.counters().unknown_legs, 2);
-    assert!(plane.health().running && plane.health().ticks > 0);
+    let health = plane.health();
+    assert!(
+        health
+            .iter()
+            .all(|thread| thread.running && thread.ticks > 0)
+    );
     plane.stop();
-    assert!(!plane.health().running);
+    assert!(plane.health().iter().all(|thread| !thread.running));
     assert!(matches!(
         events.try_recv(),
         Ok(Event::Closed { leg: LegKey(7), .. })

@@ -206,13 +206,13 @@ fn two_trunks_hear_each_other_and_a_third_takes_over() {
     let formats = [AudioCodec::Pcmu, AudioCodec::Pcmu, AudioCodec::Pcma];
     let mut sides: Vec<(LegKey, Pbx, SocketAddr)> = Vec::new();
     for (nth, codec) in formats.into_iter().enumerate() {
-        let leg = LegKey(nth as u64);
+        let key = leg(nth as u64);
         let pbx = Pbx::new(500.0 + 300.0 * nth as f64);
         let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
         let (rtp, rtcp) = (bind(), bind());
         let at = rtp.local_addr().unwrap();
         plane.send(Command::OpenTrunk {
-            leg,
+            leg: key,
             rtp,
             rtcp,
             listening: Default::default(),
@@ -230,10 +230,10 @@ fn two_trunks_hear_each_other_and_a_third_takes_over() {
             video: None,
         };
         plane.send(Command::PlanTrunk {
-            leg,
+            leg: key,
             plan: Box::new(plan),
         });
-        sides.push((leg, pbx, at));
+        sides.push((key, pbx, at));
     }
     let mut talk = |rounds: usize| {
         for _ in 0..rounds {
@@ -248,7 +248,7 @@ fn two_trunks_hear_each_other_and_a_third_takes_over() {
             .map(|(_, pbx, _)| std::mem::take(&mut pbx.heard))
             .collect::<Vec<_>>()
     };
-    let (first, second, third) = (LegKey(0), LegKey(1), LegKey(2));
+    let (first, second, third) = (leg(0), leg(1), leg(2));
     plane.send(Command::Bridge {
         a: first,
         b: second,
