@@ -120,6 +120,16 @@ impl Core {
         else {
             return;
         };
+        if class == Class::Rtp
+            && let Some(opened) = web.leg.unprotect(source, datagram)
+        {
+            let back = web.liveness.heard(now);
+            match opened {
+                Ok(packet) => self.take_from_browser(key, &packet, now),
+                Err(_) => self.drop_refused(key),
+            }
+            return self.on_change(key, back, now);
+        }
         if let Err(fault) = web.leg.receive(now, source, class, datagram) {
             self.on_fault(key, fault);
             return;
@@ -133,10 +143,7 @@ impl Core {
         } else {
             self.collect(key, now);
             if class == Class::Rtp && self.yielded.rtp.is_empty() {
-                Counters::add(&self.counters.dropped_refused, 1);
-                if let Some(leg) = self.legs.get_mut(&key) {
-                    leg.note_dropped();
-                }
+                self.drop_refused(key);
             }
         }
         self.on_change(key, back, now);
@@ -191,6 +198,13 @@ impl Core {
         }
     }
 
+    fn drop_refused(&mut self, key: LegKey) {
+        Counters::add(&self.counters.dropped_refused, 1);
+        if let Some(leg) = self.legs.get_mut(&key) {
+            leg.note_dropped();
+        }
+    }
+
     /// Counts a datagram of a trunk that is neither RTP nor RTCP.
     pub fn drop_not_rtp(&mut self, key: LegKey) {
         Counters::add(&self.counters.dropped_not_rtp, 1);
@@ -222,7 +236,7 @@ impl Core {
         };
         let mut fault = None;
         for packet in self.output.packets() {
-            match leg.send(now, &packet) {
+            match leg.send(now, &packet, &mut self.outbound) {
                 Ok(sent) => {
                     if let End::Trunk(_) = leg.end {
                         let counter = if sent {
@@ -298,25 +312,25 @@ impl Core {
         }
         if yielded.connected {
             change = web.liveness.connected(now).or(change);
+            let long_way = usize::from(!web.leg.has_keys());
+            Counters::add(&self.counters.web_long_ways, long_way);
             leg.rtcp_due = Some(now + RTCP_EVERY);
         }
         let failed = yielded.failed.take();
         let mut fault = None;
         for feedback in &yielded.feedback {
             leg.on_feedback(feedback, now);
-            fault = leg.send_again(feedback, now).err().or(fault);
+            let again = leg.send_again(feedback, now, &mut self.outbound);
+            fault = again.err().or(fault);
         }
-        let peer = leg.peer;
-        let video = leg.picture.as_ref().and_then(|p| p.format);
-        let video = video.map(|format| format.payload_type());
+        let with_picture = leg.picture.is_some();
         for packet in &yielded.rtp {
-            if video == Some(packet.header.payload_type) {
-                self.see_browser(key, peer, packet, now);
-            } else {
-                self.hear_browser(key, peer, packet, now);
-            }
+            let mut datagram = std::mem::take(&mut self.scratch);
+            put_together(packet, &mut datagram);
+            self.take_from_browser(key, &datagram, now);
+            self.scratch = datagram;
         }
-        if video.is_some() {
+        if with_picture {
             self.ask_for_picture(key, now);
             self.note_restless(key);
         }
@@ -331,22 +345,29 @@ impl Core {
         self.reschedule(key, now);
     }
 
-    fn hear_browser(
-        &mut self,
-        key: LegKey,
-        peer: Option<LegKey>,
-        packet: &rtc::rtp::Packet,
-        now: Instant,
-    ) {
-        let mut datagram = std::mem::take(&mut self.scratch);
-        let header = put_together(packet, &mut datagram);
-        if let Some(leg) = self.legs.get_mut(&key) {
-            leg.note_received(&header, datagram.len(), now);
+    /// One RTP packet of a browser, sound or picture.
+    fn take_from_browser(&mut self, key: LegKey, datagram: &[u8], now: Instant) {
+        let (Some(leg), Ok(packet)) = (self.legs.get_mut(&key), rtp::read(datagram)) else {
+            return self.drop_refused(key);
+        };
+        let peer = leg.peer;
+        let picture = leg.picture.as_mut().filter(|picture| {
+            let format = picture.format.map(|format| format.payload_type());
+            format == Some(packet.header.payload_type)
+        });
+        if let Some(picture) = picture {
+            picture.note_received(&packet.header, now);
+            if let Some(peer) = peer {
+                self.show(peer, datagram, now);
+            }
+            self.ask_for_picture(key, now);
+            self.note_restless(key);
+            return self.reschedule(key, now);
         }
+        leg.note_received(&packet.header, datagram.len(), now);
         if let Some(peer) = peer {
-            self.play(key, peer, &datagram, now);
+            self.play(key, peer, datagram, now);
         }
-        self.scratch = datagram;
     }
 
     fn on_change(&mut self, key: LegKey, change: Option<Change>, now: Instant) {
@@ -522,7 +543,7 @@ impl Core {
 }
 
 /// The stack parses, paths and relays read datagrams: puts a packet together again, without extensions.
-fn put_together(packet: &rtc::rtp::Packet, datagram: &mut Vec<u8>) -> rtp::Header {
+fn put_together(packet: &rtc::rtp::Packet, datagram: &mut Vec<u8>) {
     let header = rtp::Header {
         marker: packet.header.marker,
         payload_type: packet.header.payload_type,
@@ -533,7 +554,6 @@ fn put_together(packet: &rtc::rtp::Packet, datagram: &mut Vec<u8>) -> rtp::Heade
     datagram.clear();
     datagram.extend_from_slice(&header.to_bytes());
     datagram.extend_from_slice(&packet.payload);
-    header
 }
 
 /// Whether a datagram on the sockets of a stream is RTCP, and what it was before it was protected; none, and counted,

@@ -53,6 +53,8 @@ counters! {
     legs_opened,
     /// Web legs lost to an error inside the WebRTC stack.
     leg_faults,
+    /// Connections of browsers whose media goes through the whole WebRTC stack, since their keys did not become known.
+    web_long_ways,
     /// Datagrams from browsers.
     web_datagrams_in,
     /// Of these, handed on to the thread of their leg.

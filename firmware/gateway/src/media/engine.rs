@@ -474,6 +474,7 @@ impl Engine {
             return Err(WebRefusal::Internal("no randomness to be had".to_owned()));
         };
         let opening = Opening {
+            crypto: &self.crypto,
             certificate: &self.certificate,
             candidates: &self.candidates,
             ssrc: identity.ssrc,

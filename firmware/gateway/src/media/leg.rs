@@ -158,9 +158,14 @@ impl Leg {
     ///
     /// # Errors
     /// [`Fault`] of the WebRTC stack.
-    pub fn send(&mut self, now: Instant, packet: &OutPacket<'_>) -> Result<bool, Fault> {
+    pub fn send(
+        &mut self,
+        now: Instant,
+        packet: &OutPacket<'_>,
+        outbound: &mut Outbound<BytesMut>,
+    ) -> Result<bool, Fault> {
         let sent = match &mut self.end {
-            End::Web(web) => web.leg.send_rtp(now, packet)?,
+            End::Web(web) => web.leg.send_rtp(now, packet, outbound)?,
             End::Trunk(trunk) => trunk.send_rtp(packet.bytes),
             End::Spent => return Ok(false),
         };
@@ -329,13 +334,18 @@ impl Leg {
     ///
     /// # Errors
     /// [`Fault`] of the WebRTC stack.
-    pub fn send_video(&mut self, now: Instant, packet: &OutPacket<'_>) -> Result<bool, Fault> {
+    pub fn send_video(
+        &mut self,
+        now: Instant,
+        packet: &OutPacket<'_>,
+        outbound: &mut Outbound<BytesMut>,
+    ) -> Result<bool, Fault> {
         let Some(picture) = &mut self.picture else {
             return Ok(false);
         };
         let sent = match (&mut picture.end, &mut self.end) {
             (PictureEnd::Trunk(trunk), _) => trunk.send_rtp(packet.bytes),
-            (PictureEnd::Web, End::Web(web)) => web.leg.send_rtp(now, packet)?,
+            (PictureEnd::Web, End::Web(web)) => web.leg.send_rtp(now, packet, outbound)?,
             (PictureEnd::Web, End::Trunk(_) | End::Spent) => false,
         };
         if sent {
@@ -348,7 +358,12 @@ impl Leg {
     ///
     /// # Errors
     /// [`Fault`] of the WebRTC stack.
-    pub fn send_again(&mut self, feedback: &Feedback, now: Instant) -> Result<(), Fault> {
+    pub fn send_again(
+        &mut self,
+        feedback: &Feedback,
+        now: Instant,
+        outbound: &mut Outbound<BytesMut>,
+    ) -> Result<(), Fault> {
         let (Some(picture), End::Web(web)) = (&mut self.picture, &mut self.end) else {
             return Ok(());
         };
@@ -367,7 +382,7 @@ impl Leg {
         let lost = behind.map(|bit| first.wrapping_add(bit + 1));
         for sequence in std::iter::once(first).chain(lost) {
             if let Some(packet) = picture.sent_again(sequence, now) {
-                web.leg.send_rtp(now, &packet)?;
+                web.leg.send_rtp(now, &packet, outbound)?;
             }
         }
         Ok(())

@@ -10,7 +10,7 @@
 //! | `bridge` | who hears whom, and what may pass |
 //! | `quality` | how a leg's far side hears |
 //! | `video`, `transcoders` | a leg's picture; the threads on which it is transcoded |
-//! | `stack`, `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
+//! | `stack`, `keying`, `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
 //! | `batch`, `pace`, `counters`, `effort`, `priority` | parts of the thread |
 //! | `neighbours`, `placement` | several threads: what they hand each other, and which takes a call |
 
@@ -22,6 +22,7 @@ pub mod demux;
 mod effort;
 mod engine;
 mod feedback;
+mod keying;
 mod leg;
 mod liveness;
 mod neighbours;

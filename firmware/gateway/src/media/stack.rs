@@ -1,9 +1,11 @@
 //! Sets up the WebRTC stack for one browser: an ICE-lite answerer with one audio stream and at most one of video.
 
+use super::keying::Keying;
 use super::offer;
 use super::web::Opening;
 use causeway_media::plan::{AudioCodec, AudioFormat};
 use causeway_media::sdp::browser::OfferedVideo;
+use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::interceptor::Registry;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
@@ -16,7 +18,15 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpEncodingParameters, RtpCodecKind,
 };
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// All that browsers have but the one with a short tag.
+const PROFILES: [SrtpProtectionProfile; 3] = [
+    SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+    SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+    SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+];
 
 /// A connection that speaks `format`, the codec of `video`, and nothing else.
 ///
@@ -28,6 +38,7 @@ pub fn build(
     redundancy: Option<u8>,
     video: Option<&OfferedVideo>,
     opening: &Opening<'_>,
+    crypto: Arc<Keying>,
 ) -> rtc::shared::error::Result<RTCPeerConnection> {
     let codec = codec_of(format.codec);
     let mut engine = MediaEngine::default();
@@ -89,6 +100,8 @@ pub fn build(
                 // Whether the browser is there is `liveness`'s to say: the stack counts checks
                 // alone, and forgets its candidates when it gives up.
                 .with_ice_timeouts(never, never, None)
+                .with_crypto_provider(crypto)
+                .with_srtp_protection_profiles(PROFILES.to_vec())
                 .build(),
         )
         .with_media_engine(engine)

@@ -1,12 +1,13 @@
 //! One browser leg: the small seam around the WebRTC stack.
 //!
-//! The stack is driven by hand and only as far as a datagram needs: media in asks for media out,
-//! nothing else; STUN, DTLS and timers also ask for events, writes and the next deadline. It may
-//! panic on input nobody thought of, so every call into it is guarded and a panic costs this leg alone.
+//! The stack is driven by hand and only as far as a datagram needs: STUN, DTLS, RTCP and timers. Media passes it by once
+//! the handshake's keys are known (`keying`): it is protected and unprotected here. The stack may panic on input nobody
+//! thought of, so every call into it is guarded and a panic costs this leg alone.
 
 use super::batch::Outbound;
 use super::demux::{self, Class, StunClass, Transaction};
 use super::feedback::{self, Feedback};
+use super::keying::Keying;
 use super::offer::{self, Narrowed};
 use super::stack;
 use super::{WebCodecPolicy, WebRefusal};
@@ -14,6 +15,8 @@ use bytes::{Bytes, BytesMut};
 use causeway_media::path::OutPacket;
 use causeway_media::plan::AudioFormat;
 use causeway_media::sdp::browser::{self, OfferedVideo};
+use causeway_media::srtp::{SrtpError, SrtpPacket, SrtpPlan, SrtpReceiver, SrtpSender};
+use rtc::crypto::RTCCryptoProvider;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::certificate::RTCCertificate;
 use rtc::peer_connection::event::RTCPeerConnectionEvent;
@@ -25,14 +28,19 @@ use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Between two looks at a connected stack for the sake of its deadlines.
 const CALM: Duration = Duration::from_secs(1);
 
 /// What opening a leg needs besides the offer.
-#[derive(Debug)]
+#[allow(
+    missing_debug_implementations,
+    reason = "the stack's cryptography has none"
+)]
 pub struct Opening<'a> {
+    pub crypto: &'a Arc<dyn RTCCryptoProvider>,
     pub certificate: &'a RTCCertificate,
     /// Host candidates: each of the box's addresses with the shared port.
     pub candidates: &'a [SocketAddr],
@@ -93,6 +101,11 @@ pub struct WebLeg {
     nominated: Option<SocketAddr>,
     /// Where media last came from.
     heard_from: Option<SocketAddr>,
+    keying: Arc<Keying>,
+    /// Once the handshake is over.
+    srtp: Option<Box<(SrtpSender, SrtpReceiver)>>,
+    /// Where the stack last sent anything but a check: the pair that it has selected.
+    selected: Option<SocketAddr>,
 }
 
 impl std::fmt::Debug for WebLeg {
@@ -134,8 +147,10 @@ impl WebLeg {
         narrowed: &Narrowed,
         opening: Opening<'_>,
     ) -> Result<(Self, String), WebRefusal> {
+        let keying = Arc::new(Keying::new(Arc::clone(opening.crypto)));
+        let crypto = Arc::clone(&keying);
         let mut connection =
-            stack::build(now, &format, redundancy, video, &opening).map_err(internal)?;
+            stack::build(now, &format, redundancy, video, &opening, crypto).map_err(internal)?;
         connection
             .set_remote_description(now, remote_offer(narrowed)?)
             .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
@@ -159,6 +174,9 @@ impl WebLeg {
             nominating: None,
             nominated: None,
             heard_from: None,
+            keying,
+            srtp: None,
+            selected: None,
         };
         let answer = leg.answer(now, narrowed).map_err(internal)?;
         Ok((leg, answer))
@@ -244,6 +262,11 @@ impl WebLeg {
         self.video.as_ref()
     }
 
+    /// Media passes the stack by.
+    pub fn has_keys(&self) -> bool {
+        self.srtp.is_some()
+    }
+
     /// ICE and DTLS have been up.
     pub fn is_connected(&self) -> bool {
         self.connected
@@ -294,6 +317,23 @@ impl WebLeg {
         })
     }
 
+    /// The RTP packet in a datagram from an admitted address; `None` while the keys are not known, and the stack is to
+    /// be asked.
+    pub fn unprotect(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Option<Result<SrtpPacket, SrtpError>> {
+        let (_, receiver) = &mut **self.srtp.as_mut()?;
+        let opened = receiver.unprotect_rtp(datagram);
+        if opened.is_ok() {
+            // After a restart browsers send from the pair they have chosen up to a second before they
+            // nominate it; it has passed its check, and this packet is authentic.
+            self.nominated.get_or_insert(from);
+        }
+        Some(opened)
+    }
+
     /// When [`Self::handle_timeout`] wants to be called; unknown until [`Self::collect`] has
     /// looked again at a stack that was stirred.
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -314,13 +354,28 @@ impl WebLeg {
         })
     }
 
-    /// Queues one packet to the browser; dropped before the connection is up.
+    /// Sends one packet to the browser; dropped before the connection is up.
     ///
     /// # Errors
     /// [`Fault`] when the stack panicked.
-    pub fn send_rtp(&mut self, now: Instant, packet: &OutPacket<'_>) -> Result<bool, Fault> {
+    pub fn send_rtp(
+        &mut self,
+        now: Instant,
+        packet: &OutPacket<'_>,
+        outbound: &mut Outbound<BytesMut>,
+    ) -> Result<bool, Fault> {
         if !self.connected {
             return Ok(false);
+        }
+        if let Some((sender, _)) = self.srtp.as_deref_mut() {
+            let Some(to) = self.nominated.or(self.selected) else {
+                return Ok(false);
+            };
+            let Ok(protected) = sender.protect_rtp(packet.bytes) else {
+                return Ok(false);
+            };
+            outbound.push(to, protected.into());
+            return Ok(true);
         }
         let header = rtc::rtp::Header {
             version: 2,
@@ -409,6 +464,10 @@ impl WebLeg {
                 RTCPeerConnectionState::Connected => {
                     self.connected = true;
                     yielded.connected = true;
+                    // Said again after an ICE restart, which changes no keys.
+                    if let Some(keys) = self.keying.take() {
+                        self.srtp = security(keys);
+                    }
                 }
                 RTCPeerConnectionState::Failed => {
                     let part = if self.connected {
@@ -462,6 +521,7 @@ impl WebLeg {
                     self.nominated = Some(to);
                 }
             } else if demux::classify(&datagram.message) != Class::Stun {
+                self.selected = Some(to);
                 to = self.nominated.unwrap_or(to);
             }
             outbound.push(to, datagram.message);
@@ -484,6 +544,12 @@ impl WebLeg {
             }
         });
     }
+}
+
+fn security(keys: SrtpPlan) -> Option<Box<(SrtpSender, SrtpReceiver)>> {
+    let sender = SrtpSender::new(keys.send).ok()?;
+    let receiver = SrtpReceiver::new(keys.receive).ok()?;
+    Some(Box::new((sender, receiver)))
 }
 
 /// Drops a leg; not even that may panic further.

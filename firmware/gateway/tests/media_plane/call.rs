@@ -261,6 +261,7 @@ impl Call {
     }
 
     pub fn close(self) -> Vec<Event> {
+        assert_eq!(self.plane.counters().web_long_ways, 0);
         self.plane.send(Command::Close { leg: WEB });
         self.plane.send(Command::Close { leg: TRUNK });
         let mut told = self.told;

@@ -54,6 +54,12 @@ impl std::ops::Deref for SrtpPacket {
     }
 }
 
+impl From<SrtpPacket> for bytes::BytesMut {
+    fn from(packet: SrtpPacket) -> Self {
+        packet.0
+    }
+}
+
 impl SrtpSuite {
     const fn profile(self) -> ProtectionProfile {
         match self {

@@ -126,6 +126,8 @@ async fn causeway(cli: &Cli, mode: Mode, codec_ms: f64) -> Result<Vec<Value>> {
     plan.rtp_count = u16::try_from(2 * most + 40).unwrap_or(2000);
     plan.rtp_first = place::free_range(plan.rtp_count)?;
     plan.max_calls = most + 10;
+    // One core is measured, so one thread.
+    plan.extra = "media_threads = 1\n".to_owned();
     let causeway = BoxProcess::start(plan).await?;
     let pid = causeway.program().pid();
     pin(pid, 0).await?;

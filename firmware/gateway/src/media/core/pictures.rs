@@ -4,7 +4,7 @@ use super::super::counters::Counters;
 use super::super::leg::{End, Leg, RTCP_EVERY};
 use super::super::video::{Asking, Picture, PictureEnd};
 use super::super::{Event, LegKey, bridge};
-use super::{Core, put_together, take};
+use super::{Core, take};
 use causeway_media::path::Gate;
 use causeway_media::plan::Direction;
 use causeway_media::rtp;
@@ -59,28 +59,8 @@ impl Core {
         }
     }
 
-    /// One packet of a browser's picture.
-    pub(super) fn see_browser(
-        &mut self,
-        key: LegKey,
-        peer: Option<LegKey>,
-        packet: &rtc::rtp::Packet,
-        now: Instant,
-    ) {
-        let mut datagram = std::mem::take(&mut self.scratch);
-        let header = put_together(packet, &mut datagram);
-        let picture = self.legs.get_mut(&key).and_then(|leg| leg.picture.as_mut());
-        if let Some(picture) = picture {
-            picture.note_received(&header, now);
-        }
-        if let Some(peer) = peer {
-            self.show(peer, &datagram, now);
-        }
-        self.scratch = datagram;
-    }
-
     /// Lets the far side of `to` see one packet of its peer's.
-    fn show(&mut self, to: LegKey, datagram: &[u8], now: Instant) {
+    pub(super) fn show(&mut self, to: LegKey, datagram: &[u8], now: Instant) {
         let way = self
             .legs
             .get_mut(&to)
@@ -114,7 +94,7 @@ impl Core {
         }
         let mut fault = None;
         for packet in self.pictures.packets() {
-            match leg.send_video(now, &packet) {
+            match leg.send_video(now, &packet, &mut self.outbound) {
                 Ok(true) => {
                     if let End::Trunk(_) = leg.end {
                         Counters::add(&self.counters.trunk_datagrams_out, 1);
