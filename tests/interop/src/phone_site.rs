@@ -8,7 +8,7 @@ use causeway_harness::{Baresip, BoxPlan, BoxProcess, Result};
 use serde_json::Value;
 use tokio::sync::SemaphorePermit;
 
-use crate::{ACCOUNT, PageSite, SOON, beside_others, skipped};
+use crate::{ACCOUNT, PageSite, SOON, alone, beside_others, skipped};
 
 /// What Firefox's own microphone gives, in Hz.
 pub const FIREFOX_HZ: f64 = 1000.0;
@@ -27,6 +27,8 @@ pub struct PhonePlan {
     pub firefox: bool,
     /// The phone's codecs; both laws of G.711 when empty.
     pub codecs: &'static str,
+    /// Time is measured: no other scenario may run beside it.
+    pub alone: bool,
     /// Connections that stay open for later calls, beyond those of the box's start.
     pub kept_open: usize,
 }
@@ -62,7 +64,10 @@ impl PhoneSite {
             );
             return Ok(None);
         }
-        let turn = beside_others().await;
+        let turn = match plan.alone {
+            true => alone().await,
+            false => beside_others().await,
+        };
         let certificates = TempFolder::new("certificates")?;
         // Its TLS listens on the port after the other.
         let port = place::free_range(2)?;

@@ -224,7 +224,7 @@ impl VideoRelay {
                     self.outlet.sets.forget_learned();
                 }
                 self.begin_again();
-                self.outlet.request.renew();
+                self.outlet.request.renew(now);
                 turn
             }
             Arrival::Useless => {

@@ -209,7 +209,7 @@ impl VideoTranscode {
             Arrival::InPlace(turn) => turn,
             Arrival::Begins { turn, .. } => {
                 self.begin_again();
-                self.request.renew();
+                self.request.renew(now);
                 turn
             }
             Arrival::Useless => {

@@ -378,6 +378,11 @@ interface CallWarning {
 /** Runs operations one after the other, a bounded number waiting. */
 
 /**
+ * Opens the loudspeaker before there is something to hear. Opening takes up to two seconds, and Firefox shows no moving
+ * picture of a call before its sound plays: so it is done while the call is still being made or rings.
+ */
+
+/**
  * Says soon when a connection will find no way to the box, instead of when the browser gives up after half a minute.
  *
  * A check that is answered at all is answered within seconds, and so is a relay. So a call is without a way when for

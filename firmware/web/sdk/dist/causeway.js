@@ -331,6 +331,31 @@ var QualityMonitor = class {
   }
 };
 
+// src/output_start.ts
+var OutputStart = class {
+  #context;
+  /** Plays silence from now on. Before a user's first touch browsers would refuse, and this does nothing. */
+  open() {
+    if (this.#context || typeof AudioContext !== "function") return;
+    if (globalThis.navigator?.userActivation?.hasBeenActive === false) return;
+    let context;
+    try {
+      context = this.#context = new AudioContext();
+    } catch {
+      return;
+    }
+    const silence = context.createConstantSource();
+    silence.offset.value = 0;
+    silence.connect(context.destination);
+    silence.start();
+    context.resume().catch(() => void 0);
+  }
+  close() {
+    this.#context?.close().catch(() => void 0);
+    this.#context = void 0;
+  }
+};
+
 // src/path.ts
 var NO_RELAY_MS = 4e3;
 var SILENT_RELAY_MS = 8e3;
@@ -669,6 +694,7 @@ var CallMedia = class {
   #settings;
   #owner;
   #output;
+  #outputStart = new OutputStart();
   #recovery;
   #monitor;
   #flow;
@@ -694,11 +720,13 @@ var CallMedia = class {
       restart: () => this.#restart(),
       gaveUp: (everConnected) => owner.mediaGone(everConnected)
     });
+    this.#outputStart.open();
   }
   /** Opens the connection with what the call sends, and makes its offer. */
   async start(local, video) {
     const { iceServers, iceTransportPolicy, codec, log } = this.#settings;
     this.#candidates = [];
+    this.#outputStart.open();
     try {
       this.peer = new Peer(
         {
@@ -811,6 +839,7 @@ var CallMedia = class {
     this.#path = void 0;
     this.#stopMeters();
     this.#output.close();
+    this.#outputStart.close();
     this.peer?.close();
     this.peer = void 0;
   }

@@ -12,6 +12,7 @@ import { AudioOutput, capture, stopTracks } from './media';
 import type { AudioSource } from './media';
 import { QualityMonitor } from './monitor';
 import type { CallWarning } from './monitor';
+import { OutputStart } from './output_start';
 import { PathWatch } from './path';
 import { Peer } from './peer';
 import type { CodecPreference } from './peer';
@@ -61,6 +62,7 @@ export class CallMedia {
   readonly #settings: MediaSettings;
   readonly #owner: CallMediaOwner;
   readonly #output: AudioOutput;
+  readonly #outputStart = new OutputStart();
   readonly #recovery: MediaRecovery;
   #monitor: QualityMonitor | undefined;
   #flow: FlowWatch | undefined;
@@ -87,12 +89,14 @@ export class CallMedia {
       restart: () => this.#restart(),
       gaveUp: (everConnected) => owner.mediaGone(everConnected),
     });
+    this.#outputStart.open();
   }
 
   /** Opens the connection with what the call sends, and makes its offer. */
   async start(local: MediaStream | undefined, video: boolean): Promise<string> {
     const { iceServers, iceTransportPolicy, codec, log } = this.#settings;
     this.#candidates = [];
+    this.#outputStart.open();
     try {
       this.peer = new Peer(
         {
@@ -217,6 +221,7 @@ export class CallMedia {
     this.#path = undefined;
     this.#stopMeters();
     this.#output.close();
+    this.#outputStart.close();
     this.peer?.close();
     this.peer = undefined;
   }

@@ -116,34 +116,49 @@ fn behind_a_hole_old_parameter_sets_do_not_cover_newer_ones() {
 }
 
 #[test]
-fn the_source_is_asked_once_in_500_ms_and_again_every_second() {
+fn the_source_is_asked_again_soon_and_then_every_second() {
     let mut bench = Bench::new(mode_1());
     assert!(!bench.asks(), "there is no source yet");
     bench.take(&packet(1, 1, &SPS_0));
     assert!(!bench.asks(), "a key frame is about to come");
     bench.take(&packet(2, 1, &picture(10)));
     assert!(bench.asks() && !bench.asks());
-    bench.wait(999);
-    bench.take(&packet(3, 2, &picture(10)));
-    assert!(!bench.asks());
-    assert_eq!(
-        bench.relay.key_frame_due(),
-        Some(bench.now + Duration::from_millis(1))
-    );
-    bench.wait(1);
-    assert!(bench.asks());
+    for (number, wait) in (3..).zip([250, 250, 250, 1_000, 1_000]) {
+        bench.wait(wait - 1);
+        bench.take(&packet(number, u32::from(number), &picture(10)));
+        assert!(!bench.asks());
+        assert_eq!(
+            bench.relay.key_frame_due(),
+            Some(bench.now + Duration::from_millis(1))
+        );
+        bench.wait(1);
+        assert!(bench.asks(), "{wait} ms after the last");
+    }
     // The far side asks as well: no second question within 500 ms.
     bench.relay.request_key_frame(bench.now);
     bench.wait(499);
     assert!(!bench.asks());
     bench.wait(1);
     assert!(bench.asks());
-    bench.take(&packet(4, 3, &idr(10)));
+    bench.take(&packet(8, 8, &idr(10)));
     bench.wait(5_000);
     assert!(!bench.asks() && bench.relay.key_frame_due().is_none());
     bench.relay.request_key_frame(bench.now);
     assert!(bench.asks());
-    assert_eq!(bench.counters().key_frame_requests, 4);
+    assert_eq!(bench.counters().key_frame_requests, 8);
+}
+
+#[test]
+fn who_could_not_hear_the_question_is_asked_when_it_begins() {
+    let mut bench = Bench::new(mode_1());
+    bench.relay.request_key_frame(bench.now);
+    assert!(bench.asks(), "nobody sends yet");
+    bench.wait(20);
+    bench.take(&packet(1, 1, &picture(10)));
+    bench.wait(99);
+    assert!(!bench.asks(), "its key frame may be on its way");
+    bench.wait(1);
+    assert!(bench.asks());
 }
 
 #[test]
