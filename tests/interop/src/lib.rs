@@ -27,7 +27,7 @@ mod proxy;
 pub mod stage;
 
 pub use causeway_harness::scene::{ACCOUNT, PAGE_HZ};
-pub use page_site::{PageSite, Said, digits, skipped, wire};
+pub use page_site::{PageSite, Said, digits, picture_ports, skipped, wire};
 pub use phone_site::{PhonePlan, PhoneSite};
 pub use proxy::{ProxyPlan, ProxySite};
 

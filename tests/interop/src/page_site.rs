@@ -247,3 +247,28 @@ pub async fn digits(phone: &WebPhone, digits: &str) -> Result<()> {
         sleep(Duration::from_millis(100)).await;
     }
 }
+
+/// The ports of a call's picture on its trunk: the box's and the peer's, as their last session descriptions say.
+///
+/// # Errors
+/// When they have agreed on none.
+pub async fn picture_ports(causeway: &BoxProcess, call: &str) -> Result<(u16, u16)> {
+    let said = wire(causeway, call).await?;
+    let port = |sent: bool| {
+        let of = |m: &Said| {
+            let (_, media) = m.text.split_once("\r\nm=video ")?;
+            media.split(' ').next()?.parse().ok()
+        };
+        said.iter()
+            .rev()
+            .filter(|m| m.sent == sent && m.method() == "INVITE")
+            .find_map(of)
+            .filter(|port: &u16| *port > 0)
+    };
+    match (port(true), port(false)) {
+        (Some(ours), Some(theirs)) => Ok((ours, theirs)),
+        ports => Err(HarnessError::new(format!(
+            "no picture was agreed on: {ports:?}"
+        ))),
+    }
+}

@@ -34,6 +34,7 @@ mod registered;
 mod reliable;
 mod replaced;
 mod rings_out;
+mod same_units;
 mod session_timer;
 mod srtp;
 mod tcp;

@@ -4,6 +4,7 @@ mod codec;
 mod digits;
 mod hold;
 mod picture;
+mod same_units;
 mod srtp;
 mod tcp;
 mod test_number;
