@@ -2,7 +2,9 @@
 //!
 //! Prints one line of JSON for each direction: `bare_ms` and `transcode_ms`, the milliseconds of a frame of 640 × 360, and
 //! their `ratio`. Bare is a decoder and an encoder of the same settings with nothing between; transcoded is packets in,
-//! packets out. Build it with `--release`; the argument is the number of frames (300).
+//! packets out. Build it with `--release`; the arguments are the number of frames (300), and a folder where the frames
+//! are kept, as `vp8.film` and `h264.film`: each behind its length in 32 bits, big-endian, the units of H.264 behind
+//! start codes.
 
 use causeway_media::path::OutputIdentity;
 use causeway_media::rtp::Header;
@@ -16,9 +18,9 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 const SIZE: (usize, usize) = (640, 360);
-const KBPS: u32 = 800;
+const KBPS: u32 = 500;
 /// Units of the clock from frame to frame.
-const STEP: u32 = 3_000;
+const STEP: u32 = 6_000;
 /// The quickest counts, because others use the machine too.
 const TURNS: usize = 3;
 const LEVEL: Limits = Limits {
@@ -38,6 +40,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         recorded(VideoCodec::Vp8, frames)?,
         recorded(VideoCodec::H264, frames)?,
     );
+    if let Some(folder) = std::env::args().nth(2) {
+        let folder = std::path::Path::new(&folder);
+        keep(&folder.join("vp8.film"), VideoCodec::Vp8, &vp8)?;
+        keep(&folder.join("h264.film"), VideoCodec::H264, &h264)?;
+    }
     for (name, from, recording) in [
         ("vp8_to_h264", VideoCodec::Vp8, &vp8),
         ("h264_to_vp8", VideoCodec::H264, &h264),
@@ -129,6 +136,16 @@ fn whole(codec: VideoCodec, frame: &CodedFrame) -> Vec<u8> {
         .units()
         .flat_map(|unit| [start, unit].concat())
         .collect()
+}
+
+fn keep(path: &std::path::Path, codec: VideoCodec, film: &[CodedFrame]) -> std::io::Result<()> {
+    let mut octets = Vec::new();
+    for frame in film {
+        let frame = whole(codec, frame);
+        octets.extend((frame.len() as u32).to_be_bytes());
+        octets.extend(frame);
+    }
+    std::fs::write(path, octets)
 }
 
 fn bare(from: VideoCodec, recording: &[CodedFrame]) -> Result<Duration, Box<dyn Error>> {

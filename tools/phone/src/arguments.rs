@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use causeway_phone::engine_load::Mode;
 use causeway_phone::load::Codec;
 use causeway_phone::media::g711::Law;
 use clap::{Args, Parser, Subcommand};
@@ -125,7 +126,8 @@ and this program another (taskset), or both wait for each other.
 
 Examples:
   causeway-phone engine --url https://127.0.0.1:8443 --app demo --secret-file secret --pid 4711 --speech voices
-  causeway-phone engine --rtpengine 127.0.0.1:2223 --pid 4712 --speech voices --steps 20,80 --seconds 10";
+  causeway-phone engine --rtpengine 127.0.0.1:2223 --pid 4712 --speech voices --steps 20,80 --seconds 10
+  causeway-phone engine --url https://127.0.0.1:8443 --pid 4711 --speech voices --mode video --films films";
 
 #[derive(Debug, Args)]
 pub struct EngineArgs {
@@ -147,9 +149,12 @@ pub struct EngineArgs {
     /// Where the PBX behind the engine listens for SIP
     #[arg(long, default_value = "127.0.0.1:0")]
     pub sip: SocketAddr,
-    /// G.711 from end to end instead of Opus on the browser's side
+    /// What the engine does
+    #[arg(long, default_value = "transcode")]
+    pub mode: Mode,
+    /// A folder with films, for pictures: `h264.film` and `vp8.film`
     #[arg(long)]
-    pub relay: bool,
+    pub films: Option<PathBuf>,
     /// Calls at once, row after row
     #[arg(long, value_delimiter = ',', default_value = "20,80,150")]
     pub steps: Vec<usize>,

@@ -237,10 +237,11 @@ fn engine(args: EngineArgs) -> Result<ExitCode, String> {
         engine,
         pid: args.pid,
         sip: args.sip,
-        transcode: !args.relay,
+        mode: args.mode,
         steps: args.steps,
         measure: seconds("seconds", args.seconds)?,
         speech: args.speech,
+        films: args.films,
     };
     runtime()?.block_on(causeway_phone::engine_load::run(options, |row| {
         println!("{}", serde_json::to_string(row).unwrap_or_default());

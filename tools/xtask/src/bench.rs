@@ -20,20 +20,7 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
         &["causeway-gateway", "causeway-phone", "causeway-harness"],
         true,
     )?;
-    let mut example = workspace::cargo()?;
-    example.args([
-        "build",
-        "--release",
-        "--package",
-        "causeway-media",
-        "--example",
-        "path_cost",
-    ]);
-    if !plain(&mut example)? {
-        return Err(
-            "the codec's own measure does not build; the compiler's message is above".to_owned(),
-        );
-    }
+    example("path_cost")?;
     announce(&format!("{} calls at once, {} s", args.calls, args.seconds));
     let programs = workspace::programs(true)?;
     let mut bench = Command::new(programs.join("causeway-bench"));
@@ -56,6 +43,25 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
     })
 }
 
+/// Builds a measure of the codecs alone.
+fn example(name: &str) -> Result<(), String> {
+    let mut example = workspace::cargo()?;
+    example.args([
+        "build",
+        "--release",
+        "--package",
+        "causeway-media",
+        "--example",
+        name,
+    ]);
+    match plain(&mut example)? {
+        true => Ok(()),
+        false => Err(
+            "the codec's own measure does not build; the compiler's message is above".to_owned(),
+        ),
+    }
+}
+
 /// `cargo xtask bench media`
 fn media(args: &MediaBenchArgs) -> Result<ExitCode, String> {
     needs::ensure(&[Purpose::Build, Purpose::Voices], args.yes)?;
@@ -71,8 +77,15 @@ fn media(args: &MediaBenchArgs) -> Result<ExitCode, String> {
     let mut bench = Command::new(workspace::programs(true)?.join("causeway-media-bench"));
     bench
         .args(["--speech", VOICES, "--modes", &args.modes.join(",")])
-        .args(["--steps", &steps.join(",")])
         .args(["--seconds", &args.seconds.to_string()]);
+    if !steps.is_empty() {
+        bench.args(["--steps", &steps.join(",")]);
+    }
+    if args.modes.iter().any(|mode| mode.starts_with("video")) {
+        example("transcode_cost")?;
+        let example = workspace::programs(true)?.join("examples/transcode_cost");
+        bench.arg("--pictures").arg(example);
+    }
     if let Some(folder) = other {
         bench.arg("--rtpengine").arg(folder);
     }

@@ -189,7 +189,8 @@ Rows that deliver less than 99.9 % are marked and not counted; calls are added u
 
 Examples:
   cargo xtask bench media
-  cargo xtask bench media --modes transcode --steps 80,150 --seconds 30 --against rtpengine --json media.json")]
+  cargo xtask bench media --modes transcode --steps 80,150 --seconds 30 --against rtpengine --json media.json
+  cargo xtask bench media --modes video,video-transcode       pictures of 640 × 360, 15 a second, 500 kbit/s")]
     Media(MediaBenchArgs),
 }
 
@@ -201,11 +202,11 @@ enum Against {
 
 #[derive(Debug, Args)]
 struct MediaBenchArgs {
-    /// What the engine does: transcode, relay
+    /// What the engine does: transcode, relay, video (H.264 as it is), video-transcode (VP8 to H.264 and back)
     #[arg(long, value_delimiter = ',', default_value = "transcode,relay")]
     modes: Vec<String>,
-    /// Calls at once, row after row
-    #[arg(long, value_delimiter = ',', default_value = "20,80,150,200,250,300")]
+    /// Calls at once, row after row; when left out what suits the mode: 20,80,150 and more, of transcoded pictures 2,5,8 and more
+    #[arg(long, value_delimiter = ',')]
     steps: Vec<u32>,
     /// How long each row is measured
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(2..=3600))]

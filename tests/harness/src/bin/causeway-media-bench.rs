@@ -3,11 +3,12 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use causeway_harness::config::{APP, APP_SECRET, loopback};
+use causeway_harness::place::TempFolder;
 use causeway_harness::program::Program;
 use causeway_harness::{BoxPlan, BoxProcess, HarnessError, Result, place};
 use clap::{Parser, ValueEnum};
@@ -15,13 +16,45 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+/// Of every film.
+const PICTURES_A_SECOND: f64 = 15.0;
 /// Below this a row counts for nothing.
 const DELIVERED: f64 = 99.9;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mode {
+    /// Opus to PCMU and back
     Transcode,
+    /// PCMU as it is
     Relay,
+    /// Pictures in H.264 as they are, 640 × 360, 15 a second, 500 kbit/s
+    Video,
+    /// The same pictures, VP8 to H.264 and back
+    VideoTranscode,
+}
+
+impl Mode {
+    fn has_pictures(self) -> bool {
+        matches!(self, Self::Video | Self::VideoTranscode)
+    }
+
+    /// As the load takes it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Transcode => "transcode",
+            Self::Relay => "relay",
+            Self::Video => "video",
+            Self::VideoTranscode => "video-transcode",
+        }
+    }
+
+    fn steps(self) -> &'static [usize] {
+        match self {
+            Self::Transcode | Self::Relay => &[20, 80, 150, 200, 250, 300],
+            Self::Video => &[20, 80, 150, 200],
+            Self::VideoTranscode => &[2, 5, 8, 10, 12, 15, 20, 25, 30],
+        }
+    }
 }
 
 /// Measures media engines on this machine.
@@ -36,9 +69,12 @@ struct Cli {
     /// What the engine does
     #[arg(long, value_delimiter = ',', default_value = "transcode,relay")]
     modes: Vec<Mode>,
-    /// Calls at once, row after row, until an engine is overloaded
-    #[arg(long, value_delimiter = ',', default_value = "20,80,150,200,250")]
+    /// Calls at once, row after row, until an engine is overloaded; 20,80,150,200 and more, of transcoded pictures 2,5,8 and more
+    #[arg(long, value_delimiter = ',')]
     steps: Vec<usize>,
+    /// The program that measures the codecs of pictures and makes the films, for modes with pictures
+    #[arg(long, value_name = "PROGRAM")]
+    pictures: Option<PathBuf>,
     /// How long each row is measured, in seconds
     #[arg(long, default_value_t = 15)]
     seconds: u32,
@@ -63,13 +99,21 @@ async fn main() -> ExitCode {
 
 async fn measure(cli: &Cli) -> Result<bool> {
     let mut rows = Vec::new();
+    let films = TempFolder::new("films")?;
     println!("{}", heading());
     for mode in &cli.modes {
         // The codec's own cost is measured where the engine will run, and just before it does.
-        let codec_ms = bare(cli).await?;
-        rows.extend(causeway(cli, *mode, codec_ms).await?);
-        if let Some(folder) = &cli.rtpengine {
-            rows.extend(rtpengine(cli, folder, *mode, codec_ms).await?);
+        let codec_ms = match mode.has_pictures() {
+            true => pictures(cli, films.path()).await?,
+            false => bare(cli).await?,
+        };
+        rows.extend(causeway(cli, *mode, codec_ms, films.path()).await?);
+        if let Some(folder) = cli
+            .rtpengine
+            .as_ref()
+            .filter(|_| *mode != Mode::VideoTranscode)
+        {
+            rows.extend(rtpengine(cli, folder, *mode, codec_ms, films.path()).await?);
         }
     }
     if let Some(path) = &cli.json {
@@ -92,6 +136,29 @@ async fn bare(cli: &Cli) -> Result<f64> {
     text.trim()
         .parse()
         .map_err(|_| HarnessError::new("the codec's own cost could not be measured"))
+}
+
+/// Makes the films, and measures what decoding and encoding them costs both ways: milliseconds a call and second.
+async fn pictures(cli: &Cli, films: &Path) -> Result<f64> {
+    let failed = |why: String| HarnessError::new(format!("the codecs of pictures: {why}"));
+    let program = cli.pictures.as_ref();
+    let program = program.ok_or_else(|| failed("name their program by --pictures".to_owned()))?;
+    let out = pinned(0, program)
+        .arg("300")
+        .arg(films)
+        .stderr(Stdio::inherit())
+        .output()
+        .await
+        .map_err(|e| failed(e.to_string()))?;
+    let text = String::from_utf8_lossy(&out.stdout);
+    let ways: Vec<f64> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok()?["bare_ms"].as_f64())
+        .collect();
+    match ways[..] {
+        [there, back] => Ok(round((there + back) * PICTURES_A_SECOND)),
+        _ => Err(failed(text.into_owned())),
+    }
 }
 
 /// A program that runs on one processor alone.
@@ -119,11 +186,16 @@ async fn pin(pid: u32, processor: u8) -> Result<()> {
     }
 }
 
-async fn causeway(cli: &Cli, mode: Mode, codec_ms: f64) -> Result<Vec<Value>> {
+async fn causeway(cli: &Cli, mode: Mode, codec_ms: f64, films: &Path) -> Result<Vec<Value>> {
     let pbx = loopback(place::free_port()?);
-    let most = cli.steps.iter().max().copied().unwrap_or(20);
+    let most = steps(cli, mode).iter().max().copied().unwrap_or(20);
     let mut plan = BoxPlan::new(pbx)?;
-    plan.rtp_count = u16::try_from(2 * most + 40).unwrap_or(2000);
+    plan.rtp_count = u16::try_from(4 * most + 40).unwrap_or(2000);
+    if mode.has_pictures() {
+        // Of its sound nothing is heard.
+        plan.trunks[0].extra =
+            "video = \"h264\"\nvideo_kbps = 600\nmedia_timeout_s = 0\n".to_owned();
+    }
     plan.rtp_first = place::free_range(plan.rtp_count)?;
     plan.max_calls = most + 10;
     // One core is measured, so one thread.
@@ -137,6 +209,7 @@ async fn causeway(cli: &Cli, mode: Mode, codec_ms: f64) -> Result<Vec<Value>> {
         mode,
         codec_ms,
         pid,
+        films,
         &["--url", &url, "--app", APP, "--sip", &pbx.to_string()],
     )
     .await;
@@ -144,7 +217,13 @@ async fn causeway(cli: &Cli, mode: Mode, codec_ms: f64) -> Result<Vec<Value>> {
     rows
 }
 
-async fn rtpengine(cli: &Cli, folder: &PathBuf, mode: Mode, codec_ms: f64) -> Result<Vec<Value>> {
+async fn rtpengine(
+    cli: &Cli,
+    folder: &PathBuf,
+    mode: Mode,
+    codec_ms: f64,
+    films: &Path,
+) -> Result<Vec<Value>> {
     let control: SocketAddr = loopback(place::free_port()?);
     let first = place::free_range(2000)?;
     let mut command = Command::new("taskset");
@@ -182,6 +261,7 @@ async fn rtpengine(cli: &Cli, folder: &PathBuf, mode: Mode, codec_ms: f64) -> Re
         mode,
         codec_ms,
         pid,
+        films,
         &["--rtpengine", &control.to_string()],
     )
     .await;
@@ -189,9 +269,24 @@ async fn rtpengine(cli: &Cli, folder: &PathBuf, mode: Mode, codec_ms: f64) -> Re
     rows
 }
 
+/// What was asked for, else what suits the mode.
+fn steps(cli: &Cli, mode: Mode) -> &[usize] {
+    match cli.steps.is_empty() {
+        true => mode.steps(),
+        false => &cli.steps,
+    }
+}
+
 /// Runs the load and shows its rows as they come.
-async fn load(cli: &Cli, mode: Mode, codec_ms: f64, pid: u32, way: &[&str]) -> Result<Vec<Value>> {
-    let steps: Vec<String> = cli.steps.iter().map(ToString::to_string).collect();
+async fn load(
+    cli: &Cli,
+    mode: Mode,
+    codec_ms: f64,
+    pid: u32,
+    films: &Path,
+    way: &[&str],
+) -> Result<Vec<Value>> {
+    let steps: Vec<String> = steps(cli, mode).iter().map(ToString::to_string).collect();
     let mut command = pinned(1, place::program("causeway-phone")?);
     command
         .arg("engine")
@@ -200,11 +295,10 @@ async fn load(cli: &Cli, mode: Mode, codec_ms: f64, pid: u32, way: &[&str]) -> R
         .args(["--seconds", &cli.seconds.to_string()])
         .arg("--speech")
         .arg(&cli.speech)
+        .args(["--mode", mode.name(), "--films"])
+        .arg(films)
         .env("CAUSEWAY_APP_SECRET", APP_SECRET)
         .stdout(Stdio::piped());
-    if mode == Mode::Relay {
-        command.arg("--relay");
-    }
     let failed = |e: std::io::Error| HarnessError::new(format!("causeway-phone engine: {e}"));
     let mut child = command.spawn().map_err(failed)?;
     let mut rows = Vec::new();
@@ -228,10 +322,15 @@ async fn load(cli: &Cli, mode: Mode, codec_ms: f64, pid: u32, way: &[&str]) -> R
 fn complete(mut row: Value, mode: Mode, codec_ms: f64) -> Value {
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     let cost = number(&row["cpu_ms_per_call_s"]);
-    row["codec_ms_per_call_s"] = json!(codec_ms);
-    row["ratio"] = match mode {
-        Mode::Transcode => json!(round(cost / codec_ms)),
-        Mode::Relay => Value::Null,
+    let is_coded = matches!(mode, Mode::Transcode | Mode::VideoTranscode);
+    row["codec_ms_per_call_s"] = match mode {
+        // Nothing is coded.
+        Mode::Video => json!(0),
+        Mode::Transcode | Mode::Relay | Mode::VideoTranscode => json!(codec_ms),
+    };
+    row["ratio"] = match is_coded {
+        true => json!(round(cost / codec_ms)),
+        false => Value::Null,
     };
     row["calls_per_core"] = json!((1000.0 / cost).floor());
     row["counted"] = json!(number(&row["delivered_pct"]) >= DELIVERED);
@@ -244,7 +343,7 @@ fn round(value: f64) -> f64 {
 
 fn heading() -> String {
     format!(
-        "{:<10} {:<10} {:>4} {:>9} {:>9} {:>6} {:>6} {:>6}  {:>15} {:>15} {:>10}",
+        "{:<10} {:<18} {:>4} {:>9} {:>9} {:>6} {:>6} {:>6}  {:>15} {:>15} {:>10}",
         "engine",
         "mode",
         "n",
@@ -274,7 +373,7 @@ fn line_of(row: &Value) -> String {
         )
     };
     let mut line = format!(
-        "{:<10} {:<10} {:>4} {:>9} {:>9} {:>6} {:>6} {:>6}  {:>15} {:>15} {:>9}%",
+        "{:<10} {:<18} {:>4} {:>9} {:>9} {:>6} {:>6} {:>6}  {:>15} {:>15} {:>9}%",
         text("engine"),
         text("mode"),
         row["n"],

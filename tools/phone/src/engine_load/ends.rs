@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use tokio::sync::oneshot::Sender;
 
 use super::latency::{Latencies, Matcher};
+use super::pictures::{self, Films, FrameMatcher};
 use super::speech::Speech;
 use super::web_end::WebEnd;
 use crate::clock::random;
@@ -79,6 +79,18 @@ pub struct Way {
     pub latencies: Latencies,
 }
 
+impl Way {
+    /// A packet of a picture came, perhaps the last of a whole frame.
+    fn see(&mut self, whole: Option<Option<Duration>>) {
+        if let Some(took) = whole {
+            self.received += 1;
+            if let Some(took) = took {
+                self.latencies.note(took);
+            }
+        }
+    }
+}
+
 struct Call {
     web: WebEnd,
     trunk: UdpSocket,
@@ -89,6 +101,11 @@ struct Call {
     from_trunk: usize,
     to_trunk: Matcher,
     to_web: Matcher,
+    /// The same of pictures.
+    seen_by_trunk: FrameMatcher,
+    seen_by_web: FrameMatcher,
+    trunk_sequence: u16,
+    picture_type: Option<u8>,
     decoder: Option<opus::Decoder>,
     heard: (bool, bool),
 }
@@ -103,13 +120,16 @@ enum Side {
 pub struct Ends {
     speech: Arc<Speech>,
     codec: Codec,
+    /// Where there are pictures nobody speaks.
+    films: Option<Arc<Films>>,
+    frame: Duration,
     epoll: Epoll,
     timer: TimerFd,
     watching: bool,
     calls: Vec<Option<Box<Call>>>,
     due: BinaryHeap<Reverse<(Instant, usize, Side)>>,
     standing: Standing,
-    heard: Vec<(u16, Bytes)>,
+    heard: Vec<rtc::rtp::Packet>,
 }
 
 impl std::fmt::Debug for Ends {
@@ -119,7 +139,11 @@ impl std::fmt::Debug for Ends {
 }
 
 impl Ends {
-    pub fn new(speech: Arc<Speech>, codec: Codec) -> Result<Self, String> {
+    pub fn new(
+        speech: Arc<Speech>,
+        codec: Codec,
+        films: Option<Arc<Films>>,
+    ) -> Result<Self, String> {
         let said = |e: nix::errno::Errno| e.to_string();
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(said)?;
         let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
@@ -130,6 +154,8 @@ impl Ends {
         Ok(Self {
             speech,
             codec,
+            frame: films.as_ref().map_or(FRAME, |_| pictures::FRAME),
+            films,
             epoll,
             timer,
             watching: false,
@@ -153,7 +179,7 @@ impl Ends {
             {
                 if let Some(Reverse((due, call, side))) = self.due.pop() {
                     self.send(call, side);
-                    self.due.push(Reverse((due + FRAME, call, side)));
+                    self.due.push(Reverse((due + self.frame, call, side)));
                 }
             }
             let next = self
@@ -211,15 +237,17 @@ impl Ends {
                     Some(call) => call.web.answer(&sdp, now),
                     None => Err("no such call".to_owned()),
                 };
-                // Calls begin where they happen to be connected: their frames are spread over the 20 ms.
-                self.due.push(Reverse((now + phase(call), call, Side::Web)));
+                // Calls begin where they happen to be connected: their frames are spread over the time of one.
+                let first = now + phase(call, self.frame);
+                self.due.push(Reverse((first, call, Side::Web)));
                 let _ = done.send(outcome);
             }
             Order::Trunk { call, to } => {
+                let frame = self.frame;
                 if let Some(made) = self.standing_call(call)
                     && made.trunk_to.replace(to).is_none()
                 {
-                    let first = now + phase(call) + FRAME / 2;
+                    let first = now + phase(call, frame) + frame / 2;
                     self.due.push(Reverse((first, call, Side::Trunk)));
                 }
             }
@@ -255,7 +283,8 @@ impl Ends {
 
     fn add(&mut self, call: usize, now: Instant) -> Result<(String, u16), String> {
         let said = |e: std::io::Error| e.to_string();
-        let (web, offer) = WebEnd::offer(self.codec, now)?;
+        let coding = self.films.as_ref().map(|films| films.web.coding);
+        let (web, offer) = WebEnd::offer(self.codec, coding, now)?;
         let trunk = UdpSocket::bind("127.0.0.1:0").map_err(said)?;
         trunk.set_nonblocking(true).map_err(said)?;
         let port = trunk.local_addr().map_err(said)?.port();
@@ -285,6 +314,10 @@ impl Ends {
             from_trunk: call * 53,
             to_trunk: Matcher::default(),
             to_web: Matcher::default(),
+            seen_by_trunk: FrameMatcher::default(),
+            seen_by_web: FrameMatcher::default(),
+            trunk_sequence: 0,
+            picture_type: None,
             decoder,
             heard: (false, false),
         }));
@@ -295,6 +328,9 @@ impl Ends {
         let Some(call) = self.calls.get_mut(call).and_then(Option::as_deref_mut) else {
             return;
         };
+        if let Some(films) = &self.films {
+            return show(films, call, side, &mut self.standing);
+        }
         match side {
             Side::Web => {
                 if !call.web.connected {
@@ -357,8 +393,16 @@ impl Ends {
             let datagram = &datagram[..length];
             if is_web {
                 call.web.receive(from, datagram, now, &mut self.heard);
-                for (sequence, payload) in self.heard.drain(..) {
+                for packet in self.heard.drain(..) {
                     call.heard.1 = true;
+                    let (header, payload) = (packet.header, packet.payload);
+                    let sequence = header.sequence_number;
+                    if self.films.is_some() {
+                        let (stamp, marker) = (header.timestamp, header.marker);
+                        let whole = call.seen_by_web.received(sequence, stamp, marker, now);
+                        self.standing.trunk_to_web.see(whole);
+                        continue;
+                    }
                     self.standing.trunk_to_web.received += 1;
                     let mut frame = [0_i16; 960];
                     let count = match (&mut call.decoder, self.codec) {
@@ -372,6 +416,20 @@ impl Ends {
                         self.standing.trunk_to_web.latencies.note(took);
                     }
                 }
+            } else if self.films.is_some() {
+                // Payload types above 63 with the marker's bit are RTCP's (RFC 5761 section 4).
+                let Some(packet) =
+                    Packet::read(datagram).filter(|p| !(64..96).contains(&p.payload_type))
+                else {
+                    continue;
+                };
+                call.heard.0 = true;
+                call.picture_type = Some(packet.payload_type);
+                let (sequence, stamp) = (packet.sequence, packet.timestamp);
+                let whole = call
+                    .seen_by_trunk
+                    .received(sequence, stamp, packet.marker, now);
+                self.standing.web_to_trunk.see(whole);
             } else if let Some(packet) = Packet::read(datagram)
                 && packet.payload_type == 0
             {
@@ -397,7 +455,47 @@ fn narrow(law: Law, payload: &[u8], frame: &mut [i16]) -> usize {
     payload.len().min(frame.len())
 }
 
-/// Where in the 20 ms a call's frames lie: neighbours far apart.
-fn phase(call: usize) -> Duration {
-    Duration::from_micros((call as u64 * 7919) % 20_000)
+/// Sends a frame of one side's film.
+fn show(films: &Films, call: &mut Call, side: Side, standing: &mut Standing) {
+    let now = Instant::now();
+    match side {
+        Side::Web if call.web.connected => {
+            let n = call.from_web;
+            call.from_web += 1;
+            call.seen_by_trunk.sent(n, now);
+            call.web.show(films.web.frame(n, call.heard.0), now);
+            standing.web_to_trunk.sent += 1;
+        }
+        Side::Trunk if call.web.connected => {
+            // The engine shows first, and thereby the payload type that was agreed on.
+            let (Some(to), Some(payload_type)) = (call.trunk_to, call.picture_type) else {
+                return;
+            };
+            let n = call.from_trunk;
+            call.from_trunk += 1;
+            call.seen_by_web.sent(n, now);
+            let payloads = films.trunk.frame(n, call.heard.1);
+            let mut datagram = Vec::with_capacity(1_300);
+            for (number, payload) in payloads.iter().enumerate() {
+                Packet {
+                    payload_type,
+                    marker: number + 1 == payloads.len(),
+                    sequence: call.trunk_sequence,
+                    timestamp: (n as u32).wrapping_mul(pictures::STEP),
+                    ssrc: call.trunk_ssrc,
+                    payload,
+                }
+                .write(&mut datagram);
+                call.trunk_sequence = call.trunk_sequence.wrapping_add(1);
+                let _ = call.trunk.send_to(&datagram, to);
+            }
+            standing.trunk_to_web.sent += 1;
+        }
+        Side::Web | Side::Trunk => {}
+    }
+}
+
+/// Where in the time of a frame a call's frames lie: neighbours far apart.
+fn phase(call: usize, frame: Duration) -> Duration {
+    Duration::from_micros((call as u64 * 7919) % frame.as_micros().max(1) as u64)
 }

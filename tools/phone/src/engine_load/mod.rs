@@ -6,6 +6,8 @@ mod bare;
 mod ends;
 mod latency;
 mod pbx;
+mod picture_sdp;
+mod pictures;
 mod process;
 mod rtpengine;
 mod set_up;
@@ -28,6 +30,7 @@ use crate::load::{Codec, Failure, Server, Tokens, Trust, failure};
 use crate::media::g711::Law;
 use ends::{Ends, Order, Standing};
 use latency::Latencies;
+use pictures::Films;
 pub use set_up::Engine;
 use set_up::Way;
 pub use soak::{SoakOptions, SoakRow, soak};
@@ -41,14 +44,52 @@ pub struct EngineOptions {
     pub pid: u32,
     /// Where the PBX listens for SIP.
     pub sip: SocketAddr,
-    /// Opus on the browser's side; G.711 otherwise.
-    pub transcode: bool,
+    pub mode: Mode,
     /// Calls at once, row after row, growing.
     pub steps: Vec<usize>,
     /// How long each row is measured.
     pub measure: Duration,
     /// A folder of recorded voices.
     pub speech: PathBuf,
+    /// A folder of films, for pictures.
+    pub films: Option<PathBuf>,
+}
+
+/// What the engine does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// Opus on the browser's side, PCMU on the trunk's
+    Transcode,
+    /// PCMU on both sides
+    Relay,
+    /// Pictures in H.264 on both sides, and no sound
+    Video,
+    /// Pictures in VP8 on the browser's side, in H.264 on the trunk's, and no sound
+    VideoTranscode,
+}
+
+impl Mode {
+    /// How rows name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transcode => "transcode",
+            Self::Relay => "relay",
+            Self::Video => "video pass-through",
+            Self::VideoTranscode => "video transcode",
+        }
+    }
+
+    fn has_pictures(self) -> bool {
+        matches!(self, Self::Video | Self::VideoTranscode)
+    }
+
+    /// More than this is late.
+    fn late(self) -> Duration {
+        match self.has_pictures() {
+            true => LATE_PICTURE,
+            false => LATE,
+        }
+    }
 }
 
 /// Latency of one direction, milliseconds.
@@ -78,7 +119,7 @@ pub struct Row {
     pub trunk_to_web_ms: Late,
     /// The worse direction.
     pub delivered_pct: f64,
-    /// Packets of a hundred that took longer than 60 ms, of the worse direction.
+    /// Packets of a hundred that took longer than 60 ms, frames of pictures 150 ms, of the worse direction.
     pub late_pct: f64,
     /// Frames an engine dropped or made up, as far as marks show.
     pub slips: u32,
@@ -86,6 +127,7 @@ pub struct Row {
 
 /// More than this is late.
 const LATE: Duration = Duration::from_millis(60);
+const LATE_PICTURE: Duration = Duration::from_millis(150);
 /// Nothing is measured before an engine has settled.
 const SETTLE: Duration = Duration::from_secs(4);
 /// Under way between both ends when a row begins or ends.
@@ -99,12 +141,19 @@ const MAX_LATE: f64 = 2.0;
 /// # Errors
 /// A sentence when a call could not be set up or the engine's process is gone.
 pub async fn run(options: EngineOptions, mut told: impl FnMut(&Row)) -> Result<(), String> {
-    let codec = if options.transcode {
-        Codec::Opus
-    } else {
-        Codec::G711(Law::Pcmu)
+    let codec = match options.mode {
+        Mode::Transcode => Codec::Opus,
+        Mode::Relay | Mode::Video | Mode::VideoTranscode => Codec::G711(Law::Pcmu),
     };
-    let (orders, thread) = both_ends(&options.speech, codec)?;
+    let films = match (&options.films, options.mode.has_pictures()) {
+        (_, false) => None,
+        (Some(folder), true) => Some(Arc::new(Films::read(
+            folder,
+            options.mode == Mode::VideoTranscode,
+        )?)),
+        (None, true) => return Err("pictures need a folder of films".to_owned()),
+    };
+    let (orders, thread) = both_ends(&options.speech, codec, films)?;
     let outcome = rows(&options, &orders, &mut told).await;
     let _ = orders.send(Order::Stop);
     let _ = thread.join();
@@ -112,9 +161,13 @@ pub async fn run(options: EngineOptions, mut told: impl FnMut(&Row)) -> Result<(
 }
 
 /// Starts the thread with both ends of every call.
-fn both_ends(speech: &Path, codec: Codec) -> Result<(Sender<Order>, JoinHandle<()>), String> {
+fn both_ends(
+    speech: &Path,
+    codec: Codec,
+    films: Option<Arc<Films>>,
+) -> Result<(Sender<Order>, JoinHandle<()>), String> {
     let speech = Arc::new(Speech::read(speech)?);
-    let ends = Ends::new(speech, codec)?;
+    let ends = Ends::new(speech, codec, films)?;
     let (orders, received) = channel();
     // What holds a connection may not change threads, so all of it is made on the one.
     let thread = std::thread::Builder::new()
@@ -134,8 +187,14 @@ async fn rows(
         .map_err(|e| format!("{}: {e}", options.sip))?;
     let ports = pbx::Ports::default();
     let (answered, calls) = mpsc::unbounded_channel();
-    let pbx = tokio::spawn(pbx::answer(socket, ports.clone(), answered));
-    let mut way = way(&options.engine, options.transcode, calls).await?;
+    // The sound of calls with pictures: nobody listens.
+    let said = |e: std::io::Error| e.to_string();
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").map_err(said)?;
+    let silent_port = silent.local_addr().map_err(said)?.port();
+    let picture = options.mode.has_pictures().then_some(silent_port);
+    let pbx = tokio::spawn(pbx::answer(socket, ports.clone(), picture, answered));
+    let transcode = options.mode == Mode::Transcode;
+    let mut way = way(&options.engine, transcode, picture, calls).await?;
     let mut placed = 0;
     let mut outcome = Ok(());
     // What the first call brings in (code, tables, caches) is there once, however many follow.
@@ -179,6 +238,7 @@ async fn rows(
 async fn way(
     engine: &Engine,
     transcode: bool,
+    picture: pbx::Picture,
     answered: mpsc::UnboundedReceiver<(usize, SocketAddr)>,
 ) -> Result<Way, String> {
     Ok(match engine {
@@ -187,11 +247,13 @@ async fn way(
             tokens: Box::new(Tokens::of(app, secret)),
             answered,
             standing: HashMap::new(),
+            picture,
         },
         Engine::Rtpengine(address) => Way::Rtpengine {
             control: rtpengine::Control::to(*address).await?,
             calls: BTreeSet::new(),
             transcode,
+            picture,
         },
     })
 }
@@ -283,11 +345,7 @@ async fn row(
     let (there, back) = (&sent_after.web_to_trunk, &sent_after.trunk_to_web);
     Ok(Row {
         engine: options.engine.name(),
-        mode: if options.transcode {
-            "transcode"
-        } else {
-            "relay"
-        },
+        mode: options.mode.name(),
         n,
         cpu_ms_per_call_s: rounded((cpu_after - cpu_before) / seconds / n as f64),
         kib_per_call: ((kib - one_kib) / n.saturating_sub(1).max(1) as f64).round(),
@@ -297,8 +355,8 @@ async fn row(
         late_pct: rounded(
             there
                 .latencies
-                .percent_over(LATE)
-                .max(back.latencies.percent_over(LATE)),
+                .percent_over(options.mode.late())
+                .max(back.latencies.percent_over(options.mode.late())),
         ),
         slips: there.slips + back.slips,
     })

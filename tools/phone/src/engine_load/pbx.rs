@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::picture_sdp;
 use crate::media::g711::Law;
 use crate::sip::address::user;
 use crate::sip::message::{self, Message, Method, Request, Response};
@@ -23,10 +24,14 @@ pub fn number(call: usize) -> String {
 /// Where the media of each call is taken.
 pub type Ports = Arc<Mutex<HashMap<usize, u16>>>;
 
+/// Whether calls have pictures: if so the media is the picture's, and their sound is taken where nobody listens.
+pub type Picture = Option<u16>;
+
 /// Answers until its task is ended. Tells which call is answered and where the engine takes its media.
 pub async fn answer(
     socket: UdpSocket,
     ports: Ports,
+    picture: Picture,
     answered: UnboundedSender<(usize, SocketAddr)>,
 ) {
     let mut datagram = vec![0; 65_535];
@@ -42,7 +47,7 @@ pub async fn answer(
         };
         let response = match request.method {
             Method::Ack => continue,
-            Method::Invite => invited(&request, local, &ports, &answered),
+            Method::Invite => invited(&request, local, &ports, picture, &answered),
             _ => Response::to(&request, 200),
         };
         let _ = socket.send_to(&response.to_bytes(), from).await;
@@ -54,6 +59,7 @@ fn invited(
     request: &Request,
     local: SocketAddr,
     ports: &Ports,
+    picture: Picture,
     answered: &UnboundedSender<(usize, SocketAddr)>,
 ) -> Response {
     let call = user(&request.uri)
@@ -70,15 +76,23 @@ fn invited(
         return Response::to(request, 404);
     };
     let ours = Ours {
-        address: SocketAddr::new(local.ip(), port),
+        address: SocketAddr::new(local.ip(), picture.unwrap_or(port)),
         laws: vec![Law::Pcmu],
         direction: Direction::SendRecv,
         session: 1,
         version: 1,
     };
-    let Some((body, _)) = ours.answer(&offer) else {
+    let Some((mut body, _)) = ours.answer(&offer) else {
         return Response::to(request, 488);
     };
+    let mut media = offer.address;
+    if picture.is_some() {
+        let Some(offered) = picture_sdp::offered(&String::from_utf8_lossy(&request.body)) else {
+            return Response::to(request, 488);
+        };
+        media = offered.at(offer.address);
+        body = picture_sdp::taken(&String::from_utf8_lossy(&body), offered, port).into_bytes();
+    }
     let mut response = Response::to(request, 200);
     let to = response.headers.first("To").unwrap_or_default().to_owned();
     // In a dialog the tag is there already.
@@ -88,6 +102,6 @@ fn invited(
     response.headers.push("Contact", format!("<sip:{local}>"));
     response.headers.push("Content-Type", "application/sdp");
     response.body = body;
-    let _ = answered.send((call, offer.address));
+    let _ = answered.send((call, media));
     response
 }

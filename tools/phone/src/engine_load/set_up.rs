@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::pbx;
 use super::rtpengine::Control;
+use super::{pbx, picture_sdp};
 use crate::load::{Failure, Secret, Server, Session, Tokens, failure, refusal};
 use crate::media::g711::Law;
 use crate::sip::sdp::{self, Direction, Ours};
@@ -49,11 +49,13 @@ pub enum Way {
         answered: mpsc::UnboundedReceiver<(usize, SocketAddr)>,
         /// By the call's place.
         standing: HashMap<usize, (oneshot::Sender<()>, JoinHandle<()>)>,
+        picture: pbx::Picture,
     },
     Rtpengine {
         control: Control,
         calls: BTreeSet<usize>,
         transcode: bool,
+        picture: pbx::Picture,
     },
 }
 
@@ -74,14 +76,15 @@ impl Way {
                 tokens,
                 answered,
                 standing,
+                picture,
             } => {
                 // What was told about an earlier call in this place is stale.
                 while answered.try_recv().is_ok() {}
                 let token = tokens.get(server).await?;
                 let origin = format!("https://{}", server.authority);
                 let mut session = Session::open(server, &origin, &token).await?;
-                let placing =
-                    tokio::time::timeout(PATIENCE, through_the_box(&mut session, call, offer));
+                let placing = through_the_box(&mut session, call, offer, picture.is_some());
+                let placing = tokio::time::timeout(PATIENCE, placing);
                 let (answer, id) = placing
                     .await
                     .map_err(|_| failure("timeout", "not answered in time"))??;
@@ -100,14 +103,16 @@ impl Way {
                 control,
                 calls,
                 transcode,
+                picture,
             } => {
                 let said = |e: String| failure("rtpengine", e);
-                let offered = control.offer(call, offer, *transcode).await.map_err(said)?;
-                let offered = sdp::read(offered.as_bytes()).ok_or_else(|| {
-                    failure("rtpengine", format!("no audio in its offer: {offered}"))
+                let text = control.offer(call, offer, *transcode).await.map_err(said)?;
+                let offered = sdp::read(text.as_bytes()).ok_or_else(|| {
+                    failure("rtpengine", format!("no audio in its offer: {text}"))
                 })?;
+                let sound = picture.unwrap_or(trunk_port);
                 let ours = Ours {
-                    address: SocketAddr::from(([127, 0, 0, 1], trunk_port)),
+                    address: SocketAddr::from(([127, 0, 0, 1], sound)),
                     laws: vec![Law::Pcmu],
                     direction: Direction::SendRecv,
                     session: 1,
@@ -116,10 +121,17 @@ impl Way {
                 let (body, _) = ours
                     .answer(&offered)
                     .ok_or_else(|| failure("rtpengine", "no PCMU in its offer"))?;
-                let body = String::from_utf8_lossy(&body).into_owned();
+                let mut body = String::from_utf8_lossy(&body).into_owned();
+                let mut media = offered.address;
+                if picture.is_some() {
+                    let picture = picture_sdp::offered(&text)
+                        .ok_or_else(|| failure("rtpengine", "no H.264 in its offer"))?;
+                    media = picture.at(offered.address);
+                    body = picture_sdp::taken(&body, picture, trunk_port);
+                }
                 let answer = control.answer(call, &body).await.map_err(said)?;
                 calls.insert(call);
-                Ok((answer, offered.address))
+                Ok((answer, media))
             }
         }
     }
@@ -158,9 +170,10 @@ async fn through_the_box(
     session: &mut Session,
     call: usize,
     offer: &str,
+    video: bool,
 ) -> Result<(String, Value), Failure> {
     let place = json!({
-        "type": "call.place", "to": pbx::number(call), "sdp": offer, "audio": true, "video": false,
+        "type": "call.place", "to": pbx::number(call), "sdp": offer, "audio": true, "video": video,
         "context": {"from": "causeway-phone engine"},
     });
     let place = session.send(place).await?;

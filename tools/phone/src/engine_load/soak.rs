@@ -66,7 +66,7 @@ const GIVE_UP: usize = 20;
 /// # Errors
 /// A sentence when the box takes no calls, or its process is gone.
 pub async fn soak(options: SoakOptions, mut told: impl FnMut(&SoakRow)) -> Result<(), String> {
-    let (orders, thread) = both_ends(&options.speech, Codec::Opus)?;
+    let (orders, thread) = both_ends(&options.speech, Codec::Opus, None)?;
     let outcome = minutes(&options, &orders, &mut told).await;
     let _ = orders.send(Order::Stop);
     let _ = thread.join();
@@ -83,8 +83,8 @@ async fn minutes(
         .map_err(|e| format!("{}: {e}", options.sip))?;
     let ports = pbx::Ports::default();
     let (answered, calls) = mpsc::unbounded_channel();
-    let pbx = tokio::spawn(pbx::answer(socket, ports.clone(), answered));
-    let mut way = way(&options.engine, true, calls).await?;
+    let pbx = tokio::spawn(pbx::answer(socket, ports.clone(), None, answered));
+    let mut way = way(&options.engine, true, None, calls).await?;
 
     let began = Instant::now();
     let mut ends = BinaryHeap::new();

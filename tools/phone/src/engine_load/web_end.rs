@@ -14,6 +14,7 @@ use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::state::RTCPeerConnectionState;
 use rtc::peer_connection::transport::{CandidateConfig, CandidateHostConfig, RTCIceCandidate};
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
+use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
     RtpCodecKind,
@@ -21,6 +22,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 
+use super::pictures::{Coding, STEP};
 use crate::clock::random;
 use crate::load::Codec;
 
@@ -30,6 +32,8 @@ pub struct WebEnd {
     pub socket: UdpSocket,
     local: SocketAddr,
     codec: Codec,
+    /// Source and payload type of the picture.
+    camera: Option<(u32, u8)>,
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
@@ -54,6 +58,8 @@ impl std::fmt::Debug for WebEnd {
 
 /// Between two receiver reports.
 const REPORT: Duration = Duration::from_secs(2);
+/// What a browser's end says it can take of a picture, in bits a second.
+const PICTURE_BITS: f32 = 600_000.0;
 
 type Outcome<T> = Result<T, String>;
 
@@ -62,8 +68,8 @@ fn said(error: impl std::fmt::Display) -> String {
 }
 
 impl WebEnd {
-    /// Opens a socket of its own and makes the complete offer.
-    pub fn offer(codec: Codec, now: Instant) -> Outcome<(Self, String)> {
+    /// Opens a socket of its own and makes the complete offer, with a picture of this coding where one is named.
+    pub fn offer(codec: Codec, picture: Option<Coding>, now: Instant) -> Outcome<(Self, String)> {
         let socket = UdpSocket::bind("127.0.0.1:0").map_err(said)?;
         socket.set_nonblocking(true).map_err(said)?;
         let local = socket.local_addr().map_err(said)?;
@@ -78,6 +84,16 @@ impl WebEnd {
                 RtpCodecKind::Audio,
             )
             .map_err(said)?;
+        let picture = picture.map(camera_codec);
+        if let Some((payload_type, rtp_codec)) = &picture {
+            let parameters = RTCRtpCodecParameters {
+                rtp_codec: rtp_codec.clone(),
+                payload_type: *payload_type,
+            };
+            engine
+                .register_codec(parameters, RtpCodecKind::Video)
+                .map_err(said)?;
+        }
         let mut connection = RTCPeerConnectionBuilder::new()
             .with_configuration(RTCConfigurationBuilder::new().build())
             .with_media_engine(engine)
@@ -86,8 +102,16 @@ impl WebEnd {
             .map_err(said)?;
         let ssrc = random() as u32 | 1;
         connection
-            .add_track(voice(ssrc, description))
+            .add_track(track(RtpCodecKind::Audio, "voice", ssrc, description))
             .map_err(said)?;
+        let mut camera = None;
+        if let Some((payload_type, codec)) = picture {
+            let ssrc = random() as u32 | 1;
+            connection
+                .add_track(track(RtpCodecKind::Video, "camera", ssrc, codec))
+                .map_err(said)?;
+            camera = Some((ssrc, payload_type));
+        }
         let candidate = CandidateHostConfig {
             base_config: CandidateConfig {
                 network: "udp".to_owned(),
@@ -113,6 +137,7 @@ impl WebEnd {
             socket,
             local,
             codec,
+            camera,
             ssrc,
             sequence: random() as u16,
             timestamp: random() as u32,
@@ -154,13 +179,40 @@ impl WebEnd {
         self.flush();
     }
 
-    /// Takes one datagram; what it holds of sound goes to `heard`, with its sequence number.
+    /// Sends one frame of the picture.
+    pub fn show(&mut self, payloads: &[Bytes], now: Instant) {
+        let Some((ssrc, payload_type)) = self.camera else {
+            return;
+        };
+        for (number, payload) in payloads.iter().enumerate() {
+            let header = rtc::rtp::Header {
+                version: 2,
+                marker: number + 1 == payloads.len(),
+                payload_type,
+                sequence_number: self.sequence,
+                timestamp: self.timestamp,
+                ssrc,
+                ..Default::default()
+            };
+            self.sequence = self.sequence.wrapping_add(1);
+            let payload = payload.clone();
+            let message =
+                RTCMessage::RtpPacket(String::new(), rtc::rtp::Packet { header, payload });
+            let _ = self
+                .connection
+                .handle_write(TaggedRTCMessage { now, message });
+        }
+        self.timestamp = self.timestamp.wrapping_add(STEP);
+        self.flush();
+    }
+
+    /// Takes one datagram; what it holds of sound or picture goes to `heard`.
     pub fn receive(
         &mut self,
         from: SocketAddr,
         datagram: &[u8],
         now: Instant,
-        heard: &mut Vec<(u16, Bytes)>,
+        heard: &mut Vec<rtc::rtp::Packet>,
     ) {
         // STUN and DTLS begin below 64 (RFC 7983); the rest is media.
         let is_media = datagram.first().is_some_and(|first| *first >= 128);
@@ -177,7 +229,7 @@ impl WebEnd {
         while let Some(message) = self.connection.poll_media_read() {
             if let RTCMessage::RtpPacket(_, packet) = message.message {
                 self.heard = Some((packet.header.ssrc, packet.header.sequence_number));
-                heard.push((packet.header.sequence_number, packet.payload));
+                heard.push(packet);
             }
         }
         if !is_media {
@@ -215,7 +267,15 @@ impl WebEnd {
             }],
             ..Default::default()
         };
-        let message = RTCMessage::RtcpPacket(String::new(), vec![Box::new(report)]);
+        let mut packets: Vec<Box<dyn rtc::rtcp::Packet>> = vec![Box::new(report)];
+        if self.camera.is_some() {
+            packets.push(Box::new(ReceiverEstimatedMaximumBitrate {
+                sender_ssrc: self.ssrc,
+                bitrate: PICTURE_BITS,
+                ssrcs: vec![ssrc],
+            }));
+        }
+        let message = RTCMessage::RtcpPacket(String::new(), packets);
         let _ = self
             .connection
             .handle_write(TaggedRTCMessage { now, message });
@@ -243,12 +303,32 @@ impl WebEnd {
     }
 }
 
-fn voice(ssrc: u32, codec: RTCRtpCodec) -> MediaStreamTrack {
+/// As browsers offer it, and under which payload type.
+fn camera_codec(coding: Coding) -> (u8, RTCRtpCodec) {
+    let (payload_type, name, format) = match coding {
+        Coding::Vp8 => (96, "VP8", ""),
+        Coding::H264 => (
+            97,
+            "H264",
+            "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+        ),
+    };
+    let codec = RTCRtpCodec {
+        mime_type: format!("video/{name}"),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: format.to_owned(),
+        rtcp_feedback: Vec::new(),
+    };
+    (payload_type, codec)
+}
+
+fn track(kind: RtpCodecKind, name: &str, ssrc: u32, codec: RTCRtpCodec) -> MediaStreamTrack {
     MediaStreamTrack::new(
-        format!("voice{ssrc}"),
-        "voice".to_owned(),
-        "voice".to_owned(),
-        RtpCodecKind::Audio,
+        format!("{name}{ssrc}"),
+        name.to_owned(),
+        name.to_owned(),
+        kind,
         vec![RTCRtpEncodingParameters {
             rtp_coding_parameters: RTCRtpCodingParameters {
                 ssrc: Some(ssrc),
