@@ -55,9 +55,9 @@ async fn soak(cli: &Cli) -> Result<()> {
     let rows = outcome?;
     println!();
     for figure in FIGURES {
-        if let Some((early, late)) = figure.early_and_late(&rows) {
+        if let Some([early, then, late]) = figure.course(&rows) {
             println!(
-                "{:<18} {}  {early:.1} → {late:.1}",
+                "{:<18} {}  {early:.1} → {then:.1} → {late:.1}",
                 figure.name,
                 bars(&figure.of(&rows))
             );
