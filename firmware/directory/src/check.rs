@@ -89,6 +89,18 @@ impl Check<'_> {
             let at = self.key("box", "public");
             self.fault(at, "`public` needs real addresses, not 0.0.0.0 or ::");
         }
+        if let Some(addresses) = &settings.ice_tcp
+            && (addresses.len() > 8
+                || addresses
+                    .iter()
+                    .any(|a| a.port() == 0 || a.ip().is_unspecified()))
+        {
+            let at = self.key("box", "ice_tcp");
+            self.fault(
+                at,
+                "`ice_tcp` is up to 8 real addresses with their ports, as in [\"203.0.113.10:443\"]",
+            );
+        }
         if settings.turn_udp.is_some() && !settings.turn {
             let at = self.key("box", "turn_udp");
             self.fault(at, "`turn_udp` asks for what `turn = false` turns off");

@@ -68,6 +68,9 @@ pub struct BoxSettings {
     /// Media also over TCP and TLS (TURN), on the port of `https`; default true. Relays to `media` and nowhere else.
     #[serde(default = "default_turn")]
     pub turn: bool,
+    /// Where browsers reach `https` for media over TCP (ICE-TCP), 8 at most; `[]`: nowhere. Absent: the addresses of `public`
+    /// with the port of `https`. Behind a NAT that maps another port write that one, as in `["203.0.113.10:443"]`.
+    pub ice_tcp: Option<Vec<SocketAddr>>,
     /// A UDP port for TURN beside it, usually 3478: for networks that pass UDP, but not to `media`. None when absent.
     /// On a machine with several addresses write the one that pages reach: answers leave from the address of the route.
     pub turn_udp: Option<SocketAddr>,
@@ -85,6 +88,26 @@ pub struct BoxSettings {
     /// Seconds a call may ring before the box gives up, 10…600; default 180.
     #[serde(default = "default_ring_s")]
     pub ring_s: u32,
+}
+
+impl BoxSettings {
+    /// The addresses browsers reach the box at.
+    pub fn public(&self) -> Vec<IpAddr> {
+        if self.public.is_empty() {
+            vec![self.media.ip()]
+        } else {
+            self.public.clone()
+        }
+    }
+
+    /// Where browsers reach `https`, which listens on `port`, for media over TCP.
+    pub fn ice_tcp(&self, port: u16) -> Vec<SocketAddr> {
+        let there = |ip| SocketAddr::new(ip, port);
+        match &self.ice_tcp {
+            Some(addresses) => addresses.clone(),
+            None => self.public().into_iter().map(there).collect(),
+        }
+    }
 }
 
 /// `[sip]`

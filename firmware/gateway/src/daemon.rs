@@ -3,10 +3,12 @@
 //! Nothing listens before the configuration is good and an admin key is set.
 
 use crate::health::{self, Pulse};
+use crate::ice_tcp::IceTcp;
 use crate::io::inbox::inbox;
 use crate::io::sip::{SipAddresses, SipSockets};
 use crate::io::sip_tls::TlsPeers;
 use crate::media::{MediaPlane, MediaSettings};
+use crate::relay::Relay;
 use crate::store::Store;
 use crate::switch::{self, Figures};
 use crate::tls;
@@ -112,15 +114,16 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     let (store, lookups) =
         Store::open(&state.join("causeway.db")).map_err(start_error("the store"))?;
 
+    // Bound before media, which tells browsers its port; served last.
+    let listener = TcpListener::bind(settings.https)
+        .await
+        .map_err(start_error(format!("HTTPS on {}", settings.https)))?;
+    let port = listener.local_addr().map_err(start_error("HTTPS"))?.port();
     let (to_switch, media_events) = mpsc::unbounded_channel();
-    let public = if settings.public.is_empty() {
-        vec![settings.media.ip()]
-    } else {
-        settings.public.clone()
-    };
     let media = MediaSettings {
         bind: settings.media,
-        public,
+        public: settings.public(),
+        tcp: settings.ice_tcp(port),
         max_legs: settings.max_calls.saturating_mul(2),
         threads: settings.media_threads.map_or_else(cores, usize::from),
     };
@@ -151,17 +154,16 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     });
     let sockets =
         SipSockets::bind(first, listens.next(), peers, sip_in).map_err(start_error("SIP"))?;
-    let listener = TcpListener::bind(settings.https)
-        .await
-        .map_err(start_error(format!("HTTPS on {}", settings.https)))?;
+    let (bound, candidates) = (media.local_addr(), shown.candidates(media.local_addr()));
     let (turn, turn_udp) = if settings.turn {
-        let (bound, candidates) = (media.local_addr(), shown.candidates(media.local_addr()));
         let started = Turn::start(settings, bound, &candidates, stopping.clone()).await;
         let (turn, task) = started.map_err(start_error("TURN over UDP"))?;
         (Some(turn), task)
     } else {
         (None, None)
     };
+    let ice_tcp = (!shown.tcp.is_empty()).then(|| IceTcp::new(bound, &candidates));
+    let relay = Relay::new(turn, ice_tcp);
     announce(&directory, &media, &sockets, &listener);
 
     let (figures_out, figures) = watch::channel(Figures::default());
@@ -194,8 +196,8 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         token_key,
         switch: requests_in,
         records: lookups,
-        probes: probes(figures, media, pulse, store.clone(), turn.clone()),
-        relay: turn.map(|turn| Arc::new(turn) as Arc<dyn MediaRelay>),
+        probes: probes(figures, media, pulse, store.clone(), relay.clone()),
+        relay: relay.map(|relay| Arc::new(relay) as Arc<dyn MediaRelay>),
         stopping,
         limits: Limits::default(),
     });
@@ -215,7 +217,7 @@ fn probes(
     media: Arc<MediaPlane>,
     pulse: Pulse,
     store: Store,
-    turn: Option<Turn>,
+    relay: Option<Relay>,
 ) -> Probes {
     let shown = figures.clone();
     Probes {
@@ -223,8 +225,8 @@ fn probes(
         metrics: Box::new(move |out| {
             shown.borrow().write_metrics(out);
             store.write_metrics(out);
-            if let Some(turn) = &turn {
-                turn.write_metrics(out);
+            if let Some(relay) = &relay {
+                relay.write_metrics(out);
             }
             for (name, value) in media.counters().iter() {
                 let kind = if matches!(name, "legs" | "busy_permille") {

@@ -6,10 +6,12 @@
 pub mod daemon;
 pub mod doctor;
 pub mod health;
+pub mod ice_tcp;
 pub mod io;
 pub mod legs;
 pub mod media;
 pub mod random;
+pub mod relay;
 pub mod store;
 pub mod switch;
 mod timers;

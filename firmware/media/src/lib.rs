@@ -14,6 +14,7 @@
 //! - [`steering`]: how hard the encoder works, and against which losses
 //! - [`quality`]: how good it sounds, from what is counted
 //! - [`srtp`]: packets protected and unprotected
+//! - [`framing`]: datagrams inside a TCP stream
 //! - [`sdp`]: reader and writer; offer/answer on the trunk; inspection of a browser's offer
 //!
 //! Bad input is a typed error or a counted drop, never a panic; every buffer has a bound.
@@ -31,6 +32,7 @@
 )]
 
 pub mod dtmf;
+pub mod framing;
 pub mod g711;
 pub mod jitter;
 pub mod opus;

@@ -9,6 +9,9 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LegKey(pub u64);
 
+/// The same of the program's table; how it hashes changes nothing.
+type Table<K, V> = std::collections::HashMap<K, V>;
+
 /// The box's own reader, compiled here alone: the program around it needs no instrumenting.
 #[allow(dead_code)]
 #[path = "../../../firmware/gateway/src/media/demux.rs"]

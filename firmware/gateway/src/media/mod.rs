@@ -279,6 +279,8 @@ pub struct MediaSettings {
     pub bind: SocketAddr,
     /// Addresses for ICE host candidates (with the bound port).
     pub public: Vec<std::net::IpAddr>,
+    /// Passive candidates for ICE over TCP, which others serve.
+    pub tcp: Vec<SocketAddr>,
     /// Legs at once, on all threads.
     pub max_legs: usize,
     /// Media threads, 1 to [`MOST_THREADS`].

@@ -44,6 +44,8 @@ pub struct Opening<'a> {
     pub certificate: &'a RTCCertificate,
     /// Host candidates: each of the box's addresses with the shared port.
     pub candidates: &'a [SocketAddr],
+    /// Passive candidates of TCP. The stack knows nothing of them: what comes that way comes from a UDP socket of the box.
+    pub tcp_candidates: &'a [SocketAddr],
     pub ssrc: u32,
     pub video_ssrc: u32,
     /// A picture is taken where the browser has one that can be carried.
@@ -84,6 +86,7 @@ pub struct Fault(pub String);
 pub struct WebLeg {
     connection: RTCPeerConnection,
     candidates: Vec<SocketAddr>,
+    tcp_candidates: Vec<SocketAddr>,
     format: AudioFormat,
     /// Payload type under which the browser may send redundant audio.
     redundancy: Option<u8>,
@@ -164,6 +167,7 @@ impl WebLeg {
         let mut leg = Self {
             connection,
             candidates: opening.candidates.to_vec(),
+            tcp_candidates: opening.tcp_candidates.to_vec(),
             format,
             redundancy,
             video: video.cloned(),
@@ -188,6 +192,7 @@ impl WebLeg {
         let local = self.connection.local_description();
         let sdp = local.map(|local| local.sdp).unwrap_or_default();
         let finished = browser::finish_answer(&narrowed.widen(&sdp), &self.format);
+        let finished = browser::add_tcp_candidates(&finished, &self.tcp_candidates);
         Ok(match self.redundancy {
             Some(pt) => browser::ask_for_redundancy(&finished, &self.format, pt),
             None => finished,

@@ -23,7 +23,8 @@ mod tests;
 mod udp;
 
 use crate::random;
-use causeway_api::relay::{Carrying, MediaRelay, Stream};
+use bytes::BytesMut;
+use causeway_api::relay::Stream;
 use causeway_directory::{BoxSettings, WebHost};
 use causeway_turn::rate::Rate;
 use causeway_turn::{Desk, Full, Limits, Now, Peers, Quota, Secret};
@@ -96,14 +97,8 @@ impl Turn {
         Ok((turn, task))
     }
 
-    /// Appends Prometheus text.
-    pub fn write_metrics(&self, out: &mut String) {
-        self.0.counters.write_metrics(out);
-    }
-}
-
-impl MediaRelay for Turn {
-    fn servers(&self, host: Option<&str>) -> Value {
+    /// `RTCIceServer`s with fresh credentials, for a page that reached the box at `host` (of its Host header).
+    pub fn servers(&self, host: Option<&str>) -> Value {
         let asked = host.and_then(WebHost::parse);
         let Some(host) = self.0.host.as_ref().or(asked.as_ref()) else {
             return json!([]);
@@ -120,8 +115,20 @@ impl MediaRelay for Turn {
         }])
     }
 
-    fn carry(&self, stream: Box<dyn Stream>, peer: SocketAddr, tls: bool) -> Carrying {
-        Box::pin(stream::carry(self.0.clone(), stream, peer, tls))
+    /// Serves a stream to its end; `begun` was read from it already.
+    pub async fn carry(
+        self,
+        stream: Box<dyn Stream>,
+        begun: BytesMut,
+        peer: SocketAddr,
+        tls: bool,
+    ) {
+        stream::carry(self.0, stream, begun, peer, tls).await;
+    }
+
+    /// Appends Prometheus text.
+    pub fn write_metrics(&self, out: &mut String) {
+        self.0.counters.write_metrics(out);
     }
 }
 

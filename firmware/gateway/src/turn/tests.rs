@@ -1,7 +1,7 @@
 //! Media through a stream whose client does not keep up, and through one that does; the media port is the test's.
 
 use super::Turn;
-use causeway_api::relay::MediaRelay;
+use bytes::BytesMut;
 use causeway_directory::Config;
 use causeway_turn::credential::long_term_key;
 use causeway_turn::frame::{self, Frame};
@@ -42,7 +42,10 @@ impl Talk {
         let (turn, _) = started.unwrap();
         let (pipe, far) = tokio::io::duplex(octets);
         let peer = CLIENT.parse().unwrap();
-        let serving = tokio::spawn(turn.carry(Box::new(far), peer, true));
+        let serving = tokio::spawn(
+            turn.clone()
+                .carry(Box::new(far), BytesMut::new(), peer, true),
+        );
         let mut talk = Self {
             turn,
             media,

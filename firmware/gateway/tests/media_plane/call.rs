@@ -76,6 +76,7 @@ pub fn start(max_legs: usize) -> (MediaPlane, Receiver<Event>) {
     let settings = MediaSettings {
         bind: "127.0.0.1:0".parse().unwrap(),
         public: vec!["127.0.0.1".parse().unwrap()],
+        tcp: Vec::new(),
         max_legs,
         threads: THREADS,
     };

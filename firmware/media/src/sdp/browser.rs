@@ -4,6 +4,8 @@ use super::h264::{Profile, ProfileLevel};
 use super::video::{self, PacketizationMode};
 use super::{Media, RtpMap, SdpError, SessionDescription, find, read};
 use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat, Feedback};
+use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 /// Octets of SDP a browser may send.
 pub const MAX_BROWSER_SDP: usize = 64 * 1024;
@@ -209,6 +211,33 @@ pub fn finish_answer(answer: &str, format: &AudioFormat) -> String {
             finished.push_str("\r\n");
         }
         maps.complete(&mut finished, format, "\r\n");
+    }
+    finished
+}
+
+/// Priority of a passive TCP host candidate (RFC 6544 section 4.2): type preference below that of UDP host and reflexive
+/// candidates (section 4.1), so that browsers take UDP where it passes, and above that of relays.
+const TCP_PRIORITY: u32 = 90 << 24 | (4 << 13 | 8191) << 8 | 255;
+
+/// Adds passive TCP candidates (RFC 6544 section 4.5) behind the others of each section that has any.
+pub fn add_tcp_candidates(answer: &str, addresses: &[SocketAddr]) -> String {
+    let mut finished = String::with_capacity(answer.len() + 96 * addresses.len());
+    let mut in_candidates = false;
+    for line in answer.split_inclusive('\n') {
+        let is_candidate = line.starts_with("a=candidate:");
+        if in_candidates && !is_candidate {
+            for (nth, address) in (1_u32..).zip(addresses) {
+                let (ip, port) = (address.ip(), address.port());
+                // The foundation differs from that of UDP: another transport (RFC 8445 section 5.1.1.3).
+                let _ = write!(
+                    finished,
+                    "a=candidate:tcp{nth} 1 tcp {} {ip} {port} typ host tcptype passive\r\n",
+                    TCP_PRIORITY - (nth << 8),
+                );
+            }
+        }
+        in_candidates = is_candidate;
+        finished.push_str(line);
     }
     finished
 }

@@ -2,7 +2,9 @@
 
 use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat};
 use crate::sdp::SdpError;
-use crate::sdp::browser::{PictureCoding, WebCodecPolicy, choose, finish_answer, inspect};
+use crate::sdp::browser::{
+    PictureCoding, WebCodecPolicy, add_tcp_candidates, choose, finish_answer, inspect,
+};
 use crate::sdp::h264::ProfileLevel;
 use proptest::prelude::*;
 
@@ -210,6 +212,37 @@ fn an_event_that_the_answer_lacks_is_added_in_its_section() {
          a=rtpmap:126 telephone-event/8000\r\nm=video 0 X 96\r\na=mid:1\r\n"
     );
     assert_eq!(finish_answer(&answer, &format), expected);
+}
+
+#[test]
+fn tcp_candidates_stand_behind_those_of_udp_and_below_them() {
+    let section = |kind: &str, tcp: &str| {
+        format!(
+            "m={kind} 9 UDP/TLS/RTP/SAVPF 0\r\na=candidate:1 1 udp 2130706431 203.0.113.10 8444 typ host\r\n{tcp}\
+             a=end-of-candidates\r\na=mid:{kind}\r\n"
+        )
+    };
+    let rejected = "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n";
+    let answer = [
+        SESSION,
+        &section("audio", ""),
+        &section("video", ""),
+        rejected,
+    ]
+    .concat();
+    let both = ["203.0.113.10:443", "[2001:db8::1]:443"].map(|text| text.parse().unwrap());
+    let added = "a=candidate:tcp1 1 tcp 1520434943 203.0.113.10 443 typ host tcptype passive\r\n\
+                 a=candidate:tcp2 1 tcp 1520434687 2001:db8::1 443 typ host tcptype passive\r\n";
+    let expected = [
+        SESSION,
+        &section("audio", added),
+        &section("video", added),
+        rejected,
+    ]
+    .concat();
+    assert_eq!(add_tcp_candidates(&answer, &both), expected);
+    assert_eq!(add_tcp_candidates(&answer, &[]), answer);
+    assert_eq!(add_tcp_candidates(rejected, &both), rejected);
 }
 
 proptest! {
