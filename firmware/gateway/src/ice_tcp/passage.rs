@@ -2,10 +2,11 @@
 //!
 //! | state | from the browser | from the box | over after |
 //! |---|---|---|---|
-//! | unproven | checks (STUN binding requests) | everything; a check's success makes it *proven* | 10 s |
+//! | unproven | checks, answers to the box's own | everything; a check's success makes it *proven* | 10 s |
 //! | proven | everything | everything | 30 s in which the box said nothing |
 //!
-//! The media plane answers a check only when its integrity held, and a leg's browser checks every few seconds for as long
+//! A browser that nominates with its first check (Firefox does) is checked by the box before it is answered; what an answer
+//! is worth the media plane knows. The media plane answers a check only when its integrity held, and a leg's browser checks every few seconds for as long
 //! as it lives (RFC 7675). So silence of the box means that the leg is gone, or never was.
 
 use crate::media::demux::{StunClass, stun_class};
@@ -31,7 +32,10 @@ impl Passage {
     /// Whether a datagram of the browser goes on to the media port.
     pub fn admits(&self, datagram: &[u8]) -> bool {
         match self {
-            Self::Unproven { .. } => stun_class(datagram) == Some(StunClass::Request),
+            Self::Unproven { .. } => match stun_class(datagram) {
+                Some(StunClass::Request | StunClass::Success | StunClass::Error) => true,
+                Some(StunClass::Indication) | None => false,
+            },
             Self::Proven { .. } => true,
         }
     }
@@ -74,6 +78,7 @@ mod tests {
     }
 
     const REQUEST: u16 = 0x0001;
+    const INDICATION: u16 = 0x0011;
     const SUCCESS: u16 = 0x0101;
     const ERROR: u16 = 0x0111;
 
@@ -81,8 +86,16 @@ mod tests {
     fn nothing_but_checks_passes_before_one_has_passed() {
         let now = Instant::now();
         let mut passage = Passage::new(now);
-        assert!(passage.admits(&stun(REQUEST)));
-        for datagram in [&[22, 254][..], &[0x80, 111], b"GET /", &stun(SUCCESS), &[]] {
+        for kind in [REQUEST, SUCCESS, ERROR] {
+            assert!(passage.admits(&stun(kind)), "{kind:04x}");
+        }
+        for datagram in [
+            &[22, 254][..],
+            &[0x80, 111],
+            b"GET /",
+            &stun(INDICATION),
+            &[],
+        ] {
             assert!(!passage.admits(datagram), "{datagram:?}");
         }
         // A refusal proves nothing.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use causeway_harness::browser::Kind;
-use causeway_harness::{WebPhone, network::Lines, place::TempFolder, reach::Site};
+use causeway_harness::reach::{Site, WithoutUdp};
+use causeway_harness::{WebPhone, network::Lines, place::TempFolder};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
@@ -37,7 +38,7 @@ async fn a_caller_without_a_path_asks_to_be_called() {
         .rules("table inet walls {\nchain pass { type filter hook forward priority 0; meta l4proto udp drop; }\n}")
         .await
         .unwrap();
-    let site = Site::start(lines, false).await.unwrap();
+    let site = Site::start(lines, WithoutUdp::Nothing).await.unwrap();
     let folder = TempFolder::new("network").unwrap();
     let browser = site.browser(Kind::Chromium, &folder).await.unwrap();
     let page = site.causeway.url("/demo/");

@@ -6,7 +6,7 @@ use causeway_harness::Browser;
 use causeway_harness::browser::{BrowserOptions, Kind};
 use causeway_harness::network::Lines;
 use causeway_harness::place::TempFolder;
-use causeway_harness::reach::Site;
+use causeway_harness::reach::{Site, WithoutUdp};
 use serde_json::{Value, json};
 
 use crate::support::skipped;
@@ -57,7 +57,7 @@ async fn every_hop_is_tried_and_the_failing_one_named() {
         return;
     }
     let lines = Lines::ipv4(false).await.unwrap();
-    let site = Site::start(lines, true).await.unwrap();
+    let site = Site::start(lines, WithoutUdp::All).await.unwrap();
     let folder = TempFolder::new("network").unwrap();
     let mut browser = site.browser(Kind::Chromium, &folder).await.unwrap();
 
@@ -110,7 +110,7 @@ async fn a_refused_microphone_and_a_network_without_a_way() {
     }
     let lines = Lines::ipv4(false).await.unwrap();
     lines.access.rules(NO_UDP).await.unwrap();
-    let site = Site::start(lines, false).await.unwrap();
+    let site = Site::start(lines, WithoutUdp::Nothing).await.unwrap();
     let options = |no_microphone| BrowserOptions {
         no_microphone,
         namespace: Some(site.lines.caller.clone()),

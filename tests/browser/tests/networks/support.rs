@@ -5,7 +5,7 @@ use std::time::Duration;
 use causeway_harness::browser::Kind;
 use causeway_harness::network::{self, Lines};
 use causeway_harness::place::TempFolder;
-use causeway_harness::reach::Site;
+use causeway_harness::reach::{Site, WithoutUdp};
 use causeway_harness::scene::{ACD_HZ, PAGE_HZ};
 use causeway_harness::{Browser, WebPhone};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub fn skipped() -> bool {
 /// An open network and a browser in it.
 pub async fn open_site(kind: Kind) -> (Site, Browser, TempFolder) {
     let lines = Lines::ipv4(false).await.unwrap();
-    let site = Site::start(lines, true).await.unwrap();
+    let site = Site::start(lines, WithoutUdp::All).await.unwrap();
     let folder = TempFolder::new("network").unwrap();
     let browser = site.browser(kind, &folder).await.unwrap();
     (site, browser, folder)

@@ -27,6 +27,18 @@ pub const TOLD_S: f64 = 5.0;
 /// No row takes longer than this once its browser stands.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// What the box offers callers who cannot use UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutUdp {
+    /// All it has, as a box does that is not told otherwise.
+    All,
+    /// Its relay alone.
+    Relay,
+    /// TCP to the media port alone.
+    IceTcp,
+    Nothing,
+}
+
 /// A network with everything in it.
 #[derive(Debug)]
 pub struct Site {
@@ -39,7 +51,7 @@ pub struct Site {
 
 impl Site {
     /// Starts an ACD and a box at the end of these lines.
-    pub async fn start(lines: Lines, relay: bool) -> Result<Self> {
+    pub async fn start(lines: Lines, without_udp: WithoutUdp) -> Result<Self> {
         let namespace = lines.causeway.clone();
         let acd = Acd::start_in(Some(&namespace), loopback(5080), &[]).await?;
         let mut plan = BoxPlan::new(acd.address())?;
@@ -51,7 +63,13 @@ impl Site {
         plan.media = (lines.at.own, 8444).into();
         plan.seen_at = Some(lines.https());
         plan.namespace = Some(namespace);
-        plan.extra = format!("public = [\"{}\"]\nturn = {relay}\n", lines.at.public);
+        let off = match without_udp {
+            WithoutUdp::All => "",
+            WithoutUdp::Relay => "ice_tcp = []\n",
+            WithoutUdp::IceTcp => "turn = false\n",
+            WithoutUdp::Nothing => "turn = false\nice_tcp = []\n",
+        };
+        plan.extra = format!("public = [\"{}\"]\n{off}", lines.at.public);
         let causeway = BoxProcess::start(plan).await?;
         Ok(Self {
             lines,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{FIRST_SOUND_S, Site, TOLD_S};
+use super::{FIRST_SOUND_S, Site, TOLD_S, WithoutUdp};
 use crate::error::Result;
 use crate::network::{Lines, Middlebox, Passing};
 
@@ -24,6 +24,8 @@ enum Network {
     Symmetric,
     NoUdp,
     Only443,
+    Only443Relay,
+    Only443IceTcp,
     OnlyTls,
     Six,
     HttpOnly,
@@ -47,6 +49,18 @@ pub const ALL: &[Row] = &[
     ),
     row("no-udp", "UDP blocked", Network::NoUdp, true),
     row("tcp-443", "only TCP 443 open", Network::Only443, true),
+    row(
+        "tcp-443-relay",
+        "only TCP 443 open, relay alone",
+        Network::Only443Relay,
+        true,
+    ),
+    row(
+        "ice-tcp",
+        "only TCP 443 open, relay off",
+        Network::Only443IceTcp,
+        true,
+    ),
     row("tls-443", "only TLS on 443 passes", Network::OnlyTls, false),
     row("ipv6", "IPv6 only", Network::Six, true),
     row(
@@ -57,7 +71,7 @@ pub const ALL: &[Row] = &[
     ),
     row(
         "no-relay",
-        "UDP blocked, relay off: no path",
+        "UDP blocked, nothing over TCP: no path",
         Network::NoRelay,
         true,
     ),
@@ -98,12 +112,18 @@ impl Row {
             Network::Open | Network::BoxTranslated | Network::Six => ("", None),
             Network::Symmetric => (SYMMETRIC, None),
             Network::NoUdp | Network::NoRelay => (NO_UDP, None),
-            Network::Only443 => (ONLY_443, None),
+            Network::Only443 | Network::Only443Relay | Network::Only443IceTcp => (ONLY_443, None),
             Network::OnlyTls => (LOOKED_INTO, Some(Passing::Tls)),
             Network::HttpOnly => (LOOKED_INTO, Some(Passing::Http)),
         };
         lines.access.rules(rules).await?;
-        let mut site = Site::start(lines, self.network != Network::NoRelay).await?;
+        let without_udp = match self.network {
+            Network::NoRelay => WithoutUdp::Nothing,
+            Network::Only443Relay => WithoutUdp::Relay,
+            Network::Only443IceTcp => WithoutUdp::IceTcp,
+            _ => WithoutUdp::All,
+        };
+        let mut site = Site::start(lines, without_udp).await?;
         if let Some(passing) = passing {
             let (access, target) = (&site.lines.access, site.lines.https());
             site.middlebox = Some(Middlebox::start(access, target, passing).await?);
@@ -121,12 +141,16 @@ impl Row {
         let soon = first_sound_s.is_some_and(|s| s <= FIRST_SOUND_S);
         let relay = pair["relay"].as_str();
         match self.network {
-            Network::Open | Network::BoxTranslated => soon && relay.is_none(),
+            Network::Open | Network::BoxTranslated => {
+                soon && relay.is_none() && pair["protocol"] == "udp"
+            }
             // An address that only the box's answers to checks could tell.
             Network::Symmetric => soon && relay.is_none() && pair["local"] == "prflx",
             Network::NoUdp | Network::Only443 => {
                 soon && (relay.is_some_and(|over| over != "udp") || pair["protocol"] == "tcp")
             }
+            Network::Only443Relay => soon && relay.is_some_and(|over| over != "udp"),
+            Network::Only443IceTcp => soon && relay.is_none() && pair["protocol"] == "tcp",
             Network::OnlyTls => soon && relay == Some("tls"),
             Network::Six => soon && relay.is_none() && pair["six"] == true,
             Network::HttpOnly | Network::NoRelay => told.is_some_and(|(code, message, after)| {
