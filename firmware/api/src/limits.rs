@@ -50,6 +50,11 @@ pub struct Limits {
     /// Requests with a key or secret from one address (IPv6: one /64). A wrong one costs `failure_cost`.
     pub peer_rate: Rate,
     pub failure_cost: u32,
+    /// Tokens for tests from one address; each costs `test_cost`.
+    pub test_rate: Rate,
+    pub test_cost: u32,
+    /// The same from everywhere.
+    pub tests_rate: Rate,
     /// How long a dropped socket's calls wait for it to come back; told in `welcome`.
     pub resume_s: u32,
     /// How long connections get to finish when the box stops.
@@ -80,6 +85,10 @@ impl Default for Limits {
             app_rate: Rate::new(50, 200),
             peer_rate: Rate::new(50, 200),
             failure_cost: 20,
+            // Thirty at once from an office, and then one in two seconds.
+            test_rate: Rate::new(1, 60),
+            test_cost: 2,
+            tests_rate: Rate::new(10, 100),
             resume_s: 30,
             drain: Duration::from_secs(3),
         }
@@ -201,6 +210,9 @@ pub(crate) struct Buckets {
     peers: Mutex<KeyedBuckets<IpAddr>>,
     complaints: Mutex<Bucket>,
     failure_cost: u32,
+    testers: Mutex<KeyedBuckets<IpAddr>>,
+    test_cost: u32,
+    tests: Mutex<Bucket>,
 }
 
 impl Buckets {
@@ -210,6 +222,9 @@ impl Buckets {
             peers: Mutex::new(KeyedBuckets::new(limits.peer_rate, 16_384)),
             complaints: Mutex::new(Bucket::new(COMPLAINTS, Instant::now())),
             failure_cost: limits.failure_cost,
+            testers: Mutex::new(KeyedBuckets::new(limits.test_rate, 16_384)),
+            test_cost: limits.test_cost,
+            tests: Mutex::new(Bucket::new(limits.tests_rate, Instant::now())),
         }
     }
 
@@ -229,6 +244,15 @@ impl Buckets {
     pub(crate) fn peer(&self, peer: IpAddr) -> bool {
         let now = Instant::now();
         lock(&self.peers).of(peer_key(peer), now).take(1, now)
+    }
+
+    /// Whether an address may have another token for tests.
+    pub(crate) fn test(&self, peer: IpAddr) -> bool {
+        let now = Instant::now();
+        let cost = self.test_cost;
+        // The address first: who has used up its own share takes nothing from others.
+        lock(&self.testers).of(peer_key(peer), now).take(cost, now)
+            && lock(&self.tests).take(1, now)
     }
 
     /// An address showed a wrong key or secret.

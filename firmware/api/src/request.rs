@@ -26,6 +26,8 @@ pub struct Identity {
     /// Checked `Origin` of the page.
     pub origin: Option<String>,
     pub page: Option<String>,
+    /// May test the way to the box and nothing else; `app` is then empty.
+    pub only_tests: bool,
 }
 
 /// The bounded queue of one WebSocket. A client that does not read is closed (4429), never waited for:

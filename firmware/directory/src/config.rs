@@ -82,6 +82,10 @@ pub struct BoxSettings {
     pub demo_app: Option<String>,
     /// Threads for media, 1…32; default one for each core.
     pub media_threads: Option<u8>,
+    /// Serves `/preflight`, a page that tells a caller what of a call works from where he is; default true. Anybody may open
+    /// it; what it may do is bounded, and it calls nobody.
+    #[serde(default = "default_preflight")]
+    pub preflight: bool,
     /// Calls at once, 1…10000; default 500.
     #[serde(default = "default_max_calls")]
     pub max_calls: usize,
@@ -295,6 +299,9 @@ fn default_name() -> String {
     "causeway".into()
 }
 fn default_turn() -> bool {
+    true
+}
+fn default_preflight() -> bool {
     true
 }
 fn default_max_calls() -> usize {

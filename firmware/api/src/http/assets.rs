@@ -1,4 +1,4 @@
-//! Files compiled into the program: the SDK, and the demo's pages. A name is looked up in a list,
+//! Files compiled into the program: the SDK, the preflight page, and the demo's pages. A name is looked up in a list,
 //! so there is no path to travel along.
 
 use super::ApiError;
@@ -47,10 +47,18 @@ pub(super) fn demo_asset(name: &str) -> Option<Asset> {
         "agent.html" => asset(HTML, web!("demo/agent.html")),
         "demo.js" => asset(SCRIPT, web!("demo/demo.js")),
         "agent.js" => asset(SCRIPT, web!("demo/agent.js")),
-        "preflight.html" => asset(HTML, web!("demo/preflight.html")),
-        "preflight.js" => asset(SCRIPT, web!("demo/preflight.js")),
         "demo.css" => asset("text/css; charset=utf-8", web!("demo/demo.css")),
         "icon.svg" => asset("image/svg+xml", web!("demo/icon.svg")),
+        _ => return None,
+    })
+}
+
+/// A file of the preflight page.
+pub(super) fn preflight_asset(name: &str) -> Option<Asset> {
+    Some(match name {
+        "index.html" => asset(HTML, web!("preflight/index.html")),
+        "page.js" => asset(SCRIPT, web!("preflight/page.js")),
+        "page.css" => asset("text/css; charset=utf-8", web!("preflight/page.css")),
         _ => return None,
     })
 }

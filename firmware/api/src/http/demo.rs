@@ -27,6 +27,18 @@ pub(crate) fn is_own_origin(origin: &str, host: Option<&str>) -> bool {
     })
 }
 
+/// Whether a request comes from a page of the box itself, or from a program: browsers name the page in `Origin`.
+pub(super) fn is_own_page(headers: &HeaderMap) -> bool {
+    let origin = headers
+        .get(header::ORIGIN)
+        .map(|o| o.to_str().unwrap_or(""));
+    let own_page = origin.is_none_or(|origin| is_own_origin(origin, host(headers)));
+    let same_site = headers
+        .get("sec-fetch-site")
+        .is_none_or(|site| site == "same-origin");
+    own_page && same_site
+}
+
 /// The `Host` a request was sent to.
 pub(crate) fn host(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST).and_then(|h| h.to_str().ok())
@@ -81,19 +93,15 @@ pub(super) async fn token(
     if !api.buckets().peer(extract::peer(&request)) {
         return Err(tokens::too_many());
     }
-    let origin = headers
-        .get(header::ORIGIN)
-        .map(|o| o.to_str().unwrap_or(""));
-    let own_page = origin.is_none_or(|origin| is_own_origin(origin, host(headers)));
-    let same_site = headers
-        .get("sec-fetch-site")
-        .is_none_or(|site| site == "same-origin");
-    if !own_page || !same_site {
+    if !is_own_page(headers) {
         return Err(ApiError::new(
             ErrorCode::OriginForbidden,
             "Only the demo's own pages get this token.",
         ));
     }
+    let origin = headers
+        .get(header::ORIGIN)
+        .map(|o| o.to_str().unwrap_or(""));
     let page = headers
         .get(header::REFERER)
         .and_then(|r| r.to_str().ok())

@@ -10,6 +10,7 @@ mod headers;
 mod health;
 mod ladder;
 mod openapi;
+mod preflight;
 mod records;
 mod tokens;
 mod trunks;
@@ -59,6 +60,10 @@ pub fn router(api: Api) -> Router {
         .route("/demo/", get(demo::index))
         .route("/demo/token", post(demo::token))
         .route("/demo/{file}", get(demo::file))
+        .route("/preflight", get(preflight::index))
+        .route("/preflight/", get(preflight::redirect))
+        .route("/preflight/token", post(preflight::token))
+        .route("/preflight/{file}", get(preflight::file))
         .method_not_allowed_fallback(error::method_not_allowed)
         .fallback(error::not_found);
     router

@@ -204,6 +204,19 @@ impl Session<'_> {
                 let answer = self.refresh(id, &token);
                 socket.send(&answer).await
             }
+            other
+                if self.identity.only_tests
+                    && !matches!(other, ClientMessage::MediaTest { .. }) =>
+            {
+                let sentence = "This token is for testing the way to the box and for nothing else.";
+                let fault = WireError {
+                    code: ErrorCode::Refused,
+                    id: other.id(),
+                    call: None,
+                    message: sentence.into(),
+                };
+                self.refuse(socket, fault).await
+            }
             ClientMessage::Place { id, .. }
             | ClientMessage::Accept { id, .. }
             | ClientMessage::Transfer { id, .. }
@@ -259,7 +272,8 @@ impl Session<'_> {
             Ok(checked) => checked,
             Err((code, message)) => return error(Some(id), code, message),
         };
-        if checked.identity.app != self.identity.app
+        if checked.identity.only_tests != self.identity.only_tests
+            || checked.identity.app != self.identity.app
             || checked.identity.account != self.identity.account
         {
             return error(

@@ -6,6 +6,7 @@ mod a_token_is_minted;
 mod bounds_hold;
 mod clients_are_refused;
 mod pages_are_served;
+mod preflight_is_public;
 mod questions_are_answered;
 mod requests_reach_the_switch;
 mod the_document_is_current;

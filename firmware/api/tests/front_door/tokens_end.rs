@@ -16,6 +16,7 @@ fn short_token(lifetime_s: u64) -> String {
         account: None,
         to: vec![],
         page: None,
+        test: false,
         iat: now,
         exp: now + lifetime_s,
         nonce: "0".into(),

@@ -2,7 +2,7 @@
 //!
 //! | event | next |
 //! |---|---|
-//! | `media.test` | a leg is opened; one the session had before is closed |
+//! | `media.test` | a leg is opened; of those the session had before the oldest is closed when there are too many |
 //! | its answer | told to the page; the leg hears itself |
 //! | refused, failed, [`LASTS`] over, or the session gone | the leg is closed |
 
@@ -18,7 +18,11 @@ use std::time::{Duration, Instant};
 /// Long enough for the slowest way and some sound.
 const LASTS: Duration = Duration::from_secs(15);
 /// At once, of all pages: calls go before.
-const MOST: usize = 32;
+const MOST: usize = 48;
+/// Of these, of pages that may do nothing else: anybody can open one.
+const MOST_OF_STRANGERS: usize = 24;
+/// Of one session: a page tries several ways at once.
+const OF_ONE: usize = 3;
 
 /// The tests that run.
 #[derive(Debug, Default)]
@@ -27,6 +31,8 @@ pub struct MediaTests(HashMap<LegKey, Test>);
 #[derive(Debug)]
 struct Test {
     session: SessionId,
+    /// Its token lets it do nothing else.
+    stranger: bool,
     /// Until it is answered.
     request: Option<RequestNumber>,
     until: Instant,
@@ -47,20 +53,25 @@ impl Switch {
         offer: String,
         now: Instant,
     ) {
-        self.end_tests(|test| test.session == session);
+        self.make_room(session);
+        let Some(identity) = self.sessions.get(&session).map(|s| &s.identity) else {
+            return;
+        };
+        let stranger = identity.only_tests;
         let codec = self
-            .sessions
-            .get(&session)
-            .and_then(|s| self.directory.app(&s.identity.app))
+            .directory
+            .app(&identity.app)
             .map(|app| app.codec)
             .unwrap_or_default();
-        if self.media_tests.0.len() >= MOST {
+        let of_strangers = self.media_tests.0.values().filter(|t| t.stranger).count();
+        if self.media_tests.0.len() >= MOST || (stranger && of_strangers >= MOST_OF_STRANGERS) {
             let message = "too many pages test their media at the moment";
             return self.tell(session, web::error(id, ErrorCode::RateLimited, message));
         }
         let leg = self.new_leg_on(self.media.place());
         let test = Test {
             session,
+            stranger,
             request: Some(id),
             until: now + LASTS,
         };
@@ -71,6 +82,20 @@ impl Switch {
             policy: web::policy(codec),
             video: false,
         });
+    }
+
+    /// Closes the session's oldest test when it has as many as it may have.
+    fn make_room(&mut self, session: SessionId) {
+        let tests = &self.media_tests.0;
+        let own = tests.iter().filter(|(_, test)| test.session == session);
+        if own.clone().count() < OF_ONE {
+            return;
+        }
+        // Legs are numbered in the order they were opened.
+        let oldest = own.map(|(leg, _)| *leg).min();
+        if let Some(leg) = oldest {
+            self.end_test(leg);
+        }
     }
 
     /// Whether an answer was a test's.

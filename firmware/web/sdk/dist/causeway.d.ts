@@ -397,12 +397,12 @@ type CodecPreference = 'auto' | 'opus' | 'pcmu' | 'pcma';
 /**
  * Tries every hop between the user's mouth and the box before a call needs them, and names the one that fails.
  *
- * Each hop is tried on its own, so that one blocked way does not hide another: UDP without any relay, TCP and TLS by a relay
- * alone. Handshake and sound take the best way there is. A browser tells a page nothing of names: where HTTPS fails, `dns`
+ * Each hop is tried on its own, so that one blocked way does not hide another: UDP alone, TCP alone, the relay alone. Handshake
+ * and sound take the best way there is. A browser tells a page nothing of names: where HTTPS fails, `dns`
  * stays open.
  */
 /** In the order in which a call needs them. */
-type Hop = 'microphone' | 'dns' | 'https' | 'websocket' | 'udp' | 'tcp' | 'tls' | 'dtls' | 'media';
+type Hop = 'microphone' | 'dns' | 'https' | 'websocket' | 'udp' | 'tcp' | 'turn' | 'dtls' | 'media';
 interface PreflightHop {
     hop: Hop;
     /** `skipped`: a hop before it failed, or there is nothing to try. */
@@ -670,6 +670,11 @@ interface CallStats {
     bytesSent: number;
     packetsReceived: number;
     bytesReceived: number;
+    /**
+     * The way media takes: straight to the box over `udp` or `tcp`, or by its relay, reached over `relay_udp`, `relay_tcp` or
+     * `relay_tls`.
+     */
+    path: MediaPath | undefined;
     /** Packets from the box that never came. */
     packetsLost: number;
     /** Packets of ours the box missed, when it says so. */
@@ -687,6 +692,8 @@ interface CallStats {
     outboundSsrc: number | undefined;
     inboundSsrc: number | undefined;
 }
+/** See {@link CallStats.path}. */
+type MediaPath = 'udp' | 'tcp' | 'relay_udp' | 'relay_tcp' | 'relay_tls';
 
 /** Where tokens come from: a string kept, or a function of the page asked each time. */
 /** A token, or a function that fetches a fresh one from the page's own server. */
@@ -713,6 +720,6 @@ export type { CodecPreference };
 export type { Hop, PreflightHop, PreflightReport };
 export type { CallbackWish, CauseCode, DisconnectCause, HeldBy };
 export type { ConnectionState };
-export type { CallStats };
+export type { CallStats, MediaPath };
 export type { TokenOrProvider };
 export { SDK_VERSION };

@@ -396,7 +396,11 @@ var PathWatch = class {
   #words() {
     const servers = this.#connection.getConfiguration().iceServers ?? [];
     if (this.#relayed) return `No way for sound: nothing passes from the relay to the box. ${ELSEWHERE}`;
-    return servers.length > 0 ? `No way for sound: this network lets neither UDP nor the box's relay over TCP and TLS through. ${ELSEWHERE}` : `No way for sound: this network lets no UDP through, and the box has no relay. ${ELSEWHERE}`;
+    const tcp = / tcptype passive\b/.test(this.#connection.currentRemoteDescription?.sdp ?? "");
+    if (servers.length > 0) {
+      return `No way for sound: this network lets neither UDP nor the box's relay over TCP and TLS through. ${ELSEWHERE}`;
+    }
+    return tcp ? `No way for sound: this network lets neither UDP nor TCP to the box through. ${ELSEWHERE}` : `No way for sound: this network lets no UDP through, and the box has no relay. ${ELSEWHERE}`;
   }
 };
 
@@ -644,13 +648,15 @@ function summarize(report2) {
   const outbound = find("outbound-rtp");
   const inbound = find("inbound-rtp");
   const remote = find("remote-inbound-rtp");
-  const pair = find("candidate-pair", (e) => e["nominated"] === true && e["state"] === "succeeded");
+  const transport = find("transport", (e) => e["selectedCandidatePairId"] !== void 0);
+  const pair = all.get(String(transport?.["selectedCandidatePairId"])) ?? find("candidate-pair", (e) => e["selected"] === true) ?? find("candidate-pair", (e) => e["nominated"] === true && e["state"] === "succeeded");
   const codec = all.get(String((outbound ?? inbound)?.["codecId"]));
   const rtt = number(remote?.["roundTripTime"]) ?? number(pair?.["currentRoundTripTime"]);
   const jitter = number(inbound?.["jitter"]);
   const mime = codec?.["mimeType"];
   return {
     codec: typeof mime === "string" ? mime.replace(/^audio\//, "") : void 0,
+    path: pathOf(all.get(String(pair?.["localCandidateId"]))),
     packetsSent: number(outbound?.["packetsSent"]) ?? 0,
     bytesSent: number(outbound?.["bytesSent"]) ?? 0,
     packetsReceived: number(inbound?.["packetsReceived"]) ?? 0,
@@ -666,12 +672,18 @@ function summarize(report2) {
     inboundSsrc: number(inbound?.["ssrc"])
   };
 }
+function pathOf(local) {
+  const [relay2, protocol] = [local?.["relayProtocol"], local?.["protocol"]];
+  if (relay2 === "udp" || relay2 === "tcp" || relay2 === "tls") return `relay_${relay2}`;
+  return protocol === "udp" || protocol === "tcp" ? protocol : void 0;
+}
 function number(value) {
   return typeof value === "number" && Number.isFinite(value) ? value : void 0;
 }
 function reportOf(stats) {
   const report2 = {
     codec: stats.codec,
+    path: stats.path,
     packets_sent: stats.packetsSent,
     packets_received: stats.packetsReceived,
     packets_lost: stats.packetsLost,
@@ -1642,17 +1654,20 @@ var FETCH_MS = 5e3;
 var WAY_MS = 4e3;
 var SOUND_MS = 4e3;
 var PACKETS = 20;
-var ORDER2 = ["microphone", "dns", "https", "websocket", "udp", "tcp", "tls", "dtls", "media"];
+var ORDER2 = ["microphone", "dns", "https", "websocket", "udp", "tcp", "turn", "dtls", "media"];
+var WAYS = ["udp", "tcp", "turn"];
 var ADVICE = {
   microphone: "Allow the microphone in the address bar, plug one in, or close the program that holds it.",
   dns: "Check the name of the box and the name server of this network.",
   https: "Check the connection to the internet, and that the box’s address and certificate are right.",
   websocket: "A proxy may forbid WebSockets: let the box’s address through as it is. If the box refuses, the page’s token or origin is wrong.",
-  udp: "Calls work without, over the relay. For the best sound let UDP to the box’s media port through.",
-  tcp: "Let TCP to the box’s HTTPS port through as it is.",
-  tls: "Let TLS to the box’s HTTPS port through unopened, and give the box a certificate that browsers trust.",
+  udp: "Calls work without, over TCP or the relay. For the best sound let UDP to the box’s media port through.",
+  tcp: "Calls work without, over UDP or the relay. Let TCP to the box’s HTTPS port through as it is, also what is not TLS.",
+  turn: "Calls work without, over UDP or TCP. Let TLS to the box’s HTTPS port through unopened, and give the box a certificate that browsers trust.",
   dtls: "A firewall lets checks through and encrypted media not: let all of UDP to the box’s media port through.",
   media: "A firewall drops media after it has begun: let all of UDP to the box’s media port through, without a limit."
+};
+var NothingToTry = class extends Error {
 };
 async function preflight(owner, audio) {
   const hops = [];
@@ -1664,6 +1679,10 @@ async function preflight(owner, audio) {
       hops.push({ hop, result: "ok", message: await run(), ms: Date.now() - since });
       return true;
     } catch (error) {
+      if (error instanceof NothingToTry) {
+        skip(hop, error.message);
+        return false;
+      }
       const message = error instanceof Error ? error.message : String(error);
       hops.push({ hop, result: "failed", message, advice: ADVICE[hop], ms: Date.now() - since });
       return false;
@@ -1687,21 +1706,16 @@ async function preflight(owner, audio) {
       });
     }
     if (failed("websocket")) {
-      for (const hop of ["udp", "tcp", "tls", "dtls", "media"]) skip(hop, "The box could not be asked.");
+      for (const hop of [...WAYS, "dtls", "media"]) skip(hop, "The box could not be asked.");
       return report(hops);
     }
     const servers = owner.iceServers();
-    const byRelay = async (hop, fits) => {
-      const own = narrowed(servers, fits);
-      if (own.length === 0) skip(hop, "The box has no relay.");
-      else await attempt(hop, () => relayed(own));
-    };
     await Promise.all([
-      attempt("udp", () => direct(owner, microphone)),
-      byRelay("tcp", /^turn:.*transport=tcp/),
-      byRelay("tls", /^turns:/)
+      attempt("udp", () => direct(owner, microphone, "udp")),
+      attempt("tcp", () => direct(owner, microphone, "tcp")),
+      servers.length === 0 ? skip("turn", "The box has no relay.") : attempt("turn", () => relay(servers))
     ]);
-    if (failed("udp") && failed("tcp") && failed("tls")) {
+    if (WAYS.every(failed)) {
       for (const hop of ["dtls", "media"]) skip(hop, "There is no way for media.");
     } else {
       await echo(owner, servers, microphone, attempt, skip);
@@ -1714,9 +1728,8 @@ async function preflight(owner, audio) {
 function report(hops) {
   hops.sort((a, b) => ORDER2.indexOf(a.hop) - ORDER2.indexOf(b.hop));
   const is = (hop, result) => hops.find((h) => h.hop === hop)?.result === result;
-  const ways = ["udp", "tcp", "tls"];
-  const noWay = !ways.some((way) => is(way, "ok")) && ways.some((way) => is(way, "failed"));
-  const failing = hops.find((h) => h.result === "failed" && (!ways.includes(h.hop) || noWay));
+  const noWay = !WAYS.some((way) => is(way, "ok")) && WAYS.some((way) => is(way, "failed"));
+  const failing = hops.find((h) => h.result === "failed" && (!WAYS.includes(h.hop) || noWay));
   return failing ? { ok: false, failing: failing.hop, hops } : { ok: true, hops };
 }
 async function answers(origin) {
@@ -1742,13 +1755,14 @@ async function within(ms, found) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
-async function connection(owner, iceServers, microphone) {
+async function connection(owner, iceServers, microphone, only) {
   const pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
   try {
     const track = microphone?.getAudioTracks()[0];
     pc.addTransceiver(track ?? "audio", { direction: track ? "sendrecv" : "recvonly" });
     await pc.setLocalDescription(await pc.createOffer());
-    const sdp = await owner.test(pc.localDescription?.sdp ?? "");
+    let sdp = await owner.test(pc.localDescription?.sdp ?? "");
+    if (only) sdp = candidatesOf(sdp, only);
     await pc.setRemoteDescription({ type: "answer", sdp });
     return pc;
   } catch (error) {
@@ -1757,14 +1771,39 @@ async function connection(owner, iceServers, microphone) {
   }
 }
 var passed = (pc) => ["connected", "completed"].includes(pc.iceConnectionState) || void 0;
-async function direct(owner, microphone) {
-  const pc = await connection(owner, [], microphone);
+function candidatesOf(sdp, transport) {
+  const lines = sdp.split("\r\n");
+  const other = (line) => line.startsWith("a=candidate:") && line.split(" ")[2]?.toLowerCase() !== transport;
+  if (lines.every((line) => !line.startsWith("a=candidate:") || other(line))) {
+    throw new NothingToTry(`The box takes no media over ${transport.toUpperCase()}.`);
+  }
+  return lines.filter((line) => !other(line)).join("\r\n");
+}
+async function direct(owner, microphone, transport) {
+  const name = transport.toUpperCase();
+  const pc = await connection(owner, [], microphone, transport);
   try {
-    if (await within(WAY_MS, () => passed(pc))) return "UDP reaches the box.";
-    throw new CausewayError("no_path", "No UDP comes back from the box.");
+    if (await within(WAY_MS, () => passed(pc))) return `${name} reaches the box.`;
+    throw new CausewayError("no_path", `No ${name} comes back from the box.`);
   } finally {
     pc.close();
   }
+}
+async function relay(servers) {
+  const ways = [
+    ["UDP", /^turn:(?!.*transport=tcp)/],
+    ["TCP", /^turn:.*transport=tcp/],
+    ["TLS", /^turns:/]
+  ];
+  const tried = await Promise.all(
+    ways.map(async ([name, fits]) => {
+      const own = narrowed(servers, fits);
+      return own.length > 0 && await relayed(own) ? name : void 0;
+    })
+  );
+  const found = tried.filter((name) => name !== void 0);
+  if (found.length === 0) throw new CausewayError("no_path", "The relay cannot be reached.");
+  return `The relay can be used, over ${found.join(", ")}.`;
 }
 async function relayed(iceServers) {
   const pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
@@ -1775,8 +1814,7 @@ async function relayed(iceServers) {
     };
     pc.createDataChannel("");
     await pc.setLocalDescription(await pc.createOffer());
-    if (await within(WAY_MS, () => found)) return "The relay can be used.";
-    throw new CausewayError("no_path", "The relay cannot be reached.");
+    return await within(WAY_MS, () => found) ?? false;
   } finally {
     pc.close();
   }

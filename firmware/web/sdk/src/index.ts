@@ -16,6 +16,6 @@ export type { CodecPreference } from './peer';
 export type { Hop, PreflightHop, PreflightReport } from './preflight';
 export type { CallbackWish, CauseCode, DisconnectCause, HeldBy } from './protocol';
 export type { ConnectionState } from './signaling';
-export type { CallStats } from './stats';
+export type { CallStats, MediaPath } from './stats';
 export type { TokenOrProvider } from './token';
 export { SDK_VERSION } from './version';

@@ -56,8 +56,12 @@ export class PathWatch {
   #words(): string {
     const servers = this.#connection.getConfiguration().iceServers ?? [];
     if (this.#relayed) return `No way for sound: nothing passes from the relay to the box. ${ELSEWHERE}`;
-    return servers.length > 0
-      ? `No way for sound: this network lets neither UDP nor the box's relay over TCP and TLS through. ${ELSEWHERE}`
+    const tcp = / tcptype passive\b/.test(this.#connection.currentRemoteDescription?.sdp ?? '');
+    if (servers.length > 0) {
+      return `No way for sound: this network lets neither UDP nor the box's relay over TCP and TLS through. ${ELSEWHERE}`;
+    }
+    return tcp
+      ? `No way for sound: this network lets neither UDP nor TCP to the box through. ${ELSEWHERE}`
       : `No way for sound: this network lets no UDP through, and the box has no relay. ${ELSEWHERE}`;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Tries every hop between the user's mouth and the box before a call needs them, and names the one that fails.
  *
- * Each hop is tried on its own, so that one blocked way does not hide another: UDP without any relay, TCP and TLS by a relay
- * alone. Handshake and sound take the best way there is. A browser tells a page nothing of names: where HTTPS fails, `dns`
+ * Each hop is tried on its own, so that one blocked way does not hide another: UDP alone, TCP alone, the relay alone. Handshake
+ * and sound take the best way there is. A browser tells a page nothing of names: where HTTPS fails, `dns`
  * stays open.
  */
 
@@ -11,7 +11,7 @@ import { capture, stopTracks } from './media';
 import type { AudioSource } from './media';
 
 /** In the order in which a call needs them. */
-export type Hop = 'microphone' | 'dns' | 'https' | 'websocket' | 'udp' | 'tcp' | 'tls' | 'dtls' | 'media';
+export type Hop = 'microphone' | 'dns' | 'https' | 'websocket' | 'udp' | 'tcp' | 'turn' | 'dtls' | 'media';
 
 export interface PreflightHop {
   hop: Hop;
@@ -51,19 +51,24 @@ const SOUND_MS = 4_000;
 /** So many packets of one's own are heard again. */
 const PACKETS = 20;
 
-const ORDER: Hop[] = ['microphone', 'dns', 'https', 'websocket', 'udp', 'tcp', 'tls', 'dtls', 'media'];
+const ORDER: Hop[] = ['microphone', 'dns', 'https', 'websocket', 'udp', 'tcp', 'turn', 'dtls', 'media'];
+/** One of these is enough. */
+const WAYS: Hop[] = ['udp', 'tcp', 'turn'];
 
 const ADVICE: Record<Hop, string> = {
   microphone: 'Allow the microphone in the address bar, plug one in, or close the program that holds it.',
   dns: 'Check the name of the box and the name server of this network.',
   https: 'Check the connection to the internet, and that the box’s address and certificate are right.',
   websocket: 'A proxy may forbid WebSockets: let the box’s address through as it is. If the box refuses, the page’s token or origin is wrong.',
-  udp: 'Calls work without, over the relay. For the best sound let UDP to the box’s media port through.',
-  tcp: 'Let TCP to the box’s HTTPS port through as it is.',
-  tls: 'Let TLS to the box’s HTTPS port through unopened, and give the box a certificate that browsers trust.',
+  udp: 'Calls work without, over TCP or the relay. For the best sound let UDP to the box’s media port through.',
+  tcp: 'Calls work without, over UDP or the relay. Let TCP to the box’s HTTPS port through as it is, also what is not TLS.',
+  turn: 'Calls work without, over UDP or TCP. Let TLS to the box’s HTTPS port through unopened, and give the box a certificate that browsers trust.',
   dtls: 'A firewall lets checks through and encrypted media not: let all of UDP to the box’s media port through.',
   media: 'A firewall drops media after it has begun: let all of UDP to the box’s media port through, without a limit.',
 };
+
+/** The box does not offer it. */
+class NothingToTry extends Error {}
 
 /** @internal */
 export async function preflight(owner: PreflightOwner, audio: AudioSource): Promise<PreflightReport> {
@@ -76,6 +81,10 @@ export async function preflight(owner: PreflightOwner, audio: AudioSource): Prom
       hops.push({ hop, result: 'ok', message: await run(), ms: Date.now() - since });
       return true;
     } catch (error) {
+      if (error instanceof NothingToTry) {
+        skip(hop, error.message);
+        return false;
+      }
       const message = error instanceof Error ? error.message : String(error);
       hops.push({ hop, result: 'failed', message, advice: ADVICE[hop], ms: Date.now() - since });
       return false;
@@ -100,21 +109,16 @@ export async function preflight(owner: PreflightOwner, audio: AudioSource): Prom
       });
     }
     if (failed('websocket')) {
-      for (const hop of ['udp', 'tcp', 'tls', 'dtls', 'media'] as const) skip(hop, 'The box could not be asked.');
+      for (const hop of [...WAYS, 'dtls', 'media'] as const) skip(hop, 'The box could not be asked.');
       return report(hops);
     }
     const servers = owner.iceServers();
-    const byRelay = async (hop: 'tcp' | 'tls', fits: RegExp): Promise<void> => {
-      const own = narrowed(servers, fits);
-      if (own.length === 0) skip(hop, 'The box has no relay.');
-      else await attempt(hop, () => relayed(own));
-    };
     await Promise.all([
-      attempt('udp', () => direct(owner, microphone)),
-      byRelay('tcp', /^turn:.*transport=tcp/),
-      byRelay('tls', /^turns:/),
+      attempt('udp', () => direct(owner, microphone, 'udp')),
+      attempt('tcp', () => direct(owner, microphone, 'tcp')),
+      servers.length === 0 ? skip('turn', 'The box has no relay.') : attempt('turn', () => relay(servers)),
     ]);
-    if (failed('udp') && failed('tcp') && failed('tls')) {
+    if (WAYS.every(failed)) {
       for (const hop of ['dtls', 'media'] as const) skip(hop, 'There is no way for media.');
     } else {
       await echo(owner, servers, microphone, attempt, skip);
@@ -129,9 +133,8 @@ export async function preflight(owner: PreflightOwner, audio: AudioSource): Prom
 function report(hops: PreflightHop[]): PreflightReport {
   hops.sort((a, b) => ORDER.indexOf(a.hop) - ORDER.indexOf(b.hop));
   const is = (hop: Hop, result: string) => hops.find((h) => h.hop === hop)?.result === result;
-  const ways: Hop[] = ['udp', 'tcp', 'tls'];
-  const noWay = !ways.some((way) => is(way, 'ok')) && ways.some((way) => is(way, 'failed'));
-  const failing = hops.find((h) => h.result === 'failed' && (!ways.includes(h.hop) || noWay));
+  const noWay = !WAYS.some((way) => is(way, 'ok')) && WAYS.some((way) => is(way, 'failed'));
+  const failing = hops.find((h) => h.result === 'failed' && (!WAYS.includes(h.hop) || noWay));
   return failing ? { ok: false, failing: failing.hop, hops } : { ok: true, hops };
 }
 
@@ -168,13 +171,15 @@ async function connection(
   owner: PreflightOwner,
   iceServers: RTCIceServer[],
   microphone: MediaStream | undefined,
+  only?: 'udp' | 'tcp',
 ): Promise<RTCPeerConnection> {
   const pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
   try {
     const track = microphone?.getAudioTracks()[0];
     pc.addTransceiver(track ?? 'audio', { direction: track ? 'sendrecv' : 'recvonly' });
     await pc.setLocalDescription(await pc.createOffer());
-    const sdp = await owner.test(pc.localDescription?.sdp ?? '');
+    let sdp = await owner.test(pc.localDescription?.sdp ?? '');
+    if (only) sdp = candidatesOf(sdp, only);
     await pc.setRemoteDescription({ type: 'answer', sdp });
     return pc;
   } catch (error) {
@@ -185,17 +190,46 @@ async function connection(
 
 const passed = (pc: RTCPeerConnection) => ['connected', 'completed'].includes(pc.iceConnectionState) || undefined;
 
-async function direct(owner: PreflightOwner, microphone: MediaStream | undefined): Promise<string> {
-  const pc = await connection(owner, [], microphone);
+/** An answer whose candidates are of one transport. */
+function candidatesOf(sdp: string, transport: 'udp' | 'tcp'): string {
+  const lines = sdp.split('\r\n');
+  const other = (line: string) => line.startsWith('a=candidate:') && line.split(' ')[2]?.toLowerCase() !== transport;
+  if (lines.every((line) => !line.startsWith('a=candidate:') || other(line))) {
+    throw new NothingToTry(`The box takes no media over ${transport.toUpperCase()}.`);
+  }
+  return lines.filter((line) => !other(line)).join('\r\n');
+}
+
+async function direct(owner: PreflightOwner, microphone: MediaStream | undefined, transport: 'udp' | 'tcp'): Promise<string> {
+  const name = transport.toUpperCase();
+  const pc = await connection(owner, [], microphone, transport);
   try {
-    if (await within(WAY_MS, () => passed(pc))) return 'UDP reaches the box.';
-    throw new CausewayError('no_path', 'No UDP comes back from the box.');
+    if (await within(WAY_MS, () => passed(pc))) return `${name} reaches the box.`;
+    throw new CausewayError('no_path', `No ${name} comes back from the box.`);
   } finally {
     pc.close();
   }
 }
 
-async function relayed(iceServers: RTCIceServer[]): Promise<string> {
+/** Which ways lead to the relay: each is asked for itself, and one is enough. */
+async function relay(servers: RTCIceServer[]): Promise<string> {
+  const ways: [string, RegExp][] = [
+    ['UDP', /^turn:(?!.*transport=tcp)/],
+    ['TCP', /^turn:.*transport=tcp/],
+    ['TLS', /^turns:/],
+  ];
+  const tried = await Promise.all(
+    ways.map(async ([name, fits]) => {
+      const own = narrowed(servers, fits);
+      return own.length > 0 && (await relayed(own)) ? name : undefined;
+    }),
+  );
+  const found = tried.filter((name) => name !== undefined);
+  if (found.length === 0) throw new CausewayError('no_path', 'The relay cannot be reached.');
+  return `The relay can be used, over ${found.join(', ')}.`;
+}
+
+async function relayed(iceServers: RTCIceServer[]): Promise<boolean> {
   const pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: 'relay' });
   try {
     let found: true | undefined;
@@ -204,8 +238,7 @@ async function relayed(iceServers: RTCIceServer[]): Promise<string> {
     };
     pc.createDataChannel('');
     await pc.setLocalDescription(await pc.createOffer());
-    if (await within(WAY_MS, () => found)) return 'The relay can be used.';
-    throw new CausewayError('no_path', 'The relay cannot be reached.');
+    return (await within(WAY_MS, () => found)) ?? false;
   } finally {
     pc.close();
   }

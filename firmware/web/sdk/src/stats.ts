@@ -8,6 +8,11 @@ export interface CallStats {
   bytesSent: number;
   packetsReceived: number;
   bytesReceived: number;
+  /**
+   * The way media takes: straight to the box over `udp` or `tcp`, or by its relay, reached over `relay_udp`, `relay_tcp` or
+   * `relay_tls`.
+   */
+  path: MediaPath | undefined;
   /** Packets from the box that never came. */
   packetsLost: number;
   /** Packets of ours the box missed, when it says so. */
@@ -26,6 +31,9 @@ export interface CallStats {
   inboundSsrc: number | undefined;
 }
 
+/** See {@link CallStats.path}. */
+export type MediaPath = 'udp' | 'tcp' | 'relay_udp' | 'relay_tcp' | 'relay_tls';
+
 type Entry = Record<string, unknown>;
 
 /** @internal */
@@ -37,13 +45,19 @@ export function summarize(report: { forEach(f: (entry: Entry) => void): void }):
   const outbound = find('outbound-rtp');
   const inbound = find('inbound-rtp');
   const remote = find('remote-inbound-rtp');
-  const pair = find('candidate-pair', (e) => e['nominated'] === true && e['state'] === 'succeeded');
+  const transport = find('transport', (e) => e['selectedCandidatePairId'] !== undefined);
+  // Firefox has no such transport; of several nominated pairs it marks the one it uses.
+  const pair =
+    all.get(String(transport?.['selectedCandidatePairId'])) ??
+    find('candidate-pair', (e) => e['selected'] === true) ??
+    find('candidate-pair', (e) => e['nominated'] === true && e['state'] === 'succeeded');
   const codec = all.get(String((outbound ?? inbound)?.['codecId']));
   const rtt = number(remote?.['roundTripTime']) ?? number(pair?.['currentRoundTripTime']);
   const jitter = number(inbound?.['jitter']);
   const mime = codec?.['mimeType'];
   return {
     codec: typeof mime === 'string' ? mime.replace(/^audio\//, '') : undefined,
+    path: pathOf(all.get(String(pair?.['localCandidateId']))),
     packetsSent: number(outbound?.['packetsSent']) ?? 0,
     bytesSent: number(outbound?.['bytesSent']) ?? 0,
     packetsReceived: number(inbound?.['packetsReceived']) ?? 0,
@@ -60,6 +74,12 @@ export function summarize(report: { forEach(f: (entry: Entry) => void): void }):
   };
 }
 
+function pathOf(local: Entry | undefined): MediaPath | undefined {
+  const [relay, protocol] = [local?.['relayProtocol'], local?.['protocol']];
+  if (relay === 'udp' || relay === 'tcp' || relay === 'tls') return `relay_${relay}`;
+  return protocol === 'udp' || protocol === 'tcp' ? protocol : undefined;
+}
+
 function number(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
@@ -68,6 +88,7 @@ function number(value: unknown): number | undefined {
 export function reportOf(stats: CallStats): Record<string, number | string> {
   const report: Record<string, number | string | undefined> = {
     codec: stats.codec,
+    path: stats.path,
     packets_sent: stats.packetsSent,
     packets_received: stats.packetsReceived,
     packets_lost: stats.packetsLost,

@@ -1,5 +1,6 @@
 //! Callers in networks that change or lead nowhere, in namespaces with real browsers.
 
+mod blocked;
 mod moved;
 mod no_path;
 mod preflight;

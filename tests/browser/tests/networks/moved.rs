@@ -3,20 +3,29 @@
 use std::time::Duration;
 
 use causeway_harness::browser::Kind;
-use causeway_harness::scene::{ACD_HZ, PAGE_HZ};
 use serde_json::json;
 
 use crate::support::{
-    LONGEST_GAP_MS, PATIENCE, acd_gap, acd_hears, messages, open_site, skipped, talking, untouched,
+    LONGEST_GAP_MS, PATIENCE, acd_gap, acd_hears, messages, open_site, page_hears, page_hz,
+    skipped, talking, untouched,
 };
 
 #[tokio::test]
 async fn from_one_network_to_another() {
+    leaves(Kind::Chromium).await;
+}
+
+#[tokio::test]
+async fn from_one_network_to_another_in_firefox() {
+    leaves(Kind::Firefox).await;
+}
+
+async fn leaves(kind: Kind) {
     if skipped() {
         return;
     }
-    let (mut site, browser, _folder) = open_site(Kind::Chromium).await;
-    let (phone, call) = talking(&mut site, browser).await;
+    let (mut site, browser, _folder) = open_site(kind).await;
+    let (phone, call) = talking(&mut site, browser, kind).await;
     phone.watch_gaps().await.unwrap();
     let before = messages(&site, &call).await;
     site.acd.forget();
@@ -31,12 +40,12 @@ async fn from_one_network_to_another() {
         )
         .await
         .unwrap();
-    phone.hears(ACD_HZ, PATIENCE).await.unwrap();
-    acd_hears(&mut site, PAGE_HZ).await;
+    page_hears(&phone, kind).await;
+    acd_hears(&mut site, page_hz(kind)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
 
     let (heard, sent) = (phone.longest_gap_ms().await.unwrap(), acd_gap(&mut site));
-    println!("gap at the browser {heard:.0} ms, at the ACD {sent:.0} ms");
+    println!("{kind:?}: gap at the browser {heard:.0} ms, at the ACD {sent:.0} ms");
     let events = phone.browser().evaluate("phone.events").await.unwrap();
     assert!(
         heard <= LONGEST_GAP_MS && heard > 0.0,

@@ -23,6 +23,8 @@ pub enum Passing {
     Tls,
     /// It opens TLS with a certificate of its own and passes HTTP alone.
     Http,
+    /// The same, but it knows nothing of WebSockets and refuses to change protocols.
+    HttpWithoutWebSocket,
 }
 
 /// A running middlebox in `access`.
@@ -76,7 +78,9 @@ async fn serve(
         tasks.spawn(async move {
             let passed = match passing {
                 Passing::Tls => unopened(near, &access, target).await,
-                Passing::Http => opened(near, &access, target, acceptor).await,
+                Passing::Http | Passing::HttpWithoutWebSocket => {
+                    opened(near, &access, target, acceptor, passing).await
+                }
             };
             if passed.is_err() {
                 refused.fetch_add(1, Ordering::Relaxed);
@@ -140,6 +144,7 @@ async fn opened(
     access: &Namespace,
     target: SocketAddr,
     acceptor: TlsAcceptor,
+    passing: Passing,
 ) -> Result<()> {
     let mut near = acceptor.accept(near).await.doing("TLS")?;
     let mut first = [0; 4];
@@ -148,6 +153,21 @@ async fn opened(
         .doing("the first octets")?;
     if ![*b"GET ", *b"POST", *b"HEAD", *b"OPTI"].contains(&first) {
         return Err(HarnessError::new("not HTTP"));
+    }
+    let mut first = first.to_vec();
+    if passing == Passing::HttpWithoutWebSocket {
+        // Browsers open a connection of its own for each WebSocket, so its first request tells.
+        while !first.ends_with(b"\r\n\r\n") && first.len() < 16_384 {
+            first.push(near.read_u8().await.doing("a request")?);
+        }
+        let head = String::from_utf8_lossy(&first).to_ascii_lowercase();
+        if head.contains("\r\nupgrade: websocket") {
+            let refusal =
+                b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            near.write_all(refusal).await.doing("a refusal")?;
+            let _ = near.shutdown().await;
+            return Err(HarnessError::new("a WebSocket"));
+        }
     }
     let tcp = access.connect(target).await?;
     let mut far = TlsConnector::from(Arc::new(https::trusting()?))
