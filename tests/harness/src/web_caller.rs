@@ -74,6 +74,28 @@ impl WebCaller {
         placed.map_err(sentence("placing a call"))
     }
 
+    /// The secret with which another session may take up a call that was placed here.
+    pub fn secret(&self, call: &str) -> Option<&str> {
+        self.0.secret(call)
+    }
+
+    /// Takes up a call as the page does that comes after a reload; the call's state.
+    pub async fn take_up(&mut self, call: &str, resume: &str) -> Result<Value> {
+        let taken = self.0.take_up(call, resume).await;
+        taken.map_err(sentence("taking up a call"))
+    }
+
+    /// Asks for an echo without a call, which `name` stands for from now on.
+    pub async fn test_media(&mut self, name: &str) -> Result<()> {
+        let taken = self.0.test_media(name).await;
+        taken.map_err(sentence("a test of media"))
+    }
+
+    /// Leaves as a page does that is loaded anew: without a word.
+    pub async fn vanish(self) {
+        self.0.vanish().await;
+    }
+
     /// Waits for a call of the box; the whole `call.incoming`.
     pub async fn rung(&mut self) -> Result<Value> {
         self.0.incoming(SOON).await.map_err(sentence("ringing"))

@@ -49,6 +49,8 @@ pub struct WebCaller {
 
 struct Call {
     id: String,
+    /// With which another session may take the call up.
+    resume: String,
     peer: Peer,
 }
 
@@ -165,7 +167,62 @@ impl WebCaller {
         }
         let call = taken["call"].as_str().unwrap_or_default().to_owned();
         self.keep(call.clone(), peer);
+        if let Some(kept) = self.calls.last_mut() {
+            kept.resume = taken["resume"].as_str().unwrap_or_default().to_owned();
+        }
         Ok(call)
+    }
+
+    /// The secret of a call it placed.
+    pub fn secret(&self, call: &str) -> Option<&str> {
+        let call = self.calls.iter().find(|c| c.id == call)?;
+        Some(&call.resume)
+            .filter(|secret| !secret.is_empty())
+            .map(String::as_str)
+    }
+
+    /// Takes up a call of a page that was loaded anew, on a connection of its own; the call's state.
+    ///
+    /// # Errors
+    /// The box's refusal.
+    pub async fn take_up(&mut self, call: &str, resume: &str) -> Result<Value, Failure> {
+        let (peer, sdp) = Box::pin(Peer::offer(self.codec, false, self.server.address)).await?;
+        let message = json!({"type": "call.reattach", "call": call, "resume": resume, "sdp": sdp});
+        let taken = self.ask(message).await?;
+        if taken["type"] == "error" {
+            Box::pin(peer.close()).await;
+            return Err(refusal(&taken));
+        }
+        let answer = taken["state"]["answer"].as_str().unwrap_or_default();
+        Box::pin(peer.answer(answer)).await?;
+        self.keep(call.to_owned(), peer);
+        Ok(taken["state"].clone())
+    }
+
+    /// Asks the box for an echo without a call; from now on `name` stands for it where a call is asked for.
+    ///
+    /// # Errors
+    /// The box's refusal.
+    pub async fn test_media(&mut self, name: &str) -> Result<(), Failure> {
+        let (peer, sdp) = Box::pin(Peer::offer(self.codec, false, self.server.address)).await?;
+        let taken = self.ask(json!({"type": "media.test", "sdp": sdp})).await?;
+        if taken["type"] == "error" {
+            Box::pin(peer.close()).await;
+            return Err(refusal(&taken));
+        }
+        let answer = taken["sdp"].as_str().unwrap_or_default();
+        Box::pin(peer.answer(answer)).await?;
+        self.keep(name.to_owned(), peer);
+        Ok(())
+    }
+
+    /// Leaves as a page does that is loaded anew: without a word.
+    pub async fn vanish(self) {
+        let Self { calls, session, .. } = self;
+        drop(session);
+        for call in calls {
+            Box::pin(call.peer.close()).await;
+        }
     }
 
     /// Waits for a call of the box: the whole `call.incoming`.
@@ -330,7 +387,11 @@ impl WebCaller {
                 }
             }
         });
-        self.calls.push(Call { id, peer });
+        self.calls.push(Call {
+            id,
+            resume: String::new(),
+            peer,
+        });
     }
 
     /// The answer to request `id`.
