@@ -81,9 +81,16 @@ impl Check<'_> {
 
     fn settings(&mut self, config: &Config) {
         let settings = &config.settings;
-        if settings.public.is_empty() && settings.media.ip().is_unspecified() {
+        if settings.public.is_empty()
+            && settings.media.ip().is_unspecified()
+            && settings.stun.is_empty()
+        {
             let at = self.key("box", "media");
-            self.fault(at, "`media` listens on every address, so `public` must name the ones browsers shall use");
+            self.fault(at, "`media` listens on every address, so `public` must name the ones browsers shall use, or `stun` servers that tell them");
+        }
+        if settings.stun.len() > 4 {
+            let at = self.key("box", "stun");
+            self.fault(at, "`stun` is up to 4 servers");
         }
         if settings.public.iter().any(IpAddr::is_unspecified) {
             let at = self.key("box", "public");

@@ -65,6 +65,10 @@ pub struct BoxSettings {
     /// Behind 1:1 NAT write the public address here.
     #[serde(default)]
     pub public: Vec<IpAddr>,
+    /// STUN servers, as `stun.example` or `192.0.2.1:3478`, 4 at most, that are asked which address the box has outside its
+    /// 1:1 NAT; what they say is added to `public` for as long as it holds. None when absent.
+    #[serde(default)]
+    pub stun: Vec<WebHost>,
     /// Media also over TCP and TLS (TURN), on the port of `https`; default true. Relays to `media` and nowhere else.
     #[serde(default = "default_turn")]
     pub turn: bool,
@@ -96,20 +100,23 @@ pub struct BoxSettings {
 
 impl BoxSettings {
     /// The addresses browsers reach the box at.
-    pub fn public(&self) -> Vec<IpAddr> {
-        if self.public.is_empty() {
-            vec![self.media.ip()]
-        } else {
-            self.public.clone()
+    ///
+    /// `found` is the one that STUN servers see.
+    pub fn public(&self, found: Option<IpAddr>) -> Vec<IpAddr> {
+        let mut public = self.public.clone();
+        if public.is_empty() && !self.media.ip().is_unspecified() {
+            public.push(self.media.ip());
         }
+        public.extend(found.filter(|found| !public.contains(found)));
+        public
     }
 
     /// Where browsers reach `https`, which listens on `port`, for media over TCP.
-    pub fn ice_tcp(&self, port: u16) -> Vec<SocketAddr> {
+    pub fn ice_tcp(&self, port: u16, found: Option<IpAddr>) -> Vec<SocketAddr> {
         let there = |ip| SocketAddr::new(ip, port);
         match &self.ice_tcp {
             Some(addresses) => addresses.clone(),
-            None => self.public().into_iter().map(there).collect(),
+            None => self.public(found).into_iter().map(there).collect(),
         }
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Nothing listens before the configuration is good and an admin key is set.
 
+use crate::discovery::Discovery;
 use crate::health::{self, Pulse};
 use crate::ice_tcp::IceTcp;
 use crate::io::inbox::inbox;
 use crate::io::sip::{SipAddresses, SipSockets};
 use crate::io::sip_tls::TlsPeers;
-use crate::media::{MediaPlane, MediaSettings};
+use crate::media::{MediaPlane, MediaSettings, candidates as candidates_at};
 use crate::relay::Relay;
 use crate::store::Store;
 use crate::switch::{self, Figures};
@@ -21,7 +22,7 @@ use causeway_directory::{Config, ConfigError, Directory};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -119,11 +120,16 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         .await
         .map_err(start_error(format!("HTTPS on {}", settings.https)))?;
     let port = listener.local_addr().map_err(start_error("HTTPS"))?.port();
+    let discovery = Discovery::new(settings);
+    let found = match &discovery {
+        Some(discovery) => discovery.begin().await,
+        None => None,
+    };
     let (to_switch, media_events) = mpsc::unbounded_channel();
     let media = MediaSettings {
         bind: settings.media,
-        public: settings.public(),
-        tcp: settings.ice_tcp(port),
+        public: settings.public(found),
+        tcp: settings.ice_tcp(port, found),
         max_legs: settings.max_calls.saturating_mul(2),
         threads: settings.media_threads.map_or_else(cores, usize::from),
     };
@@ -162,8 +168,24 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     } else {
         (None, None)
     };
-    let ice_tcp = (!shown.tcp.is_empty()).then(|| IceTcp::new(bound, &candidates));
-    let relay = Relay::new(turn, ice_tcp);
+    // Not found yet is an address of IPv4 all the same.
+    let outside = discovery
+        .as_ref()
+        .map(|_| IpAddr::from(Ipv4Addr::UNSPECIFIED));
+    let known: Vec<_> = shown.public.iter().copied().chain(outside).collect();
+    let over_tcp = settings.ice_tcp.as_ref().is_none_or(|at| !at.is_empty());
+    let relay = Relay::new(turn, over_tcp.then(|| IceTcp::new(bound, &known)));
+    if let Some(discovery) = discovery.clone() {
+        let (directory, media, relay) = (directory.clone(), media.clone(), relay.clone());
+        tokio::spawn(discovery.watch(stopping.clone(), move |found| {
+            let settings = &directory.config().settings;
+            let public = settings.public(Some(found));
+            media.show(&public, &settings.ice_tcp(port, Some(found)));
+            if let Some(relay) = &relay {
+                relay.show(bound, &candidates_at(&public, bound));
+            }
+        }));
+    }
     announce(&directory, &media, &sockets, &listener);
 
     let (figures_out, figures) = watch::channel(Figures::default());
@@ -196,7 +218,14 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         token_key,
         switch: requests_in,
         records: lookups,
-        probes: probes(figures, media, pulse, store.clone(), relay.clone()),
+        probes: probes(
+            figures,
+            media,
+            pulse,
+            store.clone(),
+            relay.clone(),
+            discovery,
+        ),
         relay: relay.map(|relay| Arc::new(relay) as Arc<dyn MediaRelay>),
         stopping,
         limits: Limits::default(),
@@ -218,6 +247,7 @@ fn probes(
     pulse: Pulse,
     store: Store,
     relay: Option<Relay>,
+    discovery: Option<Discovery>,
 ) -> Probes {
     let shown = figures.clone();
     Probes {
@@ -227,6 +257,9 @@ fn probes(
             store.write_metrics(out);
             if let Some(relay) = &relay {
                 relay.write_metrics(out);
+            }
+            if let Some(discovery) = &discovery {
+                discovery.write_metrics(out);
             }
             for (name, value) in media.counters().iter() {
                 let kind = if matches!(name, "legs" | "busy_permille") {

@@ -4,6 +4,7 @@
 //! ([`media`]), each owning its sockets and its legs; they speak by messages only.
 
 pub mod daemon;
+pub mod discovery;
 pub mod doctor;
 pub mod health;
 pub mod ice_tcp;

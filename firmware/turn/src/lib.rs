@@ -12,6 +12,7 @@
 //! | [`peers`] | the only addresses that may be named | 8656 §9.1, §21.1.5 |
 //! | [`session`] | one client: its allocation, permissions and channels | 8656 §7 to §12 |
 //! | [`quota`] | how many allocations there may be | 8656 §7.2 |
+//! | [`binding`] | asking another server for one's own address | 8489 §2, §6.2.1 |
 //! | [`rate`] | how often a stranger is answered | 8656 §21.3.1 |
 //!
 //! A session is one 5-tuple: whoever drives it keeps one for each stream, and one for each address that holds an
@@ -35,6 +36,7 @@
 
 mod allocation;
 mod asked;
+pub mod binding;
 pub mod credential;
 pub mod frame;
 pub mod message;

@@ -40,14 +40,14 @@ struct Shared {
 }
 
 impl IceTcp {
-    /// For a media port bound to `media`, which browsers know by addresses of these families.
-    pub fn new(media: SocketAddr, candidates: &[SocketAddr]) -> Self {
+    /// For a media port bound to `media`, which browsers know by addresses of the families of these.
+    pub fn new(media: SocketAddr, known: &[IpAddr]) -> Self {
         let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         let here = match media.ip() {
             any if any.is_unspecified() => loopback.to_vec(),
             one => vec![one],
         };
-        let known = |ip: &IpAddr| candidates.iter().any(|c| c.is_ipv4() == ip.is_ipv4());
+        let known = |ip: &IpAddr| known.iter().any(|known| known.is_ipv4() == ip.is_ipv4());
         let at = |ip: IpAddr| SocketAddr::new(ip, media.port());
         Self(Arc::new(Shared {
             media: here.into_iter().filter(known).map(at).collect(),

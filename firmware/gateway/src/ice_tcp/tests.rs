@@ -34,7 +34,7 @@ impl Talk {
     async fn begin(octets: usize) -> Self {
         let media = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let at = media.local_addr().unwrap();
-        let ice_tcp = IceTcp::new(at, &[at]);
+        let ice_tcp = IceTcp::new(at, &[at.ip()]);
         let (pipe, far) = tokio::io::duplex(octets);
         let peer = "192.0.2.1:4000".parse().unwrap();
         let carried = ice_tcp.clone().carry(Box::new(far), BytesMut::new(), peer);

@@ -63,6 +63,11 @@ pub enum Order {
     Carry(Command),
     /// Work on a picture was done.
     Transcoded(LegKey, Box<TranscodeJob>),
+    /// Browsers are told other candidates.
+    Show {
+        udp: Vec<SocketAddr>,
+        tcp: Vec<SocketAddr>,
+    },
     Stop,
 }
 
@@ -309,6 +314,10 @@ impl Engine {
             match self.orders.try_recv() {
                 Ok(Order::Carry(command)) => self.on_command(command, now),
                 Ok(Order::Transcoded(leg, job)) => self.core.transcoded(leg, *job, now),
+                Ok(Order::Show { udp, tcp }) => {
+                    self.core.show_candidates(&udp, &tcp);
+                    (self.candidates, self.tcp_candidates) = (udp, tcp);
+                }
                 Ok(Order::Stop) | Err(TryRecvError::Disconnected) => {
                     self.close_all(now);
                     return false;

@@ -287,13 +287,18 @@ pub struct MediaSettings {
     pub threads: usize,
 }
 
+/// The box's ICE candidates at these addresses, for a port bound so.
+pub fn candidates(public: &[std::net::IpAddr], bound: SocketAddr) -> Vec<SocketAddr> {
+    public
+        .iter()
+        .filter(|address| bound.is_ipv6() || address.is_ipv4())
+        .map(|address| SocketAddr::new(*address, bound.port()))
+        .collect()
+}
+
 impl MediaSettings {
     /// The box's ICE candidates, once the port is bound.
     pub fn candidates(&self, bound: SocketAddr) -> Vec<SocketAddr> {
-        self.public
-            .iter()
-            .filter(|address| bound.is_ipv6() || address.is_ipv4())
-            .map(|address| SocketAddr::new(*address, bound.port()))
-            .collect()
+        candidates(&self.public, bound)
     }
 }

@@ -5,13 +5,13 @@ use super::engine::{Engine, Order, Parts};
 use super::neighbours::neighbours;
 use super::placement::Placement;
 use super::transcoders::{Back, Transcoders};
-use super::{Command, Event, MOST_THREADS, MediaSettings};
+use super::{Command, Event, MOST_THREADS, MediaSettings, candidates};
 use crate::io::bind;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use rtc::crypto::{SignatureScheme, default_provider};
 use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -130,6 +130,17 @@ impl MediaPlane {
         let thread = command.leg().thread(self.threads.len());
         if let Some(thread) = self.threads.get(thread) {
             thread.order(Order::Carry(command));
+        }
+    }
+
+    /// From now on browsers are told these addresses, and these passive candidates of TCP; those whose connection stands
+    /// learn them when they restart ICE.
+    pub fn show(&self, public: &[IpAddr], tcp: &[SocketAddr]) {
+        for thread in &self.threads {
+            thread.order(Order::Show {
+                udp: candidates(public, self.local),
+                tcp: tcp.to_vec(),
+            });
         }
     }
 

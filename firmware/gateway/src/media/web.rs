@@ -87,6 +87,8 @@ pub struct WebLeg {
     connection: RTCPeerConnection,
     candidates: Vec<SocketAddr>,
     tcp_candidates: Vec<SocketAddr>,
+    /// Candidates, of UDP and of TCP, that an ICE restart puts in the place of these.
+    fresh: Option<(Vec<SocketAddr>, Vec<SocketAddr>)>,
     format: AudioFormat,
     /// Payload type under which the browser may send redundant audio.
     redundancy: Option<u8>,
@@ -168,6 +170,7 @@ impl WebLeg {
             connection,
             candidates: opening.candidates.to_vec(),
             tcp_candidates: opening.tcp_candidates.to_vec(),
+            fresh: None,
             format,
             redundancy,
             video: video.cloned(),
@@ -225,6 +228,11 @@ impl WebLeg {
         let description = remote_offer(&narrowed)?;
         self.stirred = true;
         self.redundancy = inspected.redundancy;
+        let fresh = self.fresh.take();
+        let told = fresh.map(|(udp, tcp)| {
+            let udp = std::mem::replace(&mut self.candidates, udp);
+            (udp, std::mem::replace(&mut self.tcp_candidates, tcp))
+        });
         let restarted = guard(|| {
             self.connection
                 .set_remote_description(now, description)
@@ -245,12 +253,22 @@ impl WebLeg {
             self.heard_from = None;
         } else {
             self.redundancy = agreed;
+            if let Some((udp, tcp)) = told {
+                let udp = std::mem::replace(&mut self.candidates, udp);
+                let tcp = std::mem::replace(&mut self.tcp_candidates, tcp);
+                self.fresh = Some((udp, tcp));
+            }
             let _ = guard(|| {
                 let rollback = RTCSessionDescription::rollback(None)?;
                 self.connection.set_remote_description(now, rollback)
             });
         }
         restarted
+    }
+
+    /// The box is known by other addresses: an ICE restart tells them.
+    pub fn show(&mut self, udp: &[SocketAddr], tcp: &[SocketAddr]) {
+        self.fresh = Some((udp.to_vec(), tcp.to_vec()));
     }
 
     pub fn format(&self) -> AudioFormat {

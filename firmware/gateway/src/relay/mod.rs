@@ -39,6 +39,13 @@ impl Relay {
         (turn.is_some() || ice_tcp.is_some()).then_some(Self { turn, ice_tcp })
     }
 
+    /// The media port, bound to `media`, is known by these addresses from now on.
+    pub fn show(&self, media: SocketAddr, candidates: &[SocketAddr]) {
+        if let Some(turn) = &self.turn {
+            turn.show(media, candidates);
+        }
+    }
+
     /// Appends Prometheus text.
     pub fn write_metrics(&self, out: &mut String) {
         if let Some(turn) = &self.turn {

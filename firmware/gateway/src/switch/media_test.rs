@@ -91,9 +91,8 @@ impl Switch {
         if own.clone().count() < OF_ONE {
             return;
         }
-        // Legs are numbered in the order they were opened.
-        let oldest = own.map(|(leg, _)| *leg).min();
-        if let Some(leg) = oldest {
+        let oldest = own.min_by_key(|(_, test)| test.until);
+        if let Some(leg) = oldest.map(|(leg, _)| *leg) {
             self.end_test(leg);
         }
     }

@@ -43,6 +43,18 @@ struct Held {
     sockets: Vec<Option<UdpSocket>>,
 }
 
+impl Held {
+    /// There may be more peers than there were before.
+    fn put(&mut self, peer: usize, socket: UdpSocket) {
+        if self.sockets.len() <= peer {
+            self.sockets.resize_with(peer + 1, || None);
+        }
+        if let Some(slot) = self.sockets.get_mut(peer) {
+            *slot = Some(socket);
+        }
+    }
+}
+
 impl Client {
     pub fn new(shared: Arc<Shared>, address: SocketAddr) -> Self {
         // On a socket of both families IPv4 is written as IPv6; a client knows itself by the other.
@@ -69,7 +81,8 @@ impl Client {
     /// Takes a datagram, or a frame of a stream.
     pub async fn take(&mut self, frame: &[u8]) -> Option<Reply> {
         let now = self.shared.now();
-        let step = self.session.handle(frame, &self.shared.desk, now);
+        let book = self.shared.book();
+        let step = self.session.handle(frame, &book.desk, now);
         let reply = match step {
             Step::Dropped(why) => {
                 self.shared.counters.dropped(why);
@@ -91,7 +104,7 @@ impl Client {
             Step::Open(opening) => {
                 let (message, refused) = match self.open(opening) {
                     Ok(relayed) => {
-                        let message = self.session.opened(relayed, &self.shared.desk, now.clock);
+                        let message = self.session.opened(relayed, &book.desk, now.clock);
                         (message, None)
                     }
                     Err(refusal) => (self.session.not_opened(refusal), Some(refusal)),
@@ -127,20 +140,18 @@ impl Client {
             tracing::warn!(%error, "no socket for a TURN allocation");
             Refusal::InsufficientCapacity
         })?;
-        let mut sockets: Vec<_> = self.shared.routes.iter().map(|_| None).collect();
-        if let Some(slot) = sockets.get_mut(peer) {
-            *slot = Some(socket);
-        }
-        self.held = Some(Held {
+        let mut held = Held {
             _place: place,
-            sockets,
-        });
+            sockets: Vec::new(),
+        };
+        held.put(peer, socket);
+        self.held = Some(held);
         Ok(relayed)
     }
 
     fn socket(&self, peer: usize, even: bool) -> io::Result<(UdpSocket, SocketAddr)> {
-        let route = self
-            .shared
+        let book = self.shared.book();
+        let route = book
             .routes
             .get(peer)
             .ok_or(io::ErrorKind::AddrNotAvailable)?;
@@ -162,15 +173,13 @@ impl Client {
     }
 
     async fn relay(&mut self, peer: usize, datagram: &[u8]) {
-        let there = |held: &Held| held.sockets.get(peer).is_some_and(Option::is_some);
+        let there = |held: &Held| matches!(held.sockets.get(peer), Some(Some(_)));
         if !self.held.as_ref().is_some_and(there) {
             let Ok((socket, _)) = self.socket(peer, false) else {
                 return;
             };
-            if let Some(held) = &mut self.held
-                && let Some(slot) = held.sockets.get_mut(peer)
-            {
-                *slot = Some(socket);
+            if let Some(held) = &mut self.held {
+                held.put(peer, socket);
             }
         }
         let held = self.held.as_ref();
@@ -206,9 +215,13 @@ impl Client {
 
     /// Puts a datagram of a peer into `out` as the client is to get it; false when it may not have it.
     pub fn deliver(&mut self, peer: usize, datagram: &[u8], out: &mut Vec<u8>) -> bool {
-        let good = self
-            .session
-            .relayed(peer, datagram, &self.shared.desk, Instant::now(), out);
+        let good = self.session.relayed(
+            peer,
+            datagram,
+            &self.shared.book().desk,
+            Instant::now(),
+            out,
+        );
         if good {
             self.shared.counters.relayed_from_box(datagram.len());
         } else {

@@ -33,7 +33,7 @@ use route::Route;
 use serde_json::{Value, json};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
@@ -45,9 +45,8 @@ pub struct Turn(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    desk: Desk,
-    /// How each of the desk's peers is reached.
-    routes: Vec<Route>,
+    /// Another one when the box is known by other addresses.
+    book: RwLock<Arc<Book>>,
     quota: Mutex<Quota>,
     rate: Mutex<Rate>,
     counters: Counters,
@@ -55,6 +54,17 @@ struct Shared {
     host: Option<WebHost>,
     udp_port: Option<u16>,
 }
+
+/// Who may be reached, and how.
+#[derive(Debug)]
+struct Book {
+    desk: Desk,
+    /// How each of the desk's peers is reached.
+    routes: Vec<Route>,
+}
+
+/// Addresses the box has had, kept for allocations that know a peer by its place among them.
+const MOST_PEERS: usize = 64;
 
 impl Turn {
     /// A server that relays to `candidates`, the addresses browsers know the media port by, which is bound to `media`.
@@ -80,13 +90,10 @@ impl Turn {
             Some(socket) => Some(socket.local_addr()?.port()),
             None => None,
         };
-        let (peers, routes) = route::find(media, candidates).into_iter().unzip();
+        let secret = Secret::new(random::bytes());
+        let book = Book::new(secret, route::find(media, candidates));
         let turn = Self(Arc::new(Shared {
-            desk: Desk {
-                secret: Secret::new(random::bytes()),
-                peers: Peers::new(peers),
-            },
-            routes,
+            book: RwLock::new(Arc::new(book)),
             quota: Mutex::new(Quota::new(Limits::default())),
             rate: Mutex::default(),
             counters: Counters::default(),
@@ -97,6 +104,26 @@ impl Turn {
         Ok((turn, task))
     }
 
+    /// The media port, bound to `media`, is known by these addresses as well from now on.
+    pub fn show(&self, media: SocketAddr, candidates: &[SocketAddr]) {
+        let book = self.0.book();
+        let mut ways = book.ways();
+        let known: Vec<_> = ways.iter().map(|(peer, _)| *peer).collect();
+        let found = route::find(media, candidates);
+        ways.extend(
+            found
+                .iter()
+                .filter(|(peer, _)| !known.contains(peer))
+                .copied(),
+        );
+        if ways.len() > MOST_PEERS {
+            // Allocations from before that many changes lead nowhere any more.
+            ways = found;
+        }
+        let fresh = Arc::new(Book::new(book.desk.secret.clone(), ways));
+        *self.0.book.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+
     /// `RTCIceServer`s with fresh credentials, for a page that reached the box at `host` (of its Host header).
     pub fn servers(&self, host: Option<&str>) -> Value {
         let asked = host.and_then(WebHost::parse);
@@ -105,6 +132,7 @@ impl Turn {
         };
         let issued = self
             .0
+            .book()
             .desk
             .secret
             .issue(&random::hex::<8>(), self.0.now().unix);
@@ -132,7 +160,30 @@ impl Turn {
     }
 }
 
+impl Book {
+    fn new(secret: Secret, ways: Vec<(SocketAddr, Route)>) -> Self {
+        let (peers, routes) = ways.into_iter().unzip();
+        let peers = Peers::new(peers);
+        Self {
+            desk: Desk { secret, peers },
+            routes,
+        }
+    }
+
+    fn ways(&self) -> Vec<(SocketAddr, Route)> {
+        let peer = |at| self.desk.peers.get(at);
+        let ways = self.routes.iter().enumerate();
+        ways.filter_map(|(at, route)| Some((peer(at)?, *route)))
+            .collect()
+    }
+}
+
 impl Shared {
+    fn book(&self) -> Arc<Book> {
+        let book = self.book.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&book)
+    }
+
     fn now(&self) -> Now {
         Now {
             clock: Instant::now(),

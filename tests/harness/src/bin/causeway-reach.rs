@@ -16,7 +16,7 @@ struct Cli {
     /// Also write the rows to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Only these networks: open, nat-box, symmetric, no-udp, tcp-443, tcp-443-relay, ice-tcp, tls-443, ipv6, http-443,
+    /// Only these networks: open, nat-box, nat-found, symmetric, no-udp, tcp-443, tcp-443-relay, ice-tcp, tls-443, ipv6, http-443,
     /// no-relay
     #[arg(long, value_name = "NETWORK")]
     only: Vec<String>,

@@ -10,14 +10,16 @@ pub use rows::{ALL, Row};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::acd::{Acd, tone};
 use crate::box_process::BoxProcess;
 use crate::browser::{Browser, BrowserOptions, Kind};
 use crate::config::{BoxPlan, loopback};
-use crate::error::Result;
+use crate::error::{Doing, Result};
 use crate::network::{Lines, Middlebox};
 use crate::place::TempFolder;
+use crate::program::Program;
 use crate::web_phone::WebPhone;
 
 /// From the click to the first sound, at most, in seconds.
@@ -47,11 +49,44 @@ pub struct Site {
     pub causeway: BoxProcess,
     /// In the way of port 443, where the row has one.
     pub middlebox: Option<Middlebox>,
+    /// coturn, where the box has to ask for its address.
+    stun: Option<Program>,
 }
 
 impl Site {
     /// Starts an ACD and a box at the end of these lines.
     pub async fn start(lines: Lines, without_udp: WithoutUdp) -> Result<Self> {
+        let public = format!("public = [\"{}\"]\n", lines.at.public);
+        Self::begin(lines, without_udp, &public).await
+    }
+
+    /// The same with a box that is told nothing of its border's translation, but a STUN server.
+    pub async fn start_asking(lines: Lines) -> Result<Self> {
+        // On the caller's side of the border, so that it sees what the border makes of the box.
+        let server = "198.51.100.1:3478";
+        let (host, port) = server.split_once(':').doing("an address")?;
+        let mut command = Command::new("turnserver");
+        command
+            .args(["-n", "--stun-only", "--no-cli", "--no-tls", "--no-dtls"])
+            .args([
+                "-L",
+                host,
+                "-p",
+                port,
+                "-l",
+                "stdout",
+                "--pidfile",
+                "/dev/null",
+            ]);
+        lines.access.enter(&mut command);
+        let stun = Program::start("turnserver", command, None)?;
+        let stun_line = format!("stun = [\"{server}\"]\n");
+        let mut site = Self::begin(lines, WithoutUdp::All, &stun_line).await?;
+        site.stun = Some(stun);
+        Ok(site)
+    }
+
+    async fn begin(lines: Lines, without_udp: WithoutUdp, public: &str) -> Result<Self> {
         let namespace = lines.causeway.clone();
         let acd = Acd::start_in(Some(&namespace), loopback(5080), &[]).await?;
         let mut plan = BoxPlan::new(acd.address())?;
@@ -69,13 +104,14 @@ impl Site {
             WithoutUdp::IceTcp => "turn = false\n",
             WithoutUdp::Nothing => "turn = false\nice_tcp = []\n",
         };
-        plan.extra = format!("public = [\"{}\"]\n{off}", lines.at.public);
+        plan.extra = format!("{public}{off}");
         let causeway = BoxProcess::start(plan).await?;
         Ok(Self {
             lines,
             acd,
             causeway,
             middlebox: None,
+            stun: None,
         })
     }
 
@@ -94,6 +130,9 @@ impl Site {
     /// Stops everything in order.
     pub async fn stop(self) -> Result<()> {
         self.causeway.stop().await?;
+        if let Some(stun) = self.stun {
+            stun.stop().await?;
+        }
         self.acd.stop().await
     }
 }
@@ -205,7 +244,10 @@ fn way(pair: &Value) -> String {
         Some(over) => format!("relay over {}", over.to_uppercase()),
         None => format!(
             "{} {}, {}",
-            text(&pair["protocol"]).to_uppercase(),
+            match text(&pair["protocol"]).as_str() {
+                "tcp" => "ICE-TCP".to_owned(),
+                other => other.to_uppercase(),
+            },
             if pair["six"] == true { "IPv6" } else { "IPv4" },
             text(&pair["local"])
         ),

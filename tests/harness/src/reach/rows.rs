@@ -21,6 +21,7 @@ pub struct Row {
 enum Network {
     Open,
     BoxTranslated,
+    BoxAsks,
     Symmetric,
     NoUdp,
     Only443,
@@ -39,6 +40,12 @@ pub const ALL: &[Row] = &[
         "nat-box",
         "1:1 NAT of the box",
         Network::BoxTranslated,
+        true,
+    ),
+    row(
+        "nat-found",
+        "1:1 NAT, address asked of STUN",
+        Network::BoxAsks,
         true,
     ),
     row(
@@ -106,10 +113,16 @@ impl Row {
     pub(super) async fn build(&self) -> Result<Site> {
         let lines = match self.network {
             Network::Six => Lines::ipv6().await?,
-            network => Lines::ipv4(network == Network::BoxTranslated).await?,
+            network => {
+                let translated = matches!(network, Network::BoxTranslated | Network::BoxAsks);
+                Lines::ipv4(translated).await?
+            }
         };
+        if self.network == Network::BoxAsks {
+            return Site::start_asking(lines).await;
+        }
         let (rules, passing) = match self.network {
-            Network::Open | Network::BoxTranslated | Network::Six => ("", None),
+            Network::Open | Network::BoxTranslated | Network::BoxAsks | Network::Six => ("", None),
             Network::Symmetric => (SYMMETRIC, None),
             Network::NoUdp | Network::NoRelay => (NO_UDP, None),
             Network::Only443 | Network::Only443Relay | Network::Only443IceTcp => (ONLY_443, None),
@@ -141,7 +154,7 @@ impl Row {
         let soon = first_sound_s.is_some_and(|s| s <= FIRST_SOUND_S);
         let relay = pair["relay"].as_str();
         match self.network {
-            Network::Open | Network::BoxTranslated => {
+            Network::Open | Network::BoxTranslated | Network::BoxAsks => {
                 soon && relay.is_none() && pair["protocol"] == "udp"
             }
             // An address that only the box's answers to checks could tell.

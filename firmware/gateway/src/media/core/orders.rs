@@ -8,6 +8,7 @@ use super::super::{Event, LegKey};
 use super::Core;
 use crate::media::counters::Counters;
 use causeway_media::plan::{Direction, TrunkPlan};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 impl Core {
@@ -18,6 +19,15 @@ impl Core {
         }
         self.restless.push(key);
         self.replan(&[key], now);
+    }
+
+    /// The box is known by other addresses: those of legs that stand learn it when they restart ICE.
+    pub fn show_candidates(&mut self, udp: &[SocketAddr], tcp: &[SocketAddr]) {
+        for leg in self.legs.values_mut() {
+            if let End::Web(web) = &mut leg.end {
+                web.leg.show(udp, tcp);
+            }
+        }
     }
 
     /// Puts a new connection in the place of a web leg's old one: whom it hears and what the switch allows stay, and the
