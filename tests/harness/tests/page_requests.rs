@@ -87,7 +87,7 @@ async fn a_page_that_was_loaded_anew_takes_its_call_up() {
     let (mut acd, causeway) = start().await;
     let mut page = WebCaller::open(&causeway, None).await.unwrap();
     let call = page.place("100").await.unwrap();
-    page.reaches(&call, "answered", PATIENCE).await.unwrap();
+    page.reaches(&call, "answered").await.unwrap();
     page.hears(&call, 20).await.unwrap();
     acd.wait("heard", PATIENCE, |_| true).await.unwrap();
     let secret = page.secret(&call).unwrap().to_owned();

@@ -37,8 +37,9 @@ async fn from_udp_to_tcp_and_back() {
     acd_hears(&mut site, page_hz(kind)).await;
     let (heard, sent) = (phone.longest_gap_ms().await.unwrap(), acd_gap(&mut site));
     println!("UDP to TCP: gap at the browser {heard:.0} ms, at the ACD {sent:.0} ms");
-    // A network that drops without a word is noticed by silence alone, and a restart over the same dead way is tried first.
-    assert!(heard <= 4_000.0 && sent <= 4_000.0, "{heard} ms, {sent} ms");
+    // The page restarts ICE after 0.75 s, but Chromium leaves a pair that went silent only when it has given it up: some six
+    // seconds.
+    assert!(heard <= 8_000.0 && sent <= 8_000.0, "{heard} ms, {sent} ms");
     assert!(site.causeway.metrics().await.unwrap()[OVER_TCP] >= 1.0);
 
     // Another network, where UDP passes.

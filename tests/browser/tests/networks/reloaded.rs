@@ -17,12 +17,14 @@ const LISTEN: &str = "(async () => {
     await ears.listen('remote', causewayDemo.call.remoteStream)
     return causewayDemo.call.id
 })()";
-/// When the page first plays sound of whatever call it has, as the browser itself says: Firefox lets no ears into the page.
+/// When the page has first played sound of whatever call it has, by the browser's own count of its energy: Firefox lets no
+/// ears into the page.
 const FIRST_SOUND: &str = "(async () => {
     for (;;) {
-        const call = window.causewayDemo?.call
-        const sources = call?.peerConnection?.getReceivers().flatMap(r => r.getSynchronizationSources()) ?? []
-        if (sources.some(s => s.audioLevel > 0.01)) return (performance.timeOrigin + performance.now()) / 1000
+        const connection = window.causewayDemo?.call?.peerConnection
+        const stats = connection ? [...(await connection.getStats()).values()] : []
+        const energy = stats.find(s => s.type === 'inbound-rtp' && s.kind === 'audio')?.totalAudioEnergy
+        if (energy > 0) return (performance.timeOrigin + performance.now()) / 1000
         await new Promise(r => setTimeout(r, 5))
     }
 })()";
