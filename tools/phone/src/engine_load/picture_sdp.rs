@@ -49,10 +49,6 @@ impl Offered {
     pub fn at(&self, sound: SocketAddr) -> SocketAddr {
         SocketAddr::new(sound.ip(), self.port)
     }
-
-    pub fn payload_type(&self) -> u8 {
-        self.payload_type
-    }
 }
 
 #[cfg(test)]
@@ -64,7 +60,7 @@ mod tests {
         let offer = "v=0\r\nm=audio 4000 RTP/AVP 0\r\nm=video 4002 RTP/AVP 98 97\r\na=rtpmap:98 H264/90000\r\n\
                      a=fmtp:98 packetization-mode=0\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1\r\n";
         let found = offered(offer).unwrap();
-        assert_eq!((found.port, found.payload_type()), (4002, 97));
+        assert_eq!((found.port, found.payload_type), (4002, 97));
         let refused = "v=0\r\nm=audio 5000 RTP/AVP 0\r\nm=video 0 RTP/AVP 98 97\r\n";
         let answer = taken(refused, found, 5002);
         assert!(
