@@ -104,6 +104,9 @@ struct Call {
     /// The same of pictures.
     seen_by_trunk: FrameMatcher,
     seen_by_web: FrameMatcher,
+    /// Where each side's film is.
+    web_place: usize,
+    trunk_place: usize,
     trunk_sequence: u16,
     picture_type: Option<u8>,
     decoder: Option<opus::Decoder>,
@@ -316,6 +319,8 @@ impl Ends {
             to_web: Matcher::default(),
             seen_by_trunk: FrameMatcher::default(),
             seen_by_web: FrameMatcher::default(),
+            web_place: 0,
+            trunk_place: 0,
             trunk_sequence: 0,
             picture_type: None,
             decoder,
@@ -463,7 +468,9 @@ fn show(films: &Films, call: &mut Call, side: Side, standing: &mut Standing) {
             let n = call.from_web;
             call.from_web += 1;
             call.seen_by_trunk.sent(n, now);
-            call.web.show(films.web.frame(n, call.heard.0), now);
+            let is_seen = call.seen_by_trunk.is_seen(now);
+            let payloads = films.web.frame(&mut call.web_place, is_seen);
+            call.web.show(payloads, now);
             standing.web_to_trunk.sent += 1;
         }
         Side::Trunk if call.web.connected => {
@@ -474,7 +481,8 @@ fn show(films: &Films, call: &mut Call, side: Side, standing: &mut Standing) {
             let n = call.from_trunk;
             call.from_trunk += 1;
             call.seen_by_web.sent(n, now);
-            let payloads = films.trunk.frame(n, call.heard.1);
+            let is_seen = call.seen_by_web.is_seen(now);
+            let payloads = films.trunk.frame(&mut call.trunk_place, is_seen);
             let mut datagram = Vec::with_capacity(1_300);
             for (number, payload) in payloads.iter().enumerate() {
                 Packet {

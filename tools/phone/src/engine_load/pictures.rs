@@ -20,6 +20,8 @@ pub const STEP: u32 = 90_000 / RATE;
 pub const FRAME: Duration = Duration::from_micros(1_000_000 / RATE as u64);
 /// Octets of a payload.
 const PAYLOAD: usize = 1_200;
+/// An engine that gives nothing for so long waits for a picture that needs no other.
+const UNSEEN: Duration = Duration::from_millis(500);
 /// Frames remembered: more than four seconds.
 const REMEMBERED: usize = 64;
 
@@ -82,14 +84,19 @@ impl Film {
         Ok(Self { coding, frames })
     }
 
-    /// The payloads of the `n`th frame since it began. Until somebody sees it it begins anew every second: who asks for a
-    /// picture that needs no other is not listened to.
-    pub fn frame(&self, n: usize, is_seen: bool) -> &[Bytes] {
-        let count = match is_seen {
+    /// The payloads of the frame at `place`, which moves on to the next. Where nobody sees what is shown, the film begins
+    /// anew every second: who asks for a picture that needs no other is not listened to.
+    pub fn frame(&self, place: &mut usize, is_seen: bool) -> &[Bytes] {
+        let end = match is_seen {
             true => self.frames.len(),
-            false => self.frames.len().min(RATE as usize),
+            false => RATE as usize,
         };
-        &self.frames[n % count]
+        if *place >= end.min(self.frames.len()) {
+            *place = 0;
+        }
+        let frame = &self.frames[*place];
+        *place += 1;
+        frame
     }
 }
 
@@ -146,6 +153,8 @@ pub struct FrameMatcher {
     /// Sequence number of the newest packet.
     sequence: Option<u16>,
     is_broken: bool,
+    /// When a frame came out last.
+    seen: Option<Instant>,
 }
 
 impl Default for FrameMatcher {
@@ -157,6 +166,7 @@ impl Default for FrameMatcher {
             offset: None,
             sequence: None,
             is_broken: false,
+            seen: None,
         }
     }
 }
@@ -167,6 +177,11 @@ impl FrameMatcher {
         let number = n as i64;
         self.sent[n % REMEMBERED] = Some((number, now));
         self.last = Some(number);
+    }
+
+    /// Whether frames come out.
+    pub fn is_seen(&self, now: Instant) -> bool {
+        self.seen.is_some_and(|seen| seen + UNSEEN > now)
     }
 
     /// A packet came out. When a frame is whole with it: how long that took, as soon as it can be told.
@@ -182,6 +197,7 @@ impl FrameMatcher {
         if !is_last {
             return None;
         }
+        self.seen = Some(now);
         let is_whole = !std::mem::take(&mut self.is_broken);
         let place = self.place(timestamp);
         if let Some(last) = self.last {
