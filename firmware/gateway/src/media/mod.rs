@@ -44,6 +44,7 @@ pub use plane::{MediaHealth, MediaPlane};
 pub use quality::QualitySample;
 
 use causeway_media::plan::{AudioCodec, AudioFormat, Direction, TrunkPlan};
+use causeway_media::sdp::{SdpError, browser};
 use causeway_media::video::VideoCounters;
 use std::net::{SocketAddr, UdpSocket};
 
@@ -52,6 +53,9 @@ pub const MOST_THREADS: usize = 32;
 
 /// Tables that are asked for every packet: a hash that is seeded at random and quick for short keys.
 type Table<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+
+/// The box's, of UDP and of TCP.
+type Candidates = (Vec<SocketAddr>, Vec<SocketAddr>);
 
 /// One leg's media; unique for the life of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -248,6 +252,25 @@ pub enum WebRefusal {
     Full,
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<SdpError> for WebRefusal {
+    fn from(error: SdpError) -> Self {
+        match error {
+            SdpError::NoCommonCodec { .. } => Self::NoCodec,
+            other => Self::BadSdp(other.to_string()),
+        }
+    }
+}
+
+impl From<WebCodecPolicy> for browser::WebCodecPolicy {
+    fn from(policy: WebCodecPolicy) -> Self {
+        match policy {
+            WebCodecPolicy::Preferred => Self::Preferred,
+            WebCodecPolicy::Opus => Self::Opus,
+            WebCodecPolicy::G711 => Self::G711,
+        }
+    }
 }
 
 /// Counters of a leg, from its opening on.

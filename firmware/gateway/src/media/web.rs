@@ -10,7 +10,7 @@ use super::feedback::{self, Feedback};
 use super::keying::Keying;
 use super::offer::{self, Narrowed};
 use super::stack;
-use super::{WebCodecPolicy, WebRefusal};
+use super::{Candidates, WebCodecPolicy, WebRefusal};
 use bytes::{Bytes, BytesMut};
 use causeway_media::path::OutPacket;
 use causeway_media::plan::AudioFormat;
@@ -87,8 +87,8 @@ pub struct WebLeg {
     connection: RTCPeerConnection,
     candidates: Vec<SocketAddr>,
     tcp_candidates: Vec<SocketAddr>,
-    /// Candidates, of UDP and of TCP, that an ICE restart puts in the place of these.
-    fresh: Option<(Vec<SocketAddr>, Vec<SocketAddr>)>,
+    /// What an ICE restart puts in the place of these.
+    fresh: Option<Candidates>,
     format: AudioFormat,
     /// Payload type under which the browser may send redundant audio.
     redundancy: Option<u8>,
@@ -134,8 +134,8 @@ impl WebLeg {
         policy: WebCodecPolicy,
         opening: Opening<'_>,
     ) -> Result<(Self, String), WebRefusal> {
-        let inspected = browser::inspect(offer).map_err(bad_sdp)?;
-        let format = browser::choose(&inspected, wanted(policy)).map_err(bad_sdp)?;
+        let inspected = browser::inspect(offer)?;
+        let format = browser::choose(&inspected, policy.into())?;
         let video = inspected.video.as_ref().filter(|_| opening.video);
         let narrowed = offer::narrow(offer, &inspected, &format, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
@@ -207,7 +207,7 @@ impl WebLeg {
     /// # Errors
     /// [`WebRefusal`]; the leg stays as it was.
     pub fn restart(&mut self, now: Instant, offer: &str) -> Result<String, WebRefusal> {
-        let mut inspected = browser::inspect(offer).map_err(bad_sdp)?;
+        let mut inspected = browser::inspect(offer)?;
         let format = self.format;
         // What was agreed stays; what was not is not begun.
         let agreed = self.redundancy;
@@ -228,11 +228,7 @@ impl WebLeg {
         let description = remote_offer(&narrowed)?;
         self.stirred = true;
         self.redundancy = inspected.redundancy;
-        let fresh = self.fresh.take();
-        let told = fresh.map(|(udp, tcp)| {
-            let udp = std::mem::replace(&mut self.candidates, udp);
-            (udp, std::mem::replace(&mut self.tcp_candidates, tcp))
-        });
+        let told = self.fresh.take().map(|fresh| self.put_candidates(fresh));
         let restarted = guard(|| {
             self.connection
                 .set_remote_description(now, description)
@@ -253,11 +249,7 @@ impl WebLeg {
             self.heard_from = None;
         } else {
             self.redundancy = agreed;
-            if let Some((udp, tcp)) = told {
-                let udp = std::mem::replace(&mut self.candidates, udp);
-                let tcp = std::mem::replace(&mut self.tcp_candidates, tcp);
-                self.fresh = Some((udp, tcp));
-            }
+            self.fresh = told.map(|told| self.put_candidates(told));
             let _ = guard(|| {
                 let rollback = RTCSessionDescription::rollback(None)?;
                 self.connection.set_remote_description(now, rollback)
@@ -269,6 +261,11 @@ impl WebLeg {
     /// The box is known by other addresses: an ICE restart tells them.
     pub fn show(&mut self, udp: &[SocketAddr], tcp: &[SocketAddr]) {
         self.fresh = Some((udp.to_vec(), tcp.to_vec()));
+    }
+
+    fn put_candidates(&mut self, (udp, tcp): Candidates) -> Candidates {
+        let udp = std::mem::replace(&mut self.candidates, udp);
+        (udp, std::mem::replace(&mut self.tcp_candidates, tcp))
     }
 
     pub fn format(&self) -> AudioFormat {
@@ -590,21 +587,6 @@ fn guard<T>(call: impl FnOnce() -> T) -> Result<T, Fault> {
             .or_else(|| panic.downcast_ref::<String>().cloned());
         Fault(text.unwrap_or_else(|| "the WebRTC stack panicked".to_owned()))
     })
-}
-
-fn wanted(policy: WebCodecPolicy) -> browser::WebCodecPolicy {
-    match policy {
-        WebCodecPolicy::Preferred => browser::WebCodecPolicy::Preferred,
-        WebCodecPolicy::Opus => browser::WebCodecPolicy::Opus,
-        WebCodecPolicy::G711 => browser::WebCodecPolicy::G711,
-    }
-}
-
-fn bad_sdp(error: causeway_media::sdp::SdpError) -> WebRefusal {
-    match error {
-        causeway_media::sdp::SdpError::NoCommonCodec { .. } => WebRefusal::NoCodec,
-        other => WebRefusal::BadSdp(other.to_string()),
-    }
 }
 
 fn internal(error: rtc::shared::error::Error) -> WebRefusal {
