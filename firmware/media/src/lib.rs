@@ -34,6 +34,7 @@
 pub mod dtmf;
 pub mod framing;
 pub mod g711;
+pub mod g722;
 pub mod jitter;
 pub mod opus;
 pub mod path;

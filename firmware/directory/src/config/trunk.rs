@@ -37,7 +37,7 @@ pub struct Trunk {
     /// Further addresses that may call the box over this trunk.
     #[serde(default)]
     pub accept_from: Vec<IpAddr>,
-    /// In order of preference, of `PCMU` and `PCMA`; default both.
+    /// In order of preference, of `PCMU`, `PCMA` and `G722`; default the first two.
     #[serde(default = "default_codecs")]
     pub codecs: Vec<Spanned<String>>,
     /// 10, 20, 30, 40 or 60; default 20.

@@ -101,6 +101,7 @@ pub fn media_config(
             .filter_map(|c| match c.get_ref().as_str() {
                 "PCMU" => Some(AudioCodec::Pcmu),
                 "PCMA" => Some(AudioCodec::Pcma),
+                "G722" => Some(AudioCodec::G722),
                 _ => None,
             })
             .collect(),

@@ -149,7 +149,7 @@ fn picture_of(video: &OfferedVideo) -> RTCRtpCodec {
 fn codec_of(codec: AudioCodec) -> RTCRtpCodec {
     let (channels, fmtp) = match codec {
         AudioCodec::Opus => (2, offer::OPUS_FMTP),
-        AudioCodec::Pcmu | AudioCodec::Pcma => (0, ""),
+        AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => (0, ""),
     };
     RTCRtpCodec {
         mime_type: format!("audio/{}", codec.name()),

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | the same codec | payloads pass untouched under new headers; losses stay visible |
 //! | PCMU ↔ PCMA | octet by octet through a table |
-//! | Opus ↔ G.711 | decoded and encoded at 8 kHz; losses are concealed |
+//! | Opus ↔ G.711, G.722 ↔ G.711 | decoded and encoded at 8 kHz; losses are concealed |
+//! | Opus ↔ G.722 | the same at 16 kHz |
 //!
 //! The output is one unbroken line of sequence numbers and timestamps under one SSRC: see
 //! `timeline.rs`. Digits: see `digits.rs`.
@@ -29,9 +30,10 @@ mod tones_in;
 pub use figures::{Levels, PathCounters};
 pub use output::{OutPacket, Output, PathEvent};
 
-use crate::dtmf::{DtmfError, ToneDetector};
+use crate::dtmf::DtmfError;
 use crate::g711::Law;
 use crate::jitter::{Delivery, Playout, Sequencer};
+use crate::opus::Bandwidth;
 use crate::plan::{AudioCodec, AudioFormat};
 use crate::quality::LossPattern;
 use crate::red;
@@ -42,6 +44,7 @@ use emitter::{Emitter, Sink};
 use holes::{conceal, fill};
 use input::{Continuity, Input, MAX_PAYLOAD};
 use playout::Merge;
+use tones_in::Listener;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -99,7 +102,7 @@ struct Conversion {
     emitter: Emitter,
     digits: Digits,
     /// Looks for digits in the sound of a far side that has no events.
-    tones: Option<Box<ToneDetector>>,
+    tones: Option<Box<Listener>>,
     gate: Gate,
     /// Frames made up since the last packet, in place of what its number says is lost.
     made_up: u16,
@@ -113,7 +116,8 @@ impl Path {
     pub fn new(from: AudioFormat, to: AudioFormat, out: OutputIdentity) -> Result<Self, PathError> {
         check(&from)?;
         check(&to)?;
-        let emitter = Emitter::new(to, out)?;
+        let bandwidth = bandwidth(from.codec, to.codec);
+        let emitter = Emitter::new(to, bandwidth, out)?;
         let clock_rate = from.codec.clock_rate();
         Ok(Self {
             sequencer: Sequencer::new(clock_rate),
@@ -121,7 +125,7 @@ impl Path {
             redundancy: None,
             reception: ReceptionStats::new(clock_rate),
             conversion: Conversion {
-                input: Input::new(from)?,
+                input: Input::new(from, bandwidth)?,
                 digits: Digits::new(&from, &to, emitter.packet_time()),
                 emitter,
                 tones: None,
@@ -254,11 +258,16 @@ impl Path {
     pub fn replan(&mut self, from: AudioFormat, to: AudioFormat) -> Result<(), PathError> {
         check(&from)?;
         check(&to)?;
-        let before = self.conversion.input.format;
-        self.conversion.input.set_format(from)?;
-        if let Err(error) = self.conversion.emitter.set_format(to) {
-            self.conversion.input.set_format(before)?;
+        let bandwidth = bandwidth(from.codec, to.codec);
+        let Conversion { input, emitter, .. } = &mut self.conversion;
+        let (before, narrowness) = (input.format, input.bandwidth());
+        input.set_format(from, bandwidth)?;
+        if let Err(error) = emitter.set_format(to, bandwidth) {
+            input.set_format(before, narrowness)?;
             return Err(error);
+        }
+        if narrowness != bandwidth {
+            self.conversion.merge = Merge::default();
         }
         let clock_rate = from.codec.clock_rate();
         self.sequencer.set_clock_rate(clock_rate);
@@ -341,7 +350,7 @@ impl Path {
         self.conversion.emitter.set_complexity(complexity);
     }
 
-    /// Whether tones in the input's G.711 are reported as digits. The sound passes with them in it.
+    /// Whether tones in the input's G.711 or G.722 are reported as digits. The sound passes with them in it.
     pub fn set_tone_detection(&mut self, on: bool) {
         let tones = &mut self.conversion.tones;
         if on != tones.is_some() {
@@ -414,7 +423,7 @@ impl Path {
         self.conversion.emitter.timeline.ssrc()
     }
 
-    /// Loudness of the last frame; `None` before the first, and where Opus passes untouched.
+    /// Loudness of the last frame; `None` before the first, and where Opus or G.722 passes untouched.
     pub fn levels(&self) -> Option<Levels> {
         let mut room = [0; input::KEPT_OCTETS];
         let frame = self.conversion.input.last_frame(&mut room);
@@ -541,21 +550,23 @@ impl Conversion {
             Continuity::After { lost, frame } => Some((lost.saturating_sub(made_up), frame)),
             Continuity::Follows | Continuity::Jump => None,
         };
-        match (Law::of(codec), Law::of(emitter.format.codec)) {
-            (None, None) => {
+        match Passage::between(codec, emitter.format.codec) {
+            Passage::Whole => {
                 if let Some((lost, frame)) = hole {
                     out.counters.passed_on += u64::from(emitter.hole(lost, frame));
                 }
                 emitter.forward_opus(payload, samples, now, out);
             }
-            (Some(from), Some(to)) => {
+            Passage::Octets => {
                 if let Some((lost, frame)) = hole {
                     out.counters.passed_on += u64::from(emitter.hole(lost, frame));
                 }
-                input.keep(from, payload);
-                emitter.companded(from, to, payload, now, out);
+                if let Some(law) = Law::of(codec) {
+                    input.keep(law, payload);
+                }
+                emitter.octets(codec, payload, now, out);
             }
-            (Some(_), None) | (None, Some(_)) => {
+            Passage::Coded => {
                 if let Some((lost, frame)) = hole {
                     fill(input, emitter, codec, (lost, frame), payload, now, out);
                 }
@@ -570,6 +581,45 @@ impl Conversion {
                 }
             }
         }
+    }
+}
+
+/// How sound of one codec becomes sound of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passage {
+    /// Packets as they are.
+    Whole,
+    /// Octet by octet, in packets of our length.
+    Octets,
+    /// Decoded and encoded.
+    Coded,
+}
+
+impl Passage {
+    const fn between(from: AudioCodec, to: AudioCodec) -> Self {
+        use AudioCodec::{G722, Opus, Pcma, Pcmu};
+        match (from, to) {
+            (Opus, Opus) => Self::Whole,
+            (Pcmu | Pcma, Pcmu | Pcma) | (G722, G722) => Self::Octets,
+            (Opus, Pcmu | Pcma | G722)
+            | (Pcmu | Pcma, Opus | G722)
+            | (G722, Opus | Pcmu | Pcma) => Self::Coded,
+        }
+    }
+}
+
+/// Whether sound between these two is decoded and coded anew, so that losses are concealed on the way.
+pub const fn is_transcoded(from: AudioCodec, to: AudioCodec) -> bool {
+    matches!(Passage::between(from, to), Passage::Coded)
+}
+
+/// Wide where both sides hear more than a telephone.
+const fn bandwidth(from: AudioCodec, to: AudioCodec) -> Bandwidth {
+    match (from, to) {
+        (AudioCodec::Opus, AudioCodec::G722) | (AudioCodec::G722, AudioCodec::Opus) => {
+            Bandwidth::Wide
+        }
+        _ => Bandwidth::Narrow,
     }
 }
 

@@ -295,7 +295,7 @@ impl Maps {
         if !self.codec {
             let channels = match format.codec {
                 AudioCodec::Opus => "/2",
-                AudioCodec::Pcmu | AudioCodec::Pcma => "",
+                AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => "",
             };
             finished.push_str(&format!(
                 "a=rtpmap:{} {}/{}{channels}{ending}",

@@ -38,7 +38,7 @@ pub struct TrunkMediaConfig {
     pub port: u16,
     /// Of the `o=` line, below 2^63; unpredictable, handed in.
     pub session_id: u64,
-    /// In order of preference; only PCMU and PCMA are offered.
+    /// In order of preference; only G722, PCMU and PCMA are offered.
     pub codecs: Vec<AudioCodec>,
     /// 10, 20, 30, 40 or 60.
     pub ptime_ms: u8,
@@ -498,6 +498,7 @@ const fn static_payload_type(codec: AudioCodec) -> Option<u8> {
     match codec {
         AudioCodec::Pcmu => Some(0),
         AudioCodec::Pcma => Some(8),
+        AudioCodec::G722 => Some(9),
         AudioCodec::Opus => None,
     }
 }
