@@ -169,8 +169,9 @@ impl Default for EncoderSettings {
 pub enum Encoded {
     /// Octets written.
     Packet(usize),
-    /// Discontinuous transmission: do not send anything for this frame.
-    Silence,
+    /// Discontinuous transmission: the first of these in a row, of so many octets, tells a decoder that it begins; the
+    /// others are not to be sent.
+    Silence(usize),
 }
 
 /// Encodes mono speech with in-band redundancy.
@@ -211,9 +212,9 @@ impl Encoder {
     /// [`OpusError`] for another length or too small a buffer ([`MAX_PACKET`] fits).
     pub fn encode(&mut self, pcm: &[i16], packet: &mut [u8]) -> Result<Encoded, OpusError> {
         let octets = self.inner.encode(pcm, packet)?;
-        // opus_encode: a return value of 1 byte need not be transmitted.
-        Ok(if octets <= 1 {
-            Encoded::Silence
+        // opus_encode: a return value of 2 bytes or less need not be transmitted.
+        Ok(if octets <= 2 {
+            Encoded::Silence(octets)
         } else {
             Encoded::Packet(octets)
         })
@@ -261,7 +262,10 @@ mod tests {
         let mut encoder = Encoder::new(Bandwidth::Narrow, settings).unwrap();
         let mut packet = [0; MAX_PACKET];
         let silent = (0..100)
-            .filter(|_| encoder.encode(&[0; 160], &mut packet).unwrap() == Encoded::Silence)
+            .filter(|_| {
+                let encoded = encoder.encode(&[0; 160], &mut packet).unwrap();
+                matches!(encoded, Encoded::Silence(1..=2))
+            })
             .count();
         assert!(silent > 50, "{silent} of 100 frames were flagged");
         assert!(matches!(

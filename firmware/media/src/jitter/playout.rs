@@ -192,6 +192,16 @@ impl Playout {
         }
     }
 
+    /// The source says that nothing comes for a while: slots begin anew with what comes then.
+    pub fn rest(&mut self) {
+        if !self.has_any()
+            && let Some(running) = &mut self.running
+        {
+            running.slot = None;
+            running.dry = 0;
+        }
+    }
+
     /// Another source begins: nothing known of the old one holds.
     pub fn reset(&mut self) {
         self.stop();

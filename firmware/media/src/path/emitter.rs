@@ -35,6 +35,10 @@ pub(super) struct Emitter {
     spare: Vec<u8>,
     settings: EncoderSettings,
     loss: FarLoss,
+    /// The encoder is silent, and the far side knows.
+    is_discontinuous: bool,
+    /// Payload type of comfort noise.
+    comfort_noise: Option<u8>,
     /// The next sound does not follow the last.
     broken: bool,
     /// Sound becomes silence.
@@ -58,6 +62,8 @@ impl Emitter {
             spare: Vec::new(),
             settings: EncoderSettings::default(),
             loss: FarLoss::default(),
+            is_discontinuous: false,
+            comfort_noise: None,
             octets: Vec::with_capacity(4_096),
             samples: Vec::with_capacity(4_096),
             broken: false,
@@ -107,6 +113,38 @@ impl Emitter {
             self.settings.complexity = complexity;
             self.steer();
         }
+    }
+
+    pub(super) fn set_dtx(&mut self, on: bool) {
+        if self.settings.dtx != on {
+            self.settings.dtx = on;
+            self.steer();
+        }
+    }
+
+    pub(super) fn set_comfort_noise(&mut self, payload_type: Option<u8>) {
+        self.comfort_noise = payload_type;
+    }
+
+    /// Whether the far side makes its own noise; muted it gets silence instead, which is sent.
+    pub(super) fn makes_own_noise(&self) -> bool {
+        self.comfort_noise.is_some() && !self.muted && self.format.codec != AudioCodec::Opus
+    }
+
+    /// Tells the far side to make noise of a loudness in −dBov (RFC 3389 section 3.1).
+    pub(super) fn tell_noise(&mut self, level: u8, now: Instant, out: &mut Sink<'_>) {
+        let Some(payload_type) = self.comfort_noise else {
+            return;
+        };
+        self.octets.clear();
+        self.resume(now);
+        let units = self.units(self.frame());
+        self.packet_as(payload_type, units, 1, now, out, |room| {
+            room.fill(level & 0x7F);
+            Some(1)
+        });
+        // What follows stands at the time it comes.
+        self.broken = true;
     }
 
     fn is_redundant(&self) -> bool {
@@ -364,6 +402,7 @@ impl Emitter {
         let mut encoder = self.encoder.take();
         let mut frames = waiting.chunks_exact(frame * self.bandwidth.factor());
         let redundancy = self.redundancy.filter(|_| self.is_redundant());
+        let mut discontinuous = self.is_discontinuous;
         for samples in frames.by_ref() {
             let mut silent = false;
             let before = std::mem::take(&mut self.before);
@@ -382,14 +421,21 @@ impl Emitter {
                     heads_room.copy_from_slice(&heads?);
                     before_room.copy_from_slice(&before);
                 }
-                match encoder.as_mut()?.encode(samples, room) {
+                let encoded = encoder.as_mut()?.encode(samples, room);
+                let was = std::mem::replace(
+                    &mut discontinuous,
+                    matches!(encoded, Ok(Encoded::Silence(_))),
+                );
+                match encoded {
+                    // The first tells the decoder that none will follow.
+                    Ok(Encoded::Silence(octets)) if !was && octets > 0 => Some(start + octets),
                     Ok(Encoded::Packet(octets)) => {
                         if redundancy.is_some() {
                             kept.extend_from_slice(room.get(..octets)?);
                         }
                         Some(start + octets)
                     }
-                    Ok(Encoded::Silence) | Err(_) => {
+                    Ok(Encoded::Silence(_)) | Err(_) => {
                         silent = true;
                         None
                     }
@@ -402,6 +448,7 @@ impl Emitter {
             }
         }
         let rest = frames.remainder().len();
+        self.is_discontinuous = discontinuous;
         self.encoder = encoder;
         self.samples = waiting;
         keep_last(&mut self.samples, rest);

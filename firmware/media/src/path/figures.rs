@@ -28,6 +28,8 @@ pub struct PathCounters {
     /// Frames made up to have more time, and merged with others to have less.
     pub stretched: u64,
     pub merged: u64,
+    /// Frames of noise in pauses that the source announced.
+    pub noise: u64,
     /// Packets that came after their turn had passed, or twice.
     pub late: u64,
     /// Packets that came out of order and were put right.

@@ -218,6 +218,32 @@ impl Input {
         Some(sound)
     }
 
+    /// Samples by which a packet stands behind where the next is expected.
+    pub(super) fn gap(&self, header: &Header) -> i32 {
+        let per_sample = (self.format.codec.clock_rate() / opus::SAMPLE_RATE) as i32;
+        let expected = self.next_timestamp.unwrap_or(header.timestamp);
+        header.timestamp.wrapping_sub(expected) as i32 / per_sample.max(1)
+    }
+
+    /// A pause begins there.
+    pub(super) fn pauses_at(&mut self, timestamp: u32) {
+        self.next_timestamp = Some(timestamp);
+    }
+
+    /// Noise of a loudness in −dBov; `dice` is what it is drawn from, which goes on.
+    pub(super) fn noise(&mut self, level: u8, samples: usize, dice: &mut u32) -> &[i16] {
+        // Evenly spread, its greatest is √3 of its effective value.
+        let most = 32_768.0 * 10_f32.powf(-f32::from(level) / 20.0) * 3_f32.sqrt();
+        let length = (samples * self.bandwidth.factor()).min(self.pcm.len());
+        let room = self.pcm.get_mut(..length).unwrap_or_default();
+        for sample in room.iter_mut() {
+            *dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let drawn = f32::from((*dice >> 16) as i16) / 32_768.0;
+            *sample = (drawn * most) as i16;
+        }
+        room
+    }
+
     /// Samples in the last packet of sound; 0 before the first.
     pub(super) const fn frame(&self) -> usize {
         self.frame
@@ -255,6 +281,11 @@ impl Input {
             None => self.pcm.get(..self.decoded).unwrap_or_default(),
         }
     }
+}
+
+/// Whether a payload type says that the far side is silent.
+pub(super) const fn is_comfort_noise(payload_type: u8) -> bool {
+    payload_type == COMFORT_NOISE
 }
 
 /// Samples at 8 kHz that a payload holds; `None` when its codec cannot have made it.

@@ -15,6 +15,7 @@
 //! [`Path::send_dtmf`] and [`Path::set_keepalive`]: a path that has never been told
 //! the time cannot name a moment to be woken at.
 
+mod comfort;
 mod conceal;
 mod digits;
 mod emitter;
@@ -39,6 +40,7 @@ use crate::quality::LossPattern;
 use crate::red;
 use crate::rtcp::{ReceptionStats, SenderInfo};
 use crate::rtp::{self, Header};
+use comfort::Comfort;
 use digits::Digits;
 use emitter::{Emitter, Sink};
 use holes::{conceal, fill};
@@ -107,6 +109,7 @@ struct Conversion {
     /// Frames made up since the last packet, in place of what its number says is lost.
     made_up: u16,
     merge: Merge,
+    comfort: Comfort,
     counters: PathCounters,
 }
 
@@ -132,6 +135,7 @@ impl Path {
                 gate: Gate::Open,
                 made_up: 0,
                 merge: Merge::default(),
+                comfort: Comfort::default(),
                 counters: PathCounters::default(),
             },
             seen: None,
@@ -231,6 +235,7 @@ impl Path {
             self.sequencer.poll_timeout(),
             self.playout.as_ref().and_then(|p| p.poll_timeout()),
             self.conversion.digits.poll_timeout(self.seen),
+            self.conversion.comfort.poll_timeout(),
             keepalive,
         ]
         .into_iter()
@@ -246,6 +251,7 @@ impl Path {
             .handle_timeout(now, |delivery| conversion.deliver(delivery, now, out));
         self.play_due(now, out);
         self.conversion.digits_due(now, out);
+        self.conversion.comfort_due(now, out);
         self.count_sequence();
         self.keep_alive(now, out);
     }
@@ -278,6 +284,7 @@ impl Path {
         }
         if before.codec != from.codec {
             self.sequencer.expect_restart();
+            self.conversion.comfort = Comfort::default();
         }
         self.reception.set_clock_rate(clock_rate);
         let packet_time = self.conversion.emitter.packet_time();
@@ -311,6 +318,7 @@ impl Path {
         conversion.gate = gate;
         conversion.emitter.muted = gate == Gate::Muted;
         if gate == Gate::Closed {
+            conversion.comfort.stop();
             conversion.emitter.break_off();
             conversion.digits.cancel();
         }
@@ -319,6 +327,7 @@ impl Path {
     /// The source was asked to pause or to go on, or is another one: its clock may have stood
     /// still. The next sound stands at the time it comes, not right behind the last.
     pub fn expect_pause(&mut self) {
+        self.conversion.comfort.stop();
         self.conversion.emitter.break_off();
         if let Some(playout) = &mut self.playout {
             playout.reset();
@@ -343,6 +352,17 @@ impl Path {
     /// The output's far side reports that it lost so much (0…1) since its last report.
     pub fn note_far_loss(&mut self, share: f32) {
         self.conversion.emitter.note_loss(share);
+    }
+
+    /// The payload type under which the output's far side takes comfort noise and makes its own of it (RFC 3389): while
+    /// the input announces silence nothing else leaves then. Without it noise is sent as sound.
+    pub fn set_comfort_noise(&mut self, payload_type: Option<u8>) {
+        self.conversion.emitter.set_comfort_noise(payload_type);
+    }
+
+    /// Whether an encoder may leave out silence (discontinuous transmission).
+    pub fn set_dtx(&mut self, on: bool) {
+        self.conversion.emitter.set_dtx(on);
     }
 
     /// How hard an encoder works, 0–10.
@@ -494,6 +514,8 @@ impl Conversion {
             self.event(&delivery, now, output);
         } else if let Some(codec) = self.input.codec_of(payload_type) {
             self.sound(codec, &delivery, now, output);
+        } else if input::is_comfort_noise(payload_type) {
+            self.noise_announced(&delivery, now, output);
         } else if !self.input.knows(payload_type) {
             self.counters.discarded += 1;
         }
@@ -504,6 +526,7 @@ impl Conversion {
         self.finish_event(now, output);
         self.digits.forget_source();
         self.tones_broken(usize::MAX, output);
+        self.comfort = Comfort::default();
         self.input.restart();
     }
 
@@ -527,9 +550,14 @@ impl Conversion {
         if self.digits.is_overdue(now) {
             self.finish_event(now, output);
         }
-        let place = self
-            .input
-            .place(&delivery.header, samples, delivery.lost, delivery.restart);
+        let gap = self.input.gap(&delivery.header);
+        let mut place =
+            self.input
+                .place(&delivery.header, samples, delivery.lost, delivery.restart);
+        if self.pause_ends(gap, now, output) {
+            // What was lost in it has noise in its place.
+            place = Continuity::Follows;
+        }
         self.tones_in(codec, payload, place, output);
         if self.gate == Gate::Closed || self.digits.withhold_sound() {
             self.emitter.break_off();
@@ -581,6 +609,7 @@ impl Conversion {
                 }
             }
         }
+        self.heard(codec, payload, now);
     }
 }
 

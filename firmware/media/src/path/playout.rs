@@ -223,13 +223,19 @@ impl Path {
             });
         }
         playout.done(place, duration(conversion.input.frame()), now);
+        if conversion.comfort.is_silent() {
+            // Nothing is late that is not sent.
+            playout.rest();
+        }
     }
 }
 
 impl Conversion {
     /// Sound goes on after nothing was heard for a while, which is not filled any more.
     fn resumes(&mut self) {
-        self.emitter.break_off();
+        if !self.comfort.is_silent() {
+            self.emitter.break_off();
+        }
         self.made_up = u16::MAX;
     }
 
@@ -256,6 +262,7 @@ impl Conversion {
         conceal(input, emitter, codec, samples, next, now, out);
         // Whether it was for a loss, the caller knows.
         out.counters.concealed = before;
+        self.comfort.note_made(samples);
     }
 }
 

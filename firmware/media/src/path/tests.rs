@@ -1,5 +1,6 @@
 //! One path, or two back to back, in virtual time.
 
+mod comfort;
 mod continuity;
 mod digits;
 mod jitter;

@@ -283,7 +283,7 @@ fn losses_and_waiting_are_counted_for_who_judges_the_sound() {
 }
 
 #[test]
-fn empty_packets_and_comfort_noise_are_silently_taken() {
+fn an_empty_packet_says_nothing_and_comfort_noise_stands_for_a_frame() {
     let mut bench = Bench::new(format(Pcmu), format(Opus));
     let mut source = Source::new(Pcmu, 440.0);
     source.play(&mut bench, 3);
@@ -296,7 +296,7 @@ fn empty_packets_and_comfort_noise_are_silently_taken() {
     };
     bench.rtp(noise, &[64]);
     source.play(&mut bench, 3);
-    assert_eq!(bench.sent.len(), 6);
+    assert_eq!(bench.sent.len(), 7);
     assert_eq!(bench.path.counters().discarded, 0);
     bench.assert_one_line(48_000, 0);
 }
