@@ -114,6 +114,8 @@ pub struct TrunkPlan {
     pub direction: Direction,
     /// Keys when the leg is encrypted (RFC 4568), none when it is plain RTP.
     pub srtp: Option<SrtpPlan>,
+    /// Both sides take comfort noise (RFC 3389) in the place of silence, under payload type 13.
+    pub comfort_noise: bool,
     /// The far side wants VoIP metrics in RTCP (RFC 3611 section 5.1).
     pub voip_metrics: bool,
     /// Absent when the session has no picture.

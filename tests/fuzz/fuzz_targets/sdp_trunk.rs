@@ -15,6 +15,7 @@ fuzz_target!(|data: &[u8]| {
         codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722],
         ptime_ms: 20,
         dtmf_payload_type: Some(101),
+        comfort_noise: false,
         srtp: SrtpPolicy::Optional,
         key_seed: KeySeed([1; 32]),
     };

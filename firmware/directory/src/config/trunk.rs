@@ -1,5 +1,6 @@
 //! `[[trunk]]`: everything that can be said of one PBX.
 
+use super::WebCodec;
 use crate::address::SipAddress;
 use crate::dial::DialPattern;
 use crate::numbering::Numbering;
@@ -40,6 +41,12 @@ pub struct Trunk {
     /// In order of preference, of `PCMU`, `PCMA` and `G722`; default the first two.
     #[serde(default = "default_codecs")]
     pub codecs: Vec<Spanned<String>>,
+    /// Whether comfort noise is agreed on (RFC 3389), so that nothing is sent while a browser announces silence; default
+    /// false: noise is sent as sound.
+    #[serde(default)]
+    pub comfort_noise: bool,
+    /// Codec towards browsers in calls over this trunk; default the app's.
+    pub web_codec: Option<WebCodec>,
     /// 10, 20, 30, 40 or 60; default 20.
     #[serde(default = "default_ptime")]
     pub ptime_ms: Spanned<u8>,

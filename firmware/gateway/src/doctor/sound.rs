@@ -109,6 +109,7 @@ mod tests {
             },
             direction: Direction::SendRecv,
             srtp: None,
+            comfort_noise: false,
             voip_metrics: false,
             video: None,
         };

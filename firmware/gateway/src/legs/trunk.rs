@@ -108,6 +108,7 @@ pub fn media_config(
         ptime_ms: *trunk.ptime_ms.get_ref(),
         dtmf_payload_type: matches!(trunk.dtmf, DtmfMode::Auto | DtmfMode::Rfc4733)
             .then_some(*trunk.dtmf_payload_type.get_ref()),
+        comfort_noise: trunk.comfort_noise,
         srtp: match trunk.srtp {
             Srtp::Off => SrtpPolicy::Off,
             Srtp::Optional => SrtpPolicy::Optional,

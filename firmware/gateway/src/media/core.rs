@@ -338,6 +338,7 @@ impl Core {
         if let Some(fault) = fault {
             return self.on_fault(key, fault);
         }
+        self.speak_anew(key, now);
         self.on_change(key, change, now);
         if let Some(reason) = failed {
             self.fail(key, reason);
@@ -364,10 +365,42 @@ impl Core {
             self.note_restless(key);
             return self.reschedule(key, now);
         }
+        let changed = leg.hears(packet.header.payload_type);
         leg.note_received(&packet.header, datagram.len(), now);
+        if changed {
+            self.heard_anew(peer, now);
+        }
         if let Some(peer) = peer {
             self.play(key, peer, datagram, now);
         }
+    }
+
+    /// What `to` hears comes in another codec from now on.
+    fn heard_anew(&mut self, to: Option<LegKey>, now: Instant) {
+        let Some(to) = to else {
+            return;
+        };
+        if let Some(path) = self.legs.get_mut(&to).and_then(|leg| leg.path.as_mut()) {
+            path.drain(now, &mut self.output);
+        }
+        self.ship(None, to, now);
+        self.replan(&[to], now);
+    }
+
+    /// Speaks another of two codecs with a browser, where its losses say so.
+    fn speak_anew(&mut self, key: LegKey, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        let Some(format) = leg.either.as_mut().and_then(|either| either.take_wanted()) else {
+            return;
+        };
+        leg.format = Some(format);
+        if let End::Web(web) = &mut leg.end {
+            web.leg.speak(format);
+        }
+        self.replan(&[key], now);
+        self.tell(Event::WebSpoken { leg: key, format });
     }
 
     fn on_change(&mut self, key: LegKey, change: Option<Change>, now: Instant) {
@@ -469,6 +502,7 @@ impl Core {
         self.ship(peer, key, now);
         if reports {
             self.tell_quality(key);
+            self.speak_anew(key, now);
         }
         if has_picture {
             self.picture_due(key, now);

@@ -47,7 +47,7 @@ pub fn sample(legs: &mut Table<LegKey, Leg>, key: LegKey) -> Option<QualitySampl
     let peer = legs.get(&key)?.peer?;
     let (from, before_delay) = {
         let peer = legs.get(&peer)?;
-        (peer.format?, one_way(peer))
+        (peer.heard()?, one_way(peer))
     };
     let leg = legs.get_mut(&key)?;
     let to = leg.format?;

@@ -14,7 +14,7 @@ use super::{WebCodecPolicy, WebRefusal};
 use bytes::{Bytes, BytesMut};
 use causeway_media::path::OutPacket;
 use causeway_media::plan::AudioFormat;
-use causeway_media::sdp::browser::{self, OfferedVideo};
+use causeway_media::sdp::browser::{self, Formats, OfferedVideo};
 use causeway_media::srtp::{SrtpError, SrtpPacket, SrtpPlan, SrtpReceiver, SrtpSender};
 use rtc::crypto::RTCCryptoProvider;
 use rtc::peer_connection::RTCPeerConnection;
@@ -50,6 +50,8 @@ pub struct Opening<'a> {
     pub video_ssrc: u32,
     /// A picture is taken where the browser has one that can be carried.
     pub video: bool,
+    /// The browser is asked to leave out silence.
+    pub dtx: bool,
     /// Names the stream and its source (`msid`, `cname`); unpredictable.
     pub stream: String,
 }
@@ -89,7 +91,11 @@ pub struct WebLeg {
     tcp_candidates: Vec<SocketAddr>,
     /// Candidates, of UDP and of TCP, that an ICE restart puts in the place of these.
     fresh: Option<(Vec<SocketAddr>, Vec<SocketAddr>)>,
+    /// What the box speaks.
     format: AudioFormat,
+    /// What it may speak instead.
+    alternative: Option<AudioFormat>,
+    dtx: bool,
     /// Payload type under which the browser may send redundant audio.
     redundancy: Option<u8>,
     video: Option<OfferedVideo>,
@@ -136,17 +142,22 @@ impl WebLeg {
     ) -> Result<(Self, String), WebRefusal> {
         let inspected = browser::inspect(offer).map_err(bad_sdp)?;
         let format = browser::choose(&inspected, wanted(policy)).map_err(bad_sdp)?;
+        let alternative = match policy {
+            WebCodecPolicy::Either(_) => browser::alternative(&inspected, &format),
+            WebCodecPolicy::Preferred | WebCodecPolicy::Opus | WebCodecPolicy::G711 => None,
+        };
+        let formats = (format, alternative);
         let video = inspected.video.as_ref().filter(|_| opening.video);
-        let narrowed = offer::narrow(offer, &inspected, &format, video)
+        let narrowed = offer::narrow(offer, &inspected, formats, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
-        let redundancy = offer::redundancy(&inspected, &format);
-        guard(|| Self::connect(now, format, redundancy, video, &narrowed, opening))
+        let redundancy = offer::redundancy(&inspected, formats);
+        guard(|| Self::connect(now, formats, redundancy, video, &narrowed, opening))
             .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)))
     }
 
     fn connect(
         now: Instant,
-        format: AudioFormat,
+        formats: Formats,
         redundancy: Option<u8>,
         video: Option<&OfferedVideo>,
         narrowed: &Narrowed,
@@ -155,7 +166,7 @@ impl WebLeg {
         let keying = Arc::new(Keying::new(Arc::clone(opening.crypto)));
         let crypto = Arc::clone(&keying);
         let mut connection =
-            stack::build(now, &format, redundancy, video, &opening, crypto).map_err(internal)?;
+            stack::build(now, formats, redundancy, video, &opening, crypto).map_err(internal)?;
         connection
             .set_remote_description(now, remote_offer(narrowed)?)
             .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
@@ -171,7 +182,9 @@ impl WebLeg {
             candidates: opening.candidates.to_vec(),
             tcp_candidates: opening.tcp_candidates.to_vec(),
             fresh: None,
-            format,
+            format: formats.0,
+            alternative: formats.1,
+            dtx: opening.dtx,
             redundancy,
             video: video.cloned(),
             connected: false,
@@ -194,15 +207,19 @@ impl WebLeg {
         self.connection.set_local_description(now, answer)?;
         let local = self.connection.local_description();
         let sdp = local.map(|local| local.sdp).unwrap_or_default();
-        let finished = browser::finish_answer(&narrowed.widen(&sdp), &self.format);
-        let finished = browser::add_tcp_candidates(&finished, &self.tcp_candidates);
-        Ok(match self.redundancy {
-            Some(pt) => browser::ask_for_redundancy(&finished, &self.format, pt),
-            None => finished,
-        })
+        let formats = (self.format, self.alternative);
+        let mut finished = browser::finish_answer(&narrowed.widen(&sdp), formats);
+        finished = browser::add_tcp_candidates(&finished, &self.tcp_candidates);
+        if let (Some(pt), Some(opus)) = (self.redundancy, browser::opus_of(formats)) {
+            finished = browser::ask_for_redundancy(&finished, &opus, pt);
+        }
+        if self.dtx {
+            finished = browser::ask_for_dtx(&finished);
+        }
+        Ok(finished)
     }
 
-    /// A new offer for the same connection: an ICE restart. The codec stays.
+    /// A new offer for the same connection: an ICE restart, or another order of the codecs that were agreed on.
     ///
     /// # Errors
     /// [`WebRefusal`]; the leg stays as it was.
@@ -212,10 +229,13 @@ impl WebLeg {
         // What was agreed stays; what was not is not begun.
         let agreed = self.redundancy;
         inspected.redundancy = inspected.redundancy.filter(|pt| agreed == Some(*pt));
-        let offered = inspected.codecs.iter().any(|offered| {
-            offered.codec == format.codec && offered.payload_type == format.payload_type
-        });
-        if !offered {
+        let formats = (format, self.alternative);
+        let is_offered = |format: &AudioFormat| {
+            inspected.codecs.iter().any(|offered| {
+                offered.codec == format.codec && offered.payload_type == format.payload_type
+            })
+        };
+        if !is_offered(&format) || !self.alternative.iter().all(is_offered) {
             return Err(WebRefusal::NoCodec);
         }
         let video = match (&self.video, &inspected.video) {
@@ -223,7 +243,7 @@ impl WebLeg {
             (Some(now), Some(then)) if now.payload_type == then.payload_type => Some(then),
             (Some(_), _) => return Err(WebRefusal::BadSdp("the picture has gone".to_owned())),
         };
-        let narrowed = offer::narrow(offer, &inspected, &format, video)
+        let narrowed = offer::narrow(offer, &inspected, formats, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
         let description = remote_offer(&narrowed)?;
         self.stirred = true;
@@ -271,8 +291,22 @@ impl WebLeg {
         self.fresh = Some((udp.to_vec(), tcp.to_vec()));
     }
 
-    pub fn format(&self) -> AudioFormat {
+    /// What the box speaks.
+    pub const fn format(&self) -> AudioFormat {
         self.format
+    }
+
+    /// What it may speak instead.
+    pub const fn alternative(&self) -> Option<AudioFormat> {
+        self.alternative
+    }
+
+    /// Speaks one of the two from now on; the next answer names it first.
+    pub fn speak(&mut self, format: AudioFormat) {
+        if self.alternative == Some(format) {
+            self.alternative = Some(self.format);
+            self.format = format;
+        }
     }
 
     /// Payload type under which the browser may send redundant audio (RFC 2198).
@@ -597,6 +631,7 @@ fn wanted(policy: WebCodecPolicy) -> browser::WebCodecPolicy {
         WebCodecPolicy::Preferred => browser::WebCodecPolicy::Preferred,
         WebCodecPolicy::Opus => browser::WebCodecPolicy::Opus,
         WebCodecPolicy::G711 => browser::WebCodecPolicy::G711,
+        WebCodecPolicy::Either(law) => browser::WebCodecPolicy::First(law),
     }
 }
 

@@ -10,3 +10,5 @@ mod quality;
 mod secure;
 mod sound;
 mod sounds;
+mod packet_times;
+mod pauses;

@@ -173,7 +173,8 @@ impl Conversion {
                 return;
             }
             if self.comfort.made.is_none() {
-                // The word was lost. What has passed since is left out.
+                // The word was lost. What has passed since is left out, and what was owed with it.
+                self.comfort.owed = 0;
                 self.comfort.begin(due);
                 self.comfort.note_made((OVERDUE.as_millis() * 8) as usize);
                 self.emitter.break_off();

@@ -292,6 +292,15 @@ impl Path {
         Ok(())
     }
 
+    /// Plays at once what waits: the source is about to speak in another codec.
+    pub fn drain(&mut self, now: Instant, out: &mut Output) {
+        self.seen = Some(now);
+        self.empty(now, out);
+        let conversion = &mut self.conversion;
+        self.sequencer
+            .release(now, &mut |delivery: Delivery<'_>| conversion.deliver(delivery, now, out));
+    }
+
     /// Queues digits toward the output; sound is withheld until they are through
     /// ([`PathEvent::DigitsSent`]). `,` pauses for 2 s. They go as RFC 4733 events, or as
     /// tones in the sound when the far side has not agreed on events.

@@ -203,7 +203,7 @@ impl Path {
     }
 
     /// Plays all that waits at once; packets are passed on as they come from now on.
-    fn empty(&mut self, now: Instant, out: &mut Output) {
+    pub(super) fn empty(&mut self, now: Instant, out: &mut Output) {
         while let Some(place) = self.playout.as_mut().and_then(|p| p.earliest()) {
             self.play(place, now, out);
         }

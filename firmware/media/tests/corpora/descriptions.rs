@@ -68,7 +68,7 @@ fn what_browsers_offer_is_accepted() {
                 assert!(offer.codecs.is_empty(), "{name}");
                 continue;
             };
-            let finished = finish_answer(&text, &format);
+            let finished = finish_answer(&text, (format, None));
             let seen = inspect(&finished).unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!(seen.codecs.len(), 1, "{name}");
             assert_eq!(seen.codecs[0].codec, format.codec, "{name}");

@@ -365,6 +365,9 @@ export class Call extends Emitter<CallEvents> {
       case 'call.dtmf':
         this.emit('dtmf', message.digit, message.duration_ms);
         return;
+      case 'call.renegotiate':
+        this.#media.renegotiate();
+        return;
       case 'call.transfer':
         this.emit('transferProgress', message.status);
         return;
