@@ -23,7 +23,7 @@ use super::web::{Fault, WebLeg, Yield};
 use super::{Event, LegKey, Table};
 use crate::timers::Timers;
 use bytes::BytesMut;
-use causeway_media::path::{Output, PathEvent};
+use causeway_media::path::{Output, Path, PathEvent};
 use causeway_media::rtp;
 use causeway_media::srtp::{SrtpError, SrtpPacket};
 use causeway_media::video::VideoOutput;
@@ -392,7 +392,12 @@ impl Core {
         let Some(leg) = self.legs.get_mut(&key) else {
             return;
         };
-        let Some(format) = leg.either.as_mut().and_then(|either| either.take_wanted()) else {
+        let Some(either) = leg.either.as_mut().filter(|either| either.is_pending()) else {
+            return;
+        };
+        let silent = leg.path.as_mut().is_some_and(Path::is_silent);
+        let wanted = either.take_wanted(silent, now);
+        let Some(format) = wanted.filter(|format| leg.format != Some(*format)) else {
             return;
         };
         leg.format = Some(format);

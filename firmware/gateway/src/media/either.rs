@@ -5,7 +5,11 @@
 
 use causeway_media::codec_switch::{CodecSwitch, Spoken, Way};
 use causeway_media::plan::AudioFormat;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// A browser's buffer begins anew with another clock, which is heard for some milliseconds: what can wait waits so long
+/// for a pause.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// See the module.
 #[derive(Debug)]
@@ -15,8 +19,8 @@ pub struct Either {
     /// What the browser speaks.
     pub heard: AudioFormat,
     switch: CodecSwitch,
-    /// What the box shall speak from now on.
-    wanted: Option<AudioFormat>,
+    /// What the box shall speak from the next pause on, and from when on in any case.
+    wanted: Option<(AudioFormat, Instant)>,
 }
 
 impl Either {
@@ -52,15 +56,22 @@ impl Either {
     /// So much (0…1) was lost since the report before.
     pub fn report(&mut self, way: Way, lost: f32, now: Instant) {
         match self.switch.report(way, lost, now) {
-            Some(Spoken::Plain) => self.wanted = Some(self.plain),
-            Some(Spoken::Resilient) => self.wanted = Some(self.resilient),
+            Some(Spoken::Plain) => self.wanted = Some((self.plain, now + PATIENCE)),
+            Some(Spoken::Resilient) => self.wanted = Some((self.resilient, now)),
             None => {}
         }
     }
 
-    /// What the box shall speak from now on, when that is another than so far; given once.
-    pub fn take_wanted(&mut self) -> Option<AudioFormat> {
-        self.wanted.take()
+    /// Whether [`Self::take_wanted`] may have something.
+    pub const fn is_pending(&self) -> bool {
+        self.wanted.is_some()
+    }
+
+    /// What the box shall speak from now on, when that is another than so far; given once. `silent` says that nobody
+    /// speaks on the far side.
+    pub fn take_wanted(&mut self, silent: bool, now: Instant) -> Option<AudioFormat> {
+        let due = |wanted: &mut (AudioFormat, Instant)| silent || now >= wanted.1;
+        self.wanted.take_if(due).map(|(format, _)| format)
     }
 }
 
@@ -92,10 +103,19 @@ mod tests {
         assert_eq!(either.heard, plain);
 
         let now = Instant::now();
-        assert_eq!(either.take_wanted(), None);
+        assert_eq!(either.take_wanted(true, now), None);
         either.report(Way::ToBrowser, 0.1, now);
-        assert_eq!(either.take_wanted(), Some(opus));
+        assert_eq!(either.take_wanted(false, now), Some(opus));
         either.report(Way::ToBrowser, 0.1, now);
-        assert_eq!(either.take_wanted(), None);
+        assert_eq!(either.take_wanted(true, now), None);
+
+        // Back again in a pause, or when none comes.
+        let mut later = now + Duration::from_secs(60);
+        either.report(Way::ToBrowser, 0.0, later);
+        assert_eq!(either.take_wanted(false, later), None);
+        assert!(either.is_pending());
+        later += PATIENCE;
+        assert_eq!(either.take_wanted(false, later), Some(plain));
+        assert!(!either.is_pending());
     }
 }

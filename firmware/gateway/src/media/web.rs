@@ -110,6 +110,8 @@ pub struct WebLeg {
     /// Where the browser last nominated. The stack stays with the first pair it selected; browsers
     /// move on (another network, a relay) without restarting ICE.
     nominated: Option<SocketAddr>,
+    /// The browser's ICE user name, which is another after an ICE restart.
+    fragment: Option<String>,
     /// Where media last came from.
     heard_from: Option<SocketAddr>,
     keying: Arc<Keying>,
@@ -151,8 +153,11 @@ impl WebLeg {
         let narrowed = offer::narrow(offer, &inspected, formats, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
         let redundancy = offer::redundancy(&inspected, formats);
-        guard(|| Self::connect(now, formats, redundancy, video, &narrowed, opening))
-            .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)))
+        let (mut leg, answer) =
+            guard(|| Self::connect(now, formats, redundancy, video, &narrowed, opening))
+                .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)))?;
+        leg.fragment = inspected.ice_ufrag;
+        Ok((leg, answer))
     }
 
     fn connect(
@@ -193,6 +198,7 @@ impl WebLeg {
             deadline: None,
             nominating: None,
             nominated: None,
+            fragment: None,
             heard_from: None,
             keying,
             srtp: None,
@@ -267,7 +273,10 @@ impl WebLeg {
             self.answer(now, &narrowed).map_err(internal)
         })
         .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)));
-        if restarted.is_ok() {
+        if restarted.is_ok() && self.fragment == inspected.ice_ufrag {
+            // The connection stays as it is, wherever the browser has moved to.
+        } else if restarted.is_ok() {
+            self.fragment = inspected.ice_ufrag;
             self.nominating = None;
             self.nominated = None;
             self.heard_from = None;

@@ -332,8 +332,7 @@ impl Playout {
             None if self.has_any()
                 && self.is_overtaking
                 && running.dry == 0
-                && self.delays.late(running.timestamp, slot) + running.frame / 2
-                    < self.delays.target() =>
+                && self.delays.late(running.timestamp, slot) < self.delays.target() =>
             {
                 Turn::Stretch
             }

@@ -459,6 +459,11 @@ impl Path {
         Levels::of(frame)
     }
 
+    /// Whether nobody speaks in the last frame that was decoded.
+    pub fn is_silent(&mut self) -> bool {
+        self.conversion.input.is_silent()
+    }
+
     fn last_sent(&self) -> Option<Instant> {
         self.conversion
             .emitter

@@ -24,6 +24,7 @@ fn trunk() -> TrunkSession {
         codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma],
         ptime_ms: 20,
         dtmf_payload_type: Some(101),
+        comfort_noise: false,
         srtp: SrtpPolicy::Optional,
         key_seed: KeySeed([1; 32]),
     })

@@ -74,6 +74,7 @@ async fn opus_comes_with_losses_and_goes_with_them() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     // From here on nothing is lost: whatever the page has to make up is the switch's doing.
     let calm = audio(&scene).await.unwrap();
+    scene.phone.watch_gaps().await.unwrap();
     let since = scene.phone.remote().await.unwrap().windows.last().map_or(0.0, |w| w.at);
     let last = both(&scene, false, Duration::from_secs(60)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -84,17 +85,25 @@ async fn opus_comes_with_losses_and_goes_with_them() {
     let concealed_ms = made_up(&calm, &end) / 48.0;
     let windows = scene.phone.remote().await.unwrap().windows;
     let heard: Vec<_> = windows.iter().filter(|w| w.at > since).collect();
-    let worst = heard.iter().map(|w| w.purity).fold(1.0, f64::min);
+    let is_whole = |hz: f64, purity: f64| (hz - ACD_HZ).abs() < ACD_HZ * 0.02 && purity > 0.8;
+    let touched: Vec<_> = heard
+        .iter()
+        .filter(|w| !is_whole(w.hz, w.purity))
+        .collect();
+    let loudest = heard.iter().map(|w| w.db).fold(f64::MIN, f64::max);
+    let quietest = heard.iter().map(|w| w.db).fold(f64::MAX, f64::min);
+    let gap = scene.phone.longest_gap_ms().await.unwrap();
     eprintln!(
-        "{} windows since the losses ended, worst purity {worst:.3}, {concealed_ms:.0} ms made up",
+        "{} windows since the losses ended, {quietest:.1} to {loudest:.1} dB, {concealed_ms:.0} ms made up, {gap:.0} ms \
+         between two packets; touched: {touched:?}",
         heard.len()
     );
     assert!(heard.len() > 40, "{} windows", heard.len());
-    for window in &heard {
-        assert!((window.hz - ACD_HZ).abs() < ACD_HZ * 0.02, "{window:?}");
-    }
-    assert!(worst > 0.8, "{worst}");
-    assert!(concealed_ms < 100.0, "{concealed_ms} ms");
+    // Chromium's buffer begins anew with another clock: some milliseconds of the one half second in which that falls.
+    assert!(touched.len() <= 1, "{touched:?}");
+    assert!(loudest - quietest < 1.0, "{quietest} to {loudest} dB");
+    assert!(concealed_ms < 60.0, "{concealed_ms} ms");
+    assert!(gap < 150.0, "{gap} ms");
     scene.acd_hears(PAGE_HZ, patience).await.unwrap();
     // One source all the time.
     for seen in [&lossy, &last] {
