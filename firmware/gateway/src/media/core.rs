@@ -366,12 +366,16 @@ impl Core {
             return self.reschedule(key, now);
         }
         let changed = leg.hears(packet.header.payload_type);
+        let waits = leg.either.as_ref().is_some_and(|e| e.is_pending());
         leg.note_received(&packet.header, datagram.len(), now);
         if changed {
             self.heard_anew(peer, now);
         }
         if let Some(peer) = peer {
             self.play(key, peer, datagram, now);
+        }
+        if waits {
+            self.speak_anew(key, now);
         }
     }
 
