@@ -6,7 +6,9 @@
 //! sound (60).
 
 use causeway_media::g711::Law;
-use causeway_media::opus::{Bandwidth, Decoder, Encoded, Encoder, EncoderSettings, MAX_PACKET, MAX_SAMPLES};
+use causeway_media::opus::{
+    Bandwidth, Decoder, Encoded, Encoder, EncoderSettings, MAX_PACKET, MAX_SAMPLES,
+};
 use causeway_media::path::{Output, OutputIdentity, Path};
 use causeway_media::plan::{AudioCodec, AudioFormat, DtmfFormat};
 use causeway_media::rtp::Header;

@@ -105,7 +105,8 @@ impl Pbx {
     /// Says 20 ms of the tone, and sends what fills packets.
     pub fn speak(&mut self, to: SocketAddr) {
         let frame = self.tone.frame().into_iter();
-        self.waiting.extend(frame.map(|sample| Law::Mu.encode(sample)));
+        self.waiting
+            .extend(frame.map(|sample| Law::Mu.encode(sample)));
         let octets = self.packet_ms * 8;
         while self.waiting.len() >= octets {
             let payload: Vec<u8> = self.waiting.drain(..octets).collect();

@@ -120,7 +120,10 @@ fn a_tone_comes_back_as_loud_at_either_rate() {
         assert!((0.9..1.1).contains(&level), "{hz} Hz: {level}");
         if hz < 3_000.0 {
             let mut narrow = vec![0; 8_000];
-            assert_eq!(Decoder::default().decode_narrow(&octets, &mut narrow), 8_000);
+            assert_eq!(
+                Decoder::default().decode_narrow(&octets, &mut narrow),
+                8_000
+            );
             let level = amplitude(&narrow, hz, 8_000.0) / 8_000.0;
             assert!((0.9..1.1).contains(&level), "{hz} Hz narrow: {level}");
             assert_eq!(

@@ -233,7 +233,9 @@ const LEAST_TOLD: u8 = 70;
 /// In −dBov, 0 to 127.
 fn loudness(pcm: &[i16]) -> u8 {
     let levels = super::Levels::of(pcm);
-    levels.map_or(127, |levels| (-levels.rms_dbov).round().clamp(0.0, 127.0) as u8)
+    levels.map_or(127, |levels| {
+        (-levels.rms_dbov).round().clamp(0.0, 127.0) as u8
+    })
 }
 
 fn time(samples: i32) -> Duration {

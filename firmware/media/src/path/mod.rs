@@ -46,9 +46,9 @@ use emitter::{Emitter, Sink};
 use holes::{conceal, fill};
 use input::{Continuity, Input, MAX_PAYLOAD};
 use playout::Merge;
-use tones_in::Listener;
 use std::time::{Duration, Instant};
 use thiserror::Error;
+use tones_in::Listener;
 
 /// Why a path cannot be built or changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -297,8 +297,9 @@ impl Path {
         self.seen = Some(now);
         self.empty(now, out);
         let conversion = &mut self.conversion;
-        self.sequencer
-            .release(now, &mut |delivery: Delivery<'_>| conversion.deliver(delivery, now, out));
+        self.sequencer.release(now, &mut |delivery: Delivery<'_>| {
+            conversion.deliver(delivery, now, out)
+        });
     }
 
     /// Queues digits toward the output; sound is withheld until they are through

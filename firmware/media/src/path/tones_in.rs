@@ -55,7 +55,9 @@ impl Conversion {
     pub(super) fn tones_broken(&mut self, samples: usize, output: &mut Output) {
         if let Some(tones) = &mut self.tones {
             let counters = &mut self.counters;
-            tones.detector.gap(samples, |heard| tell(heard, counters, output));
+            tones
+                .detector
+                .gap(samples, |heard| tell(heard, counters, output));
         }
     }
 }

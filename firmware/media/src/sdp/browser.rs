@@ -39,7 +39,8 @@ pub fn each(formats: Formats) -> impl Iterator<Item = AudioFormat> {
 pub fn events(formats: Formats) -> impl Iterator<Item = DtmfFormat> {
     let first = formats.0.dtmf;
     let second = formats.1.and_then(|format| format.dtmf);
-    let second = second.filter(|second| first.map(|first| first.payload_type) != Some(second.payload_type));
+    let second =
+        second.filter(|second| first.map(|first| first.payload_type) != Some(second.payload_type));
     first.into_iter().chain(second)
 }
 

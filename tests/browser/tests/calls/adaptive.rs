@@ -75,7 +75,14 @@ async fn opus_comes_with_losses_and_goes_with_them() {
     // From here on nothing is lost: whatever the page has to make up is the switch's doing.
     let calm = audio(&scene).await.unwrap();
     scene.phone.watch_gaps().await.unwrap();
-    let since = scene.phone.remote().await.unwrap().windows.last().map_or(0.0, |w| w.at);
+    let since = scene
+        .phone
+        .remote()
+        .await
+        .unwrap()
+        .windows
+        .last()
+        .map_or(0.0, |w| w.at);
     let last = both(&scene, false, Duration::from_secs(60)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let end = audio(&scene).await.unwrap();
@@ -86,10 +93,7 @@ async fn opus_comes_with_losses_and_goes_with_them() {
     let windows = scene.phone.remote().await.unwrap().windows;
     let heard: Vec<_> = windows.iter().filter(|w| w.at > since).collect();
     let is_whole = |hz: f64, purity: f64| (hz - ACD_HZ).abs() < ACD_HZ * 0.02 && purity > 0.8;
-    let touched: Vec<_> = heard
-        .iter()
-        .filter(|w| !is_whole(w.hz, w.purity))
-        .collect();
+    let touched: Vec<_> = heard.iter().filter(|w| !is_whole(w.hz, w.purity)).collect();
     let loudest = heard.iter().map(|w| w.db).fold(f64::MIN, f64::max);
     let quietest = heard.iter().map(|w| w.db).fold(f64::MAX, f64::min);
     let gap = scene.phone.longest_gap_ms().await.unwrap();

@@ -99,7 +99,11 @@ fn a_browsers_pause_is_noise_at_the_trunk_as_loud_as_it_was() {
         assert!(counters.packets_in < 250, "{counters:?}");
         assert!(counters.noise > 150, "{counters:?}");
         assert_eq!((counters.lost, counters.concealed), (0, 0));
-        assert!((399..=401).contains(&bench.sent.len()), "{}", bench.sent.len());
+        assert!(
+            (399..=401).contains(&bench.sent.len()),
+            "{}",
+            bench.sent.len()
+        );
         bench.assert_one_line(8_000, 0);
         let marked = bench.sent[1..].iter().filter(|s| s.header.marker).count();
         assert_eq!(marked, 0, "{to:?}: the stream never stops");
@@ -131,7 +135,10 @@ fn pauses_that_end_late_do_not_add_up() {
         let sent = bench.sent.last().unwrap();
         let told = f64::from(sent.header.timestamp.wrapping_sub(OUT.first_timestamp)) / 8_000.0;
         let passed = (sent.at - bench.sent[0].at).as_secs_f64();
-        assert!((told - passed).abs() < 0.045, "turn {turn}: {told} told, {passed} passed");
+        assert!(
+            (told - passed).abs() < 0.045,
+            "turn {turn}: {told} told, {passed} passed"
+        );
     }
 }
 
@@ -170,7 +177,11 @@ fn a_trunk_that_makes_its_own_noise_is_told_how_loud() {
         .iter()
         .filter(|sent| sent.header.payload_type == 13)
         .collect();
-    assert!(!told.is_empty() && bench.sent.len() < 250, "{}", bench.sent.len());
+    assert!(
+        !told.is_empty() && bench.sent.len() < 250,
+        "{}",
+        bench.sent.len()
+    );
     for told in told {
         let [level] = told.payload[..] else {
             panic!("{told:?}");
@@ -187,7 +198,13 @@ fn a_trunk_that_makes_its_own_noise_is_told_how_loud() {
 
 #[test]
 fn the_noise_of_a_pbx_is_as_loud_as_it_says() {
-    for (from, to) in [(Pcmu, Opus), (Pcma, Pcmu), (G722, Opus), (G722, G722), (Pcmu, G722)] {
+    for (from, to) in [
+        (Pcmu, Opus),
+        (Pcma, Pcmu),
+        (G722, Opus),
+        (G722, G722),
+        (Pcmu, G722),
+    ] {
         let mut bench = Bench::new(format(from), format(to));
         let mut source = Source::new(from, 440.0);
         source.play(&mut bench, 50);
@@ -197,16 +214,26 @@ fn the_noise_of_a_pbx_is_as_loud_as_it_says() {
         comfort_noise(&mut bench, &mut source, 40);
         pause(&mut bench, &mut source, 49);
         source.play(&mut bench, 50);
-        assert!((199..=201).contains(&bench.sent.len()), "{from:?} → {to:?}: {}", bench.sent.len());
+        assert!(
+            (199..=201).contains(&bench.sent.len()),
+            "{from:?} → {to:?}: {}",
+            bench.sent.len()
+        );
         bench.assert_one_line(to.clock_rate(), 0);
-        assert_eq!(bench.sent[1..].iter().filter(|s| s.header.marker).count(), 0);
+        assert_eq!(
+            bench.sent[1..].iter().filter(|s| s.header.marker).count(),
+            0
+        );
         assert_eq!(bench.path.counters().discarded, 0);
         let heard = listen(to, &bench.sent);
         // 32768 · 10^(−level/20); of white noise a codec keeps more or less.
         for (from_ms, to_ms, expected) in [(1_300, 1_900, 104.0), (2_300, 2_900, 328.0)] {
             let noise = rms(&heard[from_ms * 8..to_ms * 8]);
             let ratio = noise / expected;
-            assert!((0.5..1.5).contains(&ratio), "{from:?} → {to:?}: {noise}, not {expected}");
+            assert!(
+                (0.5..1.5).contains(&ratio),
+                "{from:?} → {to:?}: {noise}, not {expected}"
+            );
         }
     }
 }
@@ -228,7 +255,10 @@ fn a_browser_may_be_spared_what_is_silent() {
     quiet(&mut bench, 200);
     let sent = &bench.sent[before..];
     assert!((5..60).contains(&sent.len()), "{} of 200", sent.len());
-    assert!(sent.iter().any(|sent| sent.payload.len() <= 2), "it is announced");
+    assert!(
+        sent.iter().any(|sent| sent.payload.len() <= 2),
+        "it is announced"
+    );
     let before = bench.sent.len();
     source.play(&mut bench, 50);
     assert!(bench.sent.len() >= before + 49);
@@ -248,8 +278,14 @@ fn a_pause_on_a_network_that_jitters_is_noise_too() {
         caller.opus(&mut bench, n % 400 < 100, false);
     }
     bench.wait(100);
-    assert!(bench.path.counters().noise > 100, "{:?}", bench.path.counters());
-    let longest = bench.sent[200..bench.sent.len() - 3].windows(2).map(|p| p[1].at - p[0].at);
+    assert!(
+        bench.path.counters().noise > 100,
+        "{:?}",
+        bench.path.counters()
+    );
+    let longest = bench.sent[200..bench.sent.len() - 3]
+        .windows(2)
+        .map(|p| p[1].at - p[0].at);
     assert!(longest.max().unwrap() < Duration::from_millis(130));
     bench.assert_one_line(8_000, 0);
 }

@@ -122,7 +122,10 @@ fn packets_that_are_overtaken_are_waited_for_in_the_middle_of_a_word() {
     assert!(counters.late <= 3, "{counters:?}");
     assert!(counters.concealed <= 3, "{counters:?}");
     assert!(counters.stretched <= 4, "{counters:?}");
-    assert_eq!(network.bench.path.playout_target(), Duration::from_millis(50));
+    assert_eq!(
+        network.bench.path.playout_target(),
+        Duration::from_millis(50)
+    );
     network.bench.assert_one_line(8_000, 0);
 }
 

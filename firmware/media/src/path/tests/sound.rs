@@ -115,7 +115,13 @@ fn packet_times_are_put_into_ours() {
 
 #[test]
 fn lost_packets_are_made_up_when_transcoding() {
-    for (from, to) in [(Opus, Pcmu), (Pcma, Opus), (Opus, G722), (G722, Opus), (G722, Pcmu)] {
+    for (from, to) in [
+        (Opus, Pcmu),
+        (Pcma, Opus),
+        (Opus, G722),
+        (G722, Opus),
+        (G722, Pcmu),
+    ] {
         for lost in [1, 3, 5] {
             let mut bench = Bench::new(format(from), format(to));
             let mut source = Source::new(from, 440.0);
@@ -227,7 +233,11 @@ fn muted_is_silence_at_the_same_pace() {
         bench.assert_one_line(to.clock_rate(), 0);
         let heard = listen(to, &bench.sent);
         // Nobody knows what is silence to a decoder of G.722 that has heard what passed us by.
-        let most = if from == G722 && to == G722 { 60.0 } else { 20.0 };
+        let most = if from == G722 && to == G722 {
+            60.0
+        } else {
+            20.0
+        };
         let silence = rms(&heard[30 * 160..45 * 160]);
         assert!(silence < most, "{from:?} → {to:?}: {silence}");
         assert!(rms(&heard[60 * 160..]) > 4_000.0);
@@ -379,7 +389,11 @@ fn a_change_between_g711_and_g722_is_one_stream() {
         let mut bench = Bench::new(format(from), format(to));
         let mut source = Source::new(from, 440.0);
         source.play(&mut bench, 30);
-        let (wider_from, wider_to) = if from == Opus { (Opus, G722) } else { (G722, Opus) };
+        let (wider_from, wider_to) = if from == Opus {
+            (Opus, G722)
+        } else {
+            (G722, Opus)
+        };
         bench
             .path
             .replan(format(wider_from), format(wider_to))

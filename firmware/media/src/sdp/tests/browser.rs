@@ -287,9 +287,22 @@ fn two_codecs_are_answered_in_the_order_in_which_they_are_wanted() {
         let answer = ask_for_dtx(&ask_for_redundancy(&answer, &opus, 63));
         assert!(answer.contains(line), "{answer}");
         assert!(answer.contains("useinbandfec=1;usedtx=1\r\n"), "{answer}");
-        for map in ["8 PCMA/8000", "111 opus/48000/2", "63 red/48000/2", "110 ", "126 "] {
-            assert_eq!(answer.matches(&format!("a=rtpmap:{map}")).count(), 1, "{answer}");
+        for map in [
+            "8 PCMA/8000",
+            "111 opus/48000/2",
+            "63 red/48000/2",
+            "110 ",
+            "126 ",
+        ] {
+            assert_eq!(
+                answer.matches(&format!("a=rtpmap:{map}")).count(),
+                1,
+                "{answer}"
+            );
         }
-        assert!(!answer.contains("rtpmap:0 ") && !answer.contains("G722"), "{answer}");
+        assert!(
+            !answer.contains("rtpmap:0 ") && !answer.contains("G722"),
+            "{answer}"
+        );
     }
 }

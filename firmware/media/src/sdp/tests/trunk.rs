@@ -534,5 +534,8 @@ fn g722_and_comfort_noise_are_offered_and_agreed_on() {
     let (answer, plan) = plain
         .receive_offer(offer.as_bytes(), Direction::SendRecv)
         .unwrap();
-    assert!(!plan.comfort_noise && !answer.contains("CN/8000"), "{answer}");
+    assert!(
+        !plan.comfort_noise && !answer.contains("CN/8000"),
+        "{answer}"
+    );
 }
