@@ -5,6 +5,7 @@
 //! datagram ─▶ leg it came from ─▶ RTP ─▶ path of the peer ─▶ far side of the peer
 //! ```
 
+mod codecs;
 mod orders;
 mod pictures;
 
@@ -23,7 +24,7 @@ use super::web::{Fault, WebLeg, Yield};
 use super::{Event, LegKey, Table};
 use crate::timers::Timers;
 use bytes::BytesMut;
-use causeway_media::path::{Output, Path, PathEvent};
+use causeway_media::path::{Output, PathEvent};
 use causeway_media::rtp;
 use causeway_media::srtp::{SrtpError, SrtpPacket};
 use causeway_media::video::VideoOutput;
@@ -377,39 +378,6 @@ impl Core {
         if waits {
             self.speak_anew(key, now);
         }
-    }
-
-    /// What `to` hears comes in another codec from now on.
-    fn heard_anew(&mut self, to: Option<LegKey>, now: Instant) {
-        let Some(to) = to else {
-            return;
-        };
-        if let Some(path) = self.legs.get_mut(&to).and_then(|leg| leg.path.as_mut()) {
-            path.drain(now, &mut self.output);
-        }
-        self.ship(None, to, now);
-        self.replan(&[to], now);
-    }
-
-    /// Speaks another of two codecs with a browser, where its losses say so.
-    fn speak_anew(&mut self, key: LegKey, now: Instant) {
-        let Some(leg) = self.legs.get_mut(&key) else {
-            return;
-        };
-        let Some(either) = leg.either.as_mut().filter(|either| either.is_pending()) else {
-            return;
-        };
-        let silent = leg.path.as_mut().is_some_and(Path::is_silent);
-        let wanted = either.take_wanted(silent, now);
-        let Some(format) = wanted.filter(|format| leg.format != Some(*format)) else {
-            return;
-        };
-        leg.format = Some(format);
-        if let End::Web(web) = &mut leg.end {
-            web.leg.speak(format);
-        }
-        self.replan(&[key], now);
-        self.tell(Event::WebSpoken { leg: key, format });
     }
 
     fn on_change(&mut self, key: LegKey, change: Option<Change>, now: Instant) {

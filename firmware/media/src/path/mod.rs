@@ -23,6 +23,7 @@ mod figures;
 mod holes;
 mod input;
 mod output;
+mod passage;
 mod playout;
 mod timeline;
 mod tones;
@@ -30,21 +31,21 @@ mod tones_in;
 
 pub use figures::{Levels, PathCounters};
 pub use output::{OutPacket, Output, PathEvent};
+pub use passage::is_transcoded;
 
 use crate::dtmf::DtmfError;
 use crate::g711::Law;
 use crate::jitter::{Delivery, Playout, Sequencer};
-use crate::opus::Bandwidth;
 use crate::plan::{AudioCodec, AudioFormat};
-use crate::quality::LossPattern;
 use crate::red;
-use crate::rtcp::{ReceptionStats, SenderInfo};
+use crate::rtcp::ReceptionStats;
 use crate::rtp::{self, Header};
 use comfort::Comfort;
 use digits::Digits;
 use emitter::{Emitter, Sink};
 use holes::{conceal, fill};
 use input::{Continuity, Input, MAX_PAYLOAD};
+use passage::{Passage, bandwidth};
 use playout::Merge;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -400,71 +401,6 @@ impl Path {
         self.keepalive = after.map(|after| after.max(MIN_KEEPALIVE));
     }
 
-    pub fn from(&self) -> &AudioFormat {
-        &self.conversion.input.format
-    }
-
-    pub fn to(&self) -> &AudioFormat {
-        &self.conversion.emitter.format
-    }
-
-    pub fn counters(&self) -> &PathCounters {
-        &self.conversion.counters
-    }
-
-    /// Statistics of the input for receiver reports; `None` from its `report` before the
-    /// first packet.
-    pub fn reception(&mut self) -> &mut ReceptionStats {
-        &mut self.reception
-    }
-
-    /// How the input's losses lie.
-    pub fn loss_pattern(&self) -> &LossPattern {
-        self.sequencer.pattern()
-    }
-
-    /// When the last packet of the input came.
-    pub fn last_received(&self) -> Option<Instant> {
-        self.last_received
-    }
-
-    /// Sender information of the output for a sender report; `None` before the first packet.
-    /// `ntp` is the wall clock at `now` as a 64-bit NTP timestamp.
-    pub fn sender_info(&self, now: Instant, ntp: u64) -> Option<SenderInfo> {
-        let counters = self.counters();
-        Some(SenderInfo {
-            ntp,
-            rtp_timestamp: self.conversion.emitter.timeline.at(now)?,
-            // Both wrap (RFC 3550 section 6.4.1).
-            packets: counters.packets_out as u32,
-            octets: counters.octets_out as u32,
-        })
-    }
-
-    /// What is held back of the input because its packets come irregularly; 0 on a calm network, and where packets are
-    /// passed on as they are.
-    pub fn playout_target(&self) -> Duration {
-        let playout = self.playout.as_ref();
-        playout.map_or(Duration::ZERO, |playout| playout.target())
-    }
-
-    /// SSRC of the output.
-    pub fn ssrc(&self) -> u32 {
-        self.conversion.emitter.timeline.ssrc()
-    }
-
-    /// Loudness of the last frame; `None` before the first, and where Opus or G.722 passes untouched.
-    pub fn levels(&self) -> Option<Levels> {
-        let mut room = [0; input::KEPT_OCTETS];
-        let frame = self.conversion.input.last_frame(&mut room);
-        Levels::of(frame)
-    }
-
-    /// Whether nobody speaks in the last frame that was decoded.
-    pub fn is_silent(&mut self) -> bool {
-        self.conversion.input.is_silent()
-    }
-
     fn last_sent(&self) -> Option<Instant> {
         self.conversion
             .emitter
@@ -625,45 +561,6 @@ impl Conversion {
             }
         }
         self.heard(codec, payload, now);
-    }
-}
-
-/// How sound of one codec becomes sound of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Passage {
-    /// Packets as they are.
-    Whole,
-    /// Octet by octet, in packets of our length.
-    Octets,
-    /// Decoded and encoded.
-    Coded,
-}
-
-impl Passage {
-    const fn between(from: AudioCodec, to: AudioCodec) -> Self {
-        use AudioCodec::{G722, Opus, Pcma, Pcmu};
-        match (from, to) {
-            (Opus, Opus) => Self::Whole,
-            (Pcmu | Pcma, Pcmu | Pcma) | (G722, G722) => Self::Octets,
-            (Opus, Pcmu | Pcma | G722)
-            | (Pcmu | Pcma, Opus | G722)
-            | (G722, Opus | Pcmu | Pcma) => Self::Coded,
-        }
-    }
-}
-
-/// Whether sound between these two is decoded and coded anew, so that losses are concealed on the way.
-pub const fn is_transcoded(from: AudioCodec, to: AudioCodec) -> bool {
-    matches!(Passage::between(from, to), Passage::Coded)
-}
-
-/// Wide where both sides hear more than a telephone.
-const fn bandwidth(from: AudioCodec, to: AudioCodec) -> Bandwidth {
-    match (from, to) {
-        (AudioCodec::Opus, AudioCodec::G722) | (AudioCodec::G722, AudioCodec::Opus) => {
-            Bandwidth::Wide
-        }
-        _ => Bandwidth::Narrow,
     }
 }
 

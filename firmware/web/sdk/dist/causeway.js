@@ -1433,8 +1433,7 @@ var Call = class _Call extends Emitter {
         this.emit("dtmf", message.digit, message.duration_ms);
         return;
       case "call.renegotiate":
-        this.#media.renegotiate();
-        return;
+        return this.#media.renegotiate();
       case "call.transfer":
         this.emit("transferProgress", message.status);
         return;

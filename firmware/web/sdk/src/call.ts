@@ -366,8 +366,7 @@ export class Call extends Emitter<CallEvents> {
         this.emit('dtmf', message.digit, message.duration_ms);
         return;
       case 'call.renegotiate':
-        this.#media.renegotiate();
-        return;
+        return this.#media.renegotiate();
       case 'call.transfer':
         this.emit('transferProgress', message.status);
         return;
