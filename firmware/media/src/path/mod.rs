@@ -299,7 +299,7 @@ impl Path {
         self.empty(now, out);
         let conversion = &mut self.conversion;
         self.sequencer.release(now, &mut |delivery: Delivery<'_>| {
-            conversion.deliver(delivery, now, out)
+            conversion.deliver(delivery, now, out);
         });
     }
 
