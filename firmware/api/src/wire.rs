@@ -227,6 +227,8 @@ pub enum ServerMessage {
     },
     #[serde(rename = "call.answer")]
     Answer { call: String, sdp: String },
+    #[serde(rename = "call.renegotiate")]
+    Renegotiate { call: String },
     #[serde(rename = "call.state")]
     State(CallStateMessage),
     #[serde(rename = "call.incoming")]

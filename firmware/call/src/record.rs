@@ -107,7 +107,7 @@ pub struct CallRecord {
     pub answered_at: Option<i64>,
     /// `None` while the call runs.
     pub ended_at: Option<i64>,
-    /// Codec towards the browser: `opus`, `PCMU`, `PCMA`.
+    /// What was spoken with the browser: `opus`, `PCMU`, `PCMA`; of several (`PCMU, opus`) in their order.
     pub web_codec: Option<String>,
     /// Codec towards the PBX.
     pub trunk_codec: Option<String>,

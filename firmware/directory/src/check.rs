@@ -172,17 +172,17 @@ impl Check<'_> {
                 );
             }
             for codec in &trunk.codecs {
-                if !matches!(codec.get_ref().as_str(), "PCMU" | "PCMA") {
+                if !matches!(codec.get_ref().as_str(), "PCMU" | "PCMA" | "G722") {
                     self.fault(
                         codec.span(),
-                        format!("`{}`: a trunk speaks PCMU and PCMA", codec.get_ref()),
+                        format!("`{}`: a trunk speaks PCMU, PCMA and G722", codec.get_ref()),
                     );
                 }
             }
             if trunk.codecs.is_empty() {
                 self.fault(
                     spanned.span(),
-                    "`codecs` is empty: name PCMU, PCMA or both, or leave it out",
+                    "`codecs` is empty: name PCMU, PCMA or G722, or leave it out",
                 );
             }
             if !(90..=86_400).contains(trunk.session_expires_s.get_ref()) {

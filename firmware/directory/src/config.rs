@@ -272,6 +272,9 @@ pub struct App {
     pub caller_name: Option<String>,
     #[serde(default)]
     pub codec: WebCodec,
+    /// Whether silence may be left out between browser and box (discontinuous transmission), both ways; default false.
+    #[serde(default)]
+    pub dtx: bool,
     /// Calls at once, default 100.
     #[serde(default = "default_app_calls")]
     pub max_calls: usize,
@@ -290,6 +293,8 @@ pub enum WebCodec {
     Opus,
     /// G.711 end to end, without transcoding, whenever the browser has it.
     G711,
+    /// G.711 end to end, and Opus while the browser's network loses packets.
+    Auto,
 }
 
 /// `[[account]]`: a person.

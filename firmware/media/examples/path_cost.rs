@@ -6,7 +6,9 @@
 //! sound (60).
 
 use causeway_media::g711::Law;
-use causeway_media::opus::{Decoder, Encoded, Encoder, EncoderSettings, MAX_PACKET, MAX_SAMPLES};
+use causeway_media::opus::{
+    Bandwidth, Decoder, Encoded, Encoder, EncoderSettings, MAX_PACKET, MAX_SAMPLES,
+};
 use causeway_media::path::{Output, OutputIdentity, Path};
 use causeway_media::plan::{AudioCodec, AudioFormat, DtmfFormat};
 use causeway_media::rtp::Header;
@@ -70,7 +72,7 @@ struct Material {
 
 impl Material {
     fn new(seconds: usize) -> Result<Self, Box<dyn Error>> {
-        let mut encoder = Encoder::new(EncoderSettings::default())?;
+        let mut encoder = Encoder::new(Bandwidth::Narrow, EncoderSettings::default())?;
         let mut material = Self {
             opus: Vec::new(),
             mu_law: Vec::new(),
@@ -103,8 +105,8 @@ impl Material {
     }
 
     fn bare(&self) -> Result<Duration, Box<dyn Error>> {
-        let mut decoder = Decoder::new()?;
-        let mut encoder = Encoder::new(EncoderSettings::default())?;
+        let mut decoder = Decoder::new(Bandwidth::Narrow)?;
+        let mut encoder = Encoder::new(Bandwidth::Narrow, EncoderSettings::default())?;
         let mut pcm = [0; MAX_SAMPLES];
         let mut packet = [0; MAX_PACKET];
         let start = Instant::now();

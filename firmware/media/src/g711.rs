@@ -13,12 +13,12 @@ pub enum Law {
 }
 
 impl Law {
-    /// The law of a G.711 codec; `None` for Opus.
+    /// The law of a G.711 codec; `None` for any other.
     pub const fn of(codec: AudioCodec) -> Option<Self> {
         match codec {
             AudioCodec::Pcmu => Some(Self::Mu),
             AudioCodec::Pcma => Some(Self::A),
-            AudioCodec::Opus => None,
+            AudioCodec::Opus | AudioCodec::G722 => None,
         }
     }
 

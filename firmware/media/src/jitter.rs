@@ -361,7 +361,7 @@ impl Sequencer {
     }
 
     /// Delivers all that waits, holes or not.
-    fn release(&mut self, now: Instant, deliver: &mut impl FnMut(Delivery<'_>)) {
+    pub(crate) fn release(&mut self, now: Instant, deliver: &mut impl FnMut(Delivery<'_>)) {
         while let Some((at, _)) = self.earliest_held(None) {
             self.deliver_held(at, now, deliver);
         }

@@ -11,6 +11,7 @@
 //! - [`path`]: one direction of one call's sound, from packet to packet
 //! - [`video`]: one direction of one call's H.264, from packet to packet
 //! - [`rtp`], [`red`], [`rtcp`], [`dtmf`], [`g711`], [`opus`], [`jitter`]: the parts a path is made of
+//! - [`codec_switch`]: when a call leaves G.711 for Opus
 //! - [`steering`]: how hard the encoder works, and against which losses
 //! - [`quality`]: how good it sounds, from what is counted
 //! - [`srtp`]: packets protected and unprotected
@@ -31,9 +32,11 @@
     )
 )]
 
+pub mod codec_switch;
 pub mod dtmf;
 pub mod framing;
 pub mod g711;
+pub mod g722;
 pub mod jitter;
 pub mod opus;
 pub mod path;

@@ -1,5 +1,5 @@
-//! Opus at 8 kHz mono over libopus: all that a trunk in G.711 needs of it, at a third of the
-//! cost of 48 kHz. The RTP clock is 48 kHz regardless (RFC 7587 section 4.1).
+//! Opus over libopus, mono at 8 kHz, which is all that a trunk in G.711 needs of it, at a third of the
+//! cost of 48 kHz, or at 16 kHz for one in G.722. The RTP clock is 48 kHz regardless (RFC 7587 section 4.1).
 //!
 //! Nothing is allocated after `new`.
 
@@ -7,7 +7,7 @@ use ::opus as libopus;
 use libopus::{Application, Bitrate, Channels, Signal};
 use thiserror::Error;
 
-/// Samples a second on our side of the codec.
+/// Samples a second on our side of the codec in [`Bandwidth::Narrow`], in which durations are counted everywhere.
 pub const SAMPLE_RATE: u32 = 8_000;
 /// Samples of the longest Opus packet, 120 ms (RFC 6716 section 3.2.5).
 pub const MAX_SAMPLES: usize = 960;
@@ -18,6 +18,31 @@ pub const MAX_PACKET: usize = 400;
 /// 20 ms of silence, as a receiver of any state decodes it: the frame other stacks send for a
 /// muted microphone (CELT, full band, nothing coded).
 pub const SILENCE_20_MS: [u8; 3] = [0xF8, 0xFF, 0xFE];
+
+/// How much of the sound there is on our side of a codec.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bandwidth {
+    /// 8000 samples a second.
+    #[default]
+    Narrow,
+    /// 16 000.
+    Wide,
+}
+
+impl Bandwidth {
+    /// Samples for each at 8 kHz.
+    pub const fn factor(self) -> usize {
+        match self {
+            Self::Narrow => 1,
+            Self::Wide => 2,
+        }
+    }
+
+    /// In Hz.
+    pub const fn sample_rate(self) -> u32 {
+        SAMPLE_RATE * self.factor() as u32
+    }
+}
 
 /// What libopus refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -62,7 +87,7 @@ pub fn samples(packet: &[u8]) -> Option<usize> {
     (1..=MAX_SAMPLES).contains(&total).then_some(total)
 }
 
-/// Decodes whatever a browser sends (any bandwidth, stereo, 2.5–120 ms) to 8 kHz mono.
+/// Decodes whatever a browser sends (any bandwidth, stereo, 2.5–120 ms) to mono.
 #[derive(Debug)]
 pub struct Decoder {
     inner: libopus::Decoder,
@@ -71,13 +96,13 @@ pub struct Decoder {
 impl Decoder {
     /// # Errors
     /// [`OpusError`] when memory is short.
-    pub fn new() -> Result<Self, OpusError> {
+    pub fn new(bandwidth: Bandwidth) -> Result<Self, OpusError> {
         Ok(Self {
-            inner: libopus::Decoder::new(SAMPLE_RATE, Channels::Mono)?,
+            inner: libopus::Decoder::new(bandwidth.sample_rate(), Channels::Mono)?,
         })
     }
 
-    /// Decodes one packet; returns the samples written. `pcm` of [`MAX_SAMPLES`] always fits.
+    /// Decodes one packet; returns the samples written. `pcm` of [`MAX_SAMPLES`] (twice as many in wide) always fits.
     ///
     /// # Errors
     /// [`OpusError`] for an empty or invalid packet, or too small a buffer.
@@ -144,11 +169,12 @@ impl Default for EncoderSettings {
 pub enum Encoded {
     /// Octets written.
     Packet(usize),
-    /// Discontinuous transmission: do not send anything for this frame.
-    Silence,
+    /// Discontinuous transmission: the first of these in a row, of so many octets, tells a decoder that it begins; the
+    /// others are not to be sent.
+    Silence(usize),
 }
 
-/// Encodes 8 kHz mono speech with in-band redundancy.
+/// Encodes mono speech with in-band redundancy.
 #[derive(Debug)]
 pub struct Encoder {
     inner: libopus::Encoder,
@@ -157,8 +183,9 @@ pub struct Encoder {
 impl Encoder {
     /// # Errors
     /// [`OpusError`] when memory is short or a setting is out of range.
-    pub fn new(settings: EncoderSettings) -> Result<Self, OpusError> {
-        let mut inner = libopus::Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip)?;
+    pub fn new(bandwidth: Bandwidth, settings: EncoderSettings) -> Result<Self, OpusError> {
+        let rate = bandwidth.sample_rate();
+        let mut inner = libopus::Encoder::new(rate, Channels::Mono, Application::Voip)?;
         inner.set_signal(Signal::Voice)?;
         let mut encoder = Self { inner };
         encoder.set(settings)?;
@@ -179,15 +206,15 @@ impl Encoder {
         Ok(())
     }
 
-    /// Encodes one frame of 20, 40, 80, 160, 320 or 480 samples.
+    /// Encodes one frame of 20, 40, 80, 160, 320 or 480 samples, in wide of twice as many.
     ///
     /// # Errors
     /// [`OpusError`] for another length or too small a buffer ([`MAX_PACKET`] fits).
     pub fn encode(&mut self, pcm: &[i16], packet: &mut [u8]) -> Result<Encoded, OpusError> {
         let octets = self.inner.encode(pcm, packet)?;
-        // opus_encode: a return value of 1 byte need not be transmitted.
-        Ok(if octets <= 1 {
-            Encoded::Silence
+        // opus_encode: a return value of 2 bytes or less need not be transmitted.
+        Ok(if octets <= 2 {
+            Encoded::Silence(octets)
         } else {
             Encoded::Packet(octets)
         })
@@ -220,7 +247,7 @@ mod tests {
     #[test]
     fn the_silence_frame_is_twenty_milliseconds_of_silence() {
         let mut pcm = [1_i16; MAX_SAMPLES];
-        let mut decoder = Decoder::new().unwrap();
+        let mut decoder = Decoder::new(Bandwidth::Narrow).unwrap();
         assert_eq!(decoder.decode(&SILENCE_20_MS, &mut pcm).unwrap(), 160);
         assert!(pcm[..160].iter().all(|s| s.abs() < 4));
         assert_eq!(samples(&SILENCE_20_MS), Some(160));
@@ -232,10 +259,13 @@ mod tests {
             dtx: true,
             ..EncoderSettings::default()
         };
-        let mut encoder = Encoder::new(settings).unwrap();
+        let mut encoder = Encoder::new(Bandwidth::Narrow, settings).unwrap();
         let mut packet = [0; MAX_PACKET];
         let silent = (0..100)
-            .filter(|_| encoder.encode(&[0; 160], &mut packet).unwrap() == Encoded::Silence)
+            .filter(|_| {
+                let encoded = encoder.encode(&[0; 160], &mut packet).unwrap();
+                matches!(encoded, Encoded::Silence(1..=2))
+            })
             .count();
         assert!(silent > 50, "{silent} of 100 frames were flagged");
         assert!(matches!(
@@ -246,10 +276,13 @@ mod tests {
 
     #[test]
     fn a_lost_packet_is_restored_from_the_next() {
-        let mut encoder = Encoder::new(EncoderSettings {
-            expected_loss_percent: 20,
-            ..EncoderSettings::default()
-        })
+        let mut encoder = Encoder::new(
+            Bandwidth::Narrow,
+            EncoderSettings {
+                expected_loss_percent: 20,
+                ..EncoderSettings::default()
+            },
+        )
         .unwrap();
         let sound = tone(160 * 20);
         let packets: Vec<Vec<u8>> = sound
@@ -262,7 +295,7 @@ mod tests {
                 packet[..octets].to_vec()
             })
             .collect();
-        let mut decoder = Decoder::new().unwrap();
+        let mut decoder = Decoder::new(Bandwidth::Narrow).unwrap();
         let mut pcm = [0; MAX_SAMPLES];
         for packet in &packets[..10] {
             decoder.decode(packet, &mut pcm).unwrap();

@@ -14,6 +14,8 @@ pub enum AudioCodec {
     Pcmu,
     /// G.711 A-law, RTP clock 8 kHz, static payload type 8 (RFC 3551).
     Pcma,
+    /// G.722 at 64 kbit/s, sound of 16 kHz under an RTP clock of 8 kHz, static payload type 9 (RFC 3551 section 4.5.2).
+    G722,
 }
 
 impl AudioCodec {
@@ -23,6 +25,7 @@ impl AudioCodec {
             Self::Opus => "opus",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+            Self::G722 => "G722",
         }
     }
 
@@ -30,7 +33,7 @@ impl AudioCodec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Pcmu | Self::Pcma => 8_000,
+            Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
         }
     }
 }
@@ -111,6 +114,8 @@ pub struct TrunkPlan {
     pub direction: Direction,
     /// Keys when the leg is encrypted (RFC 4568), none when it is plain RTP.
     pub srtp: Option<SrtpPlan>,
+    /// Both sides take comfort noise (RFC 3389) in the place of silence, under payload type 13.
+    pub comfort_noise: bool,
     /// The far side wants VoIP metrics in RTCP (RFC 3611 section 5.1).
     pub voip_metrics: bool,
     /// Absent when the session has no picture.

@@ -49,7 +49,7 @@ fn play(path: &mut Path, n0: u32, now: &mut Instant, out: &mut Output, datagram:
     let units = from.codec.clock_rate() / 50;
     let sound: &[u8] = match from.codec {
         AudioCodec::Opus => &causeway_media::opus::SILENCE_20_MS,
-        AudioCodec::Pcmu | AudioCodec::Pcma => &[0xD5; 160],
+        AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => &[0xD5; 160],
     };
     for n in n0..n0 + 500 {
         *now += Duration::from_millis(20);
@@ -83,6 +83,7 @@ fn steady_state_allocates_nothing() {
         (AudioCodec::Opus, 111),
         (AudioCodec::Pcmu, 0),
         (AudioCodec::Pcma, 8),
+        (AudioCodec::G722, 9),
     ];
     for (from, from_type) in codecs {
         for (to, to_type) in codecs {

@@ -27,7 +27,11 @@ fuzz_target!(|data: &[u8]| {
     } else {
         format(AudioCodec::Pcmu, 0, 126)
     };
-    let trunk = format(AudioCodec::Pcmu, 0, 101);
+    let trunk = if kind & 8 == 0 {
+        format(AudioCodec::Pcmu, 0, 101)
+    } else {
+        format(AudioCodec::G722, 9, 101)
+    };
     let (from, to) = if kind & 2 == 0 {
         (web, trunk)
     } else {

@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
             WebCodecPolicy::Preferred,
         ] {
             if let Ok(format) = choose(&offer, policy) {
-                let finished = finish_answer(&text, &format);
+                let finished = finish_answer(&text, (format, None));
                 assert!(
                     finished.len() <= 3 * text.len() + 4096,
                     "the answer grew to {}",

@@ -12,9 +12,10 @@ fuzz_target!(|data: &[u8]| {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         port: 20_000,
         session_id: 1,
-        codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma],
+        codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722],
         ptime_ms: 20,
         dtmf_payload_type: Some(101),
+        comfort_noise: false,
         srtp: SrtpPolicy::Optional,
         key_seed: KeySeed([1; 32]),
     };

@@ -228,8 +228,11 @@ impl Baresip {
             .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
             .max();
         let bytes = newest.and_then(|path| std::fs::read(path).ok());
+        let bytes = bytes.unwrap_or_default();
+        // The rate stands in the header, and is that of the codec.
+        let rate = bytes.get(24..28).and_then(|rate| rate.try_into().ok());
+        let rate = rate.map_or(8000, u32::from_le_bytes).clamp(8000, 48_000);
         let samples: Vec<i16> = bytes
-            .unwrap_or_default()
             .get(44..)
             .unwrap_or_default()
             .as_chunks::<2>()
@@ -237,8 +240,8 @@ impl Baresip {
             .iter()
             .map(|pair| i16::from_le_bytes(*pair))
             .collect();
-        let last = &samples[samples.len().saturating_sub(4000)..];
-        let heard = causeway_phone::measure::measure(last, 8000);
+        let last = &samples[samples.len().saturating_sub(rate as usize / 2)..];
+        let heard = causeway_phone::measure::measure(last, rate);
         (heard.hz, heard.purity)
     }
 
@@ -328,7 +331,7 @@ fn write(folder: &Path, address: SocketAddr, control: SocketAddr, plan: &Plan) -
         let _ = writeln!(text, "sip_certificate {}", files.both.display());
         let _ = writeln!(text, "sip_cafile {}", trusted.display());
     }
-    let mut modules = vec!["g711", "ausine", "aubridge", "sndfile", "srtp"];
+    let mut modules = vec!["g711", "g722", "ausine", "aubridge", "sndfile", "srtp"];
     if plan.video {
         // The second is a display whose picture is its own camera.
         modules.extend(["avcodec", "vidbridge", "snapshot"]);

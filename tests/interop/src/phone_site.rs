@@ -29,6 +29,8 @@ pub struct PhonePlan {
     pub codecs: &'static str,
     /// Time is measured: no other scenario may run beside it.
     pub alone: bool,
+    /// Further lines of the trunk's table in the box.
+    pub trunk_extra: &'static str,
     /// Connections that stay open for later calls, beyond those of the box's start.
     pub kept_open: usize,
 }
@@ -81,6 +83,7 @@ impl PhoneSite {
         let mut extra = format!("options_s = 0\ntransport = \"{transport}\"\n");
         let srtp = if plan.srtp { "required" } else { "off" };
         extra.push_str(&format!("srtp = \"{srtp}\"\n"));
+        extra.push_str(plan.trunk_extra);
         if plan.picture {
             extra.push_str("video = \"h264\"\n");
         }

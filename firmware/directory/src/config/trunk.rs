@@ -1,5 +1,6 @@
 //! `[[trunk]]`: everything that can be said of one PBX.
 
+use super::WebCodec;
 use crate::address::SipAddress;
 use crate::dial::DialPattern;
 use crate::numbering::Numbering;
@@ -37,9 +38,15 @@ pub struct Trunk {
     /// Further addresses that may call the box over this trunk.
     #[serde(default)]
     pub accept_from: Vec<IpAddr>,
-    /// In order of preference, of `PCMU` and `PCMA`; default both.
+    /// In order of preference, of `PCMU`, `PCMA` and `G722`; default the first two.
     #[serde(default = "default_codecs")]
     pub codecs: Vec<Spanned<String>>,
+    /// Whether comfort noise is agreed on (RFC 3389), so that nothing is sent while a browser announces silence; default
+    /// false: noise is sent as sound.
+    #[serde(default)]
+    pub comfort_noise: bool,
+    /// Codec towards browsers in calls over this trunk; default the app's.
+    pub web_codec: Option<WebCodec>,
     /// 10, 20, 30, 40 or 60; default 20.
     #[serde(default = "default_ptime")]
     pub ptime_ms: Spanned<u8>,

@@ -54,7 +54,7 @@ pub fn settings(facts: &Facts) -> String {
                 .codecs
                 .iter()
                 .map(String::as_str)
-                .filter(|c| matches!(*c, "PCMU" | "PCMA"))
+                .filter(|c| matches!(*c, "PCMU" | "PCMA" | "G722"))
                 .collect();
             // What it did not name in its answer may still do for another call.
             for further in ["PCMU", "PCMA"] {

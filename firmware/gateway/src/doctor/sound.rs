@@ -63,7 +63,7 @@ impl Silence {
     fn new(plan: &TrunkPlan) -> Self {
         let level = match plan.format.codec {
             AudioCodec::Pcma => 0xd5,
-            AudioCodec::Pcmu | AudioCodec::Opus => 0xff,
+            AudioCodec::Pcmu | AudioCodec::Opus | AudioCodec::G722 => 0xff,
         };
         Self {
             sequence: u16::from_be_bytes(crate::random::bytes()),
@@ -109,6 +109,7 @@ mod tests {
             },
             direction: Direction::SendRecv,
             srtp: None,
+            comfort_noise: false,
             voip_metrics: false,
             video: None,
         };

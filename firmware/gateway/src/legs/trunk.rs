@@ -101,12 +101,14 @@ pub fn media_config(
             .filter_map(|c| match c.get_ref().as_str() {
                 "PCMU" => Some(AudioCodec::Pcmu),
                 "PCMA" => Some(AudioCodec::Pcma),
+                "G722" => Some(AudioCodec::G722),
                 _ => None,
             })
             .collect(),
         ptime_ms: *trunk.ptime_ms.get_ref(),
         dtmf_payload_type: matches!(trunk.dtmf, DtmfMode::Auto | DtmfMode::Rfc4733)
             .then_some(*trunk.dtmf_payload_type.get_ref()),
+        comfort_noise: trunk.comfort_noise,
         srtp: match trunk.srtp {
             Srtp::Off => SrtpPolicy::Off,
             Srtp::Optional => SrtpPolicy::Optional,

@@ -5,7 +5,7 @@ use causeway_api::wire::{
     CallStateMessage, EndCause, ErrorCode, ReasonCause, ServerMessage, SipCause,
 };
 use causeway_call::{By, Cause, FarCause, HeldBy, Refusal, RefusalCode, Told};
-use causeway_directory::WebCodec;
+use causeway_directory::{App, Trunk, WebCodec};
 use causeway_media::plan::AudioCodec;
 
 /// One browser leg as the switch holds it.
@@ -14,16 +14,45 @@ pub struct WebLeg {
     pub media: Option<LegKey>,
     /// The box's last SDP answer, for a page that comes back before it has it.
     pub answer: Option<String>,
+    /// What the box speaks with it now.
     pub codec: Option<AudioCodec>,
+    /// All that it has spoken, in the order in which it began to.
+    pub spoken: Vec<AudioCodec>,
     /// It has a picture.
     pub video: bool,
 }
 
-pub const fn policy(codec: WebCodec) -> WebCodecPolicy {
+impl WebLeg {
+    /// This codec is spoken from now on.
+    pub fn speaks(&mut self, codec: AudioCodec) {
+        self.codec = Some(codec);
+        if !self.spoken.contains(&codec) {
+            self.spoken.push(codec);
+        }
+    }
+}
+
+/// What is asked of a browser of this app in a call over this trunk: the codec, and whether silence may be left out.
+pub fn sound(app: Option<&App>, trunk: Option<&Trunk>) -> (WebCodecPolicy, bool) {
+    let codec = trunk.and_then(|trunk| trunk.web_codec);
+    let codec = codec.or(app.map(|app| app.codec)).unwrap_or_default();
+    (policy(codec, trunk), app.is_some_and(|app| app.dtx))
+}
+
+fn policy(codec: WebCodec, trunk: Option<&Trunk>) -> WebCodecPolicy {
     match codec {
         WebCodec::Preferred => WebCodecPolicy::Preferred,
         WebCodec::Opus => WebCodecPolicy::Opus,
         WebCodec::G711 => WebCodecPolicy::G711,
+        WebCodec::Auto => {
+            let first = trunk.and_then(|trunk| trunk.codecs.first());
+            match first.map(|codec| codec.get_ref().as_str()) {
+                // What the trunk has more than G.711 would be lost.
+                Some("G722") => WebCodecPolicy::Opus,
+                Some("PCMA") => WebCodecPolicy::Either(AudioCodec::Pcma),
+                _ => WebCodecPolicy::Either(AudioCodec::Pcmu),
+            }
+        }
     }
 }
 

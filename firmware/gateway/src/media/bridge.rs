@@ -36,7 +36,7 @@ pub fn plan_path(legs: &mut Table<LegKey, Leg>, key: LegKey) -> Result<(), PathE
         .get(&key)
         .and_then(|leg| leg.peer)
         .and_then(|peer| legs.get(&peer))
-        .map(|peer| (peer.format, peer.direction));
+        .map(|peer| (peer.heard(), peer.direction));
     let tones = legs
         .get(&key)
         .and_then(|leg| leg.peer)
@@ -68,6 +68,8 @@ pub fn plan_path(legs: &mut Table<LegKey, Leg>, key: LegKey) -> Result<(), PathE
     };
     path.set_redundancy(redundancy_in);
     path.set_redundancy_out(redundancy_out);
+    path.set_comfort_noise(leg.comfort_noise);
+    path.set_dtx(leg.dtx);
     path.set_tone_detection(tones);
     path.set_gate(gate(leg.direction, peer.map(|(_, direction)| direction)));
     path.set_keepalive(keepalive.then_some(TRUNK_KEEPALIVE));

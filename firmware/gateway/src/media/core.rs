@@ -5,6 +5,7 @@
 //! datagram ─▶ leg it came from ─▶ RTP ─▶ path of the peer ─▶ far side of the peer
 //! ```
 
+mod codecs;
 mod orders;
 mod pictures;
 
@@ -338,6 +339,7 @@ impl Core {
         if let Some(fault) = fault {
             return self.on_fault(key, fault);
         }
+        self.speak_anew(key, now);
         self.on_change(key, change, now);
         if let Some(reason) = failed {
             self.fail(key, reason);
@@ -364,9 +366,17 @@ impl Core {
             self.note_restless(key);
             return self.reschedule(key, now);
         }
+        let changed = leg.hears(packet.header.payload_type);
+        let waits = leg.either.as_ref().is_some_and(|e| e.is_pending());
         leg.note_received(&packet.header, datagram.len(), now);
+        if changed {
+            self.heard_anew(peer, now);
+        }
         if let Some(peer) = peer {
             self.play(key, peer, datagram, now);
+        }
+        if waits {
+            self.speak_anew(key, now);
         }
     }
 
@@ -469,6 +479,7 @@ impl Core {
         self.ship(peer, key, now);
         if reports {
             self.tell_quality(key);
+            self.speak_anew(key, now);
         }
         if has_picture {
             self.picture_due(key, now);

@@ -15,6 +15,7 @@ use super::batch::{FEW, Inbound, SLOTS};
 use super::core::Core;
 use super::counters::Counters;
 use super::demux::Demux;
+use super::either::Either;
 use super::leg::{End, Leg, WebEnd};
 use super::liveness::Liveness;
 use super::neighbours::Neighbours;
@@ -344,14 +345,16 @@ impl Engine {
                 leg,
                 offer,
                 policy,
+                dtx,
                 video,
-            } => self.open_web(leg, &offer, policy, video, now),
+            } => self.open_web(leg, &offer, (policy, dtx), video, now),
             Command::RejoinWeb {
                 leg,
                 offer,
                 policy,
+                dtx,
                 video,
-            } => self.rejoin_web(leg, &offer, policy, video, now),
+            } => self.rejoin_web(leg, &offer, (policy, dtx), video, now),
             Command::OpenTrunkVideo { leg, rtp, rtcp } => {
                 if let Err(error) = self.open_trunk_video(leg, rtp, rtcp) {
                     tracing::error!(leg = leg.0, %error, "sockets of a picture cannot be used");
@@ -414,7 +417,7 @@ impl Engine {
         &mut self,
         key: LegKey,
         offer: &str,
-        policy: WebCodecPolicy,
+        sound: (WebCodecPolicy, bool),
         video: bool,
         now: Instant,
     ) {
@@ -423,7 +426,7 @@ impl Engine {
         } else if self.legs() >= self.max_legs {
             Err(WebRefusal::Full)
         } else {
-            self.connect_web(offer, policy, video, now)
+            self.connect_web(offer, sound, video, now)
         };
         match opened {
             Err(reason) => self.core.tell(Event::WebRefused { leg: key, reason }),
@@ -438,11 +441,11 @@ impl Engine {
         &mut self,
         key: LegKey,
         offer: &str,
-        policy: WebCodecPolicy,
+        sound: (WebCodecPolicy, bool),
         video: bool,
         now: Instant,
     ) {
-        match self.connect_web(offer, policy, video, now) {
+        match self.connect_web(offer, sound, video, now) {
             Err(reason) => self.core.tell(Event::WebRefused { leg: key, reason }),
             Ok((leg, sdp)) => {
                 if self.core.renew_web(key, leg, now) {
@@ -472,7 +475,7 @@ impl Engine {
     fn connect_web(
         &self,
         offer: &str,
-        policy: WebCodecPolicy,
+        sound: (WebCodecPolicy, bool),
         video: bool,
         now: Instant,
     ) -> Result<(Leg, String), WebRefusal> {
@@ -480,6 +483,7 @@ impl Engine {
             let reason = "the box has no address of the family its media port is bound to";
             return Err(WebRefusal::Internal(reason.to_owned()));
         }
+        let (policy, dtx) = sound;
         let (Some((identity, name)), Some((picture, _))) = (self.identity(), self.identity())
         else {
             return Err(WebRefusal::Internal("no randomness to be had".to_owned()));
@@ -492,16 +496,20 @@ impl Engine {
             ssrc: identity.ssrc,
             video_ssrc: picture.ssrc,
             video,
+            dtx,
             stream: name.clone(),
         };
         let (web, sdp) = WebLeg::open(now, offer, policy, opening)?;
         let (format, video) = (web.format(), web.video().map(PictureFormat::of));
+        let either = web.alternative().map(|opus| Either::new(format, opus));
         let end = End::Web(Box::new(WebEnd {
             leg: web,
             liveness: Liveness::new(now),
         }));
         let mut leg = Leg::new(end, identity, name);
         leg.speak(format);
+        leg.dtx = dtx;
+        leg.either = either.map(Box::new);
         leg.picture =
             video.map(|format| Box::new(Picture::new(PictureEnd::Web, picture, Some(format))));
         Ok((leg, sdp))

@@ -5,6 +5,7 @@
 //! sees one SSRC with one run of sequence numbers and timestamps for the life of the leg.
 
 use super::batch::Outbound;
+use super::either::Either;
 use super::feedback::Feedback;
 use super::liveness::Liveness;
 use super::trunk::TrunkLeg;
@@ -12,6 +13,7 @@ use super::video::{Picture, PictureEnd};
 use super::web::{Fault, WebLeg};
 use super::{LegFigures, LegKey};
 use bytes::BytesMut;
+use causeway_media::codec_switch::Way;
 use causeway_media::path::{OutPacket, OutputIdentity, Path};
 use causeway_media::plan::{AudioFormat, Direction};
 use causeway_media::quality::{Meter, RemoteReception};
@@ -71,6 +73,12 @@ pub struct Leg {
     pub meter: Meter,
     /// The far side wants VoIP metrics.
     pub voip_metrics: bool,
+    /// Payload type under which the far side takes comfort noise.
+    pub comfort_noise: Option<u8>,
+    /// Silence may be left out on the way to the far side.
+    pub dtx: bool,
+    /// What decides between two codecs, where both were agreed on.
+    pub either: Option<Box<Either>>,
     /// RTCP canonical name.
     name: String,
     reception: Option<ReceptionStats>,
@@ -90,6 +98,9 @@ impl Leg {
             picture: None,
             meter: Meter::default(),
             voip_metrics: false,
+            comfort_noise: None,
+            dtx: false,
+            either: None,
             name,
             reception: None,
             tally: Tally::default(),
@@ -104,10 +115,14 @@ impl Leg {
             format,
             identity,
             picture,
+            dtx,
+            either,
             name,
             reception,
             ..
         } = new;
+        self.dtx = dtx;
+        self.either = either;
         self.format = format;
         self.identity = identity;
         self.picture = picture;
@@ -130,6 +145,28 @@ impl Leg {
             self.reception = Some(ReceptionStats::new(clock(&format)));
         }
         self.format = Some(format);
+    }
+
+    /// What the far side speaks.
+    pub fn heard(&self) -> Option<AudioFormat> {
+        let either = self.either.as_ref().map(|either| either.heard);
+        either.or(self.format)
+    }
+
+    /// Notes the payload type of a packet; true when the far side speaks another codec from now on.
+    pub fn hears(&mut self, payload_type: u8) -> bool {
+        let redundancy = match &self.end {
+            End::Web(web) => web.leg.redundancy(),
+            End::Trunk(_) | End::Spent => None,
+        };
+        let changed = match &mut self.either {
+            Some(either) => either.hears(payload_type, redundancy),
+            None => false,
+        };
+        if let (true, Some(heard), Some(reception)) = (changed, self.heard(), &mut self.reception) {
+            reception.set_clock_rate(heard.codec.clock_rate());
+        }
+        changed
     }
 
     /// Whether what the path makes would leave.
@@ -188,7 +225,7 @@ impl Leg {
                 }
             }
             Feedback::Report(block) => {
-                self.on_report(block);
+                self.on_report(block, now);
                 if let Some(picture) = &mut self.picture {
                     picture.on_report(block, now);
                 }
@@ -212,7 +249,7 @@ impl Leg {
         }
     }
 
-    fn on_report(&mut self, block: &ReportBlock) {
+    fn on_report(&mut self, block: &ReportBlock, now: Instant) {
         if block.ssrc != self.identity.ssrc {
             return;
         }
@@ -225,8 +262,12 @@ impl Leg {
             highest_sequence: block.highest_sequence,
             passed_on,
         });
+        let lost = f32::from(block.fraction_lost) / 256.0;
         if let Some(path) = &mut self.path {
-            path.note_far_loss(f32::from(block.fraction_lost) / 256.0);
+            path.note_far_loss(lost);
+        }
+        if let Some(either) = &mut self.either {
+            either.report(Way::ToBrowser, lost, now);
         }
         self.tally.remote_jitter = block.jitter;
         if let Some(round_trip) = rtcp::round_trip(block, ntp_now()) {
@@ -256,7 +297,7 @@ impl Leg {
                 | rtcp::Packet::Other { .. } => continue,
             };
             for block in reports.iter() {
-                self.on_report(&block);
+                self.on_report(&block, now);
             }
         }
         let ssrc = self.identity.ssrc;
@@ -279,6 +320,10 @@ impl Leg {
         scratch.clear();
         let ssrc = self.identity.ssrc;
         let block = self.reception.as_mut().and_then(|stats| stats.report(now));
+        if let (Some(either), Some(block)) = (&mut self.either, &block) {
+            let lost = f32::from(block.fraction_lost) / 256.0;
+            either.report(Way::FromBrowser, lost, now);
+        }
         let blocks = block.as_slice();
         let info = self
             .path

@@ -7,7 +7,7 @@
 //! | `engine` | one thread: sockets, loop, commands |
 //! | `core` | the legs: from datagram, command or deadline to packets and events |
 //! | `leg`, `web`, `trunk`, `source_lock` | a leg; its browser end over the WebRTC stack; its PBX end, and who may speak there |
-//! | `bridge` | who hears whom, and what may pass |
+//! | `bridge`, `either` | who hears whom, and what may pass; one of two codecs |
 //! | `quality` | how a leg's far side hears |
 //! | `video`, `transcoders` | a leg's picture; the threads on which it is transcoded |
 //! | `stack`, `keying`, `demux`, `offer`, `feedback`, `liveness` | parts of the browser end |
@@ -20,6 +20,7 @@ mod core;
 mod counters;
 pub mod demux;
 mod effort;
+mod either;
 mod engine;
 mod feedback;
 mod keying;
@@ -81,6 +82,9 @@ pub enum WebCodecPolicy {
     Opus,
     /// G.711 if the browser has it, otherwise Opus.
     G711,
+    /// This law and Opus, if the browser has both: the law, and Opus while packets are lost ([`Event::WebSpoken`]).
+    /// Otherwise Opus, or what there is.
+    Either(AudioCodec),
 }
 
 /// What the switch asks of a media thread. Commands of a leg are carried out in order.
@@ -91,6 +95,8 @@ pub enum Command {
         leg: LegKey,
         offer: String,
         policy: WebCodecPolicy,
+        /// Silence may be left out, both ways.
+        dtx: bool,
         /// A picture is taken where the browser has H.264 or VP8.
         video: bool,
     },
@@ -103,6 +109,7 @@ pub enum Command {
         leg: LegKey,
         offer: String,
         policy: WebCodecPolicy,
+        dtx: bool,
         video: bool,
     },
     /// A trickled candidate line (`candidate:…`), as the browser sent it. Bad ones are counted and dropped.
@@ -188,6 +195,12 @@ pub enum Event {
         leg: LegKey,
         reason: WebRefusal,
     },
+    /// The box speaks another of two codecs with the browser from now on. The browser follows when its page makes a new
+    /// offer, which is to be given as [`Command::RestartWeb`].
+    WebSpoken {
+        leg: LegKey,
+        format: AudioFormat,
+    },
     /// ICE and DTLS are up: the browser can be heard. Once a connection of the leg.
     WebConnected {
         leg: LegKey,
@@ -269,6 +282,7 @@ impl From<WebCodecPolicy> for browser::WebCodecPolicy {
             WebCodecPolicy::Preferred => Self::Preferred,
             WebCodecPolicy::Opus => Self::Opus,
             WebCodecPolicy::G711 => Self::G711,
+            WebCodecPolicy::Either(law) => Self::First(law),
         }
     }
 }

@@ -8,7 +8,7 @@
 //! *widened* again to one section for each of the offer's (RFC 3264 section 6), the others refused.
 
 use causeway_media::plan::{AudioCodec, AudioFormat};
-use causeway_media::sdp::browser::{BrowserOffer, OfferedVideo, PictureCoding};
+use causeway_media::sdp::browser::{self, BrowserOffer, Formats, OfferedVideo, PictureCoding};
 use std::fmt::Write as _;
 
 /// `fmtp` we ask browsers for: frames of 10 ms and up, in-band FEC; mono since nothing asks for stereo.
@@ -27,7 +27,7 @@ pub struct Narrowed {
 pub fn narrow(
     offer: &str,
     inspected: &BrowserOffer,
-    format: &AudioFormat,
+    formats: Formats,
     video: Option<&OfferedVideo>,
 ) -> Option<Narrowed> {
     let mid = inspected.mid.as_deref()?;
@@ -43,9 +43,9 @@ pub fn narrow(
             let kept = at == inspected.section || video.is_some();
             narrowed.refused.push((!kept).then(|| refused_line(line)));
             if at == inspected.section {
-                let redundancy = redundancy(inspected, format);
-                push(&mut narrowed.sdp, &audio_line(line, format, redundancy));
-                push_codecs(&mut narrowed.sdp, format, redundancy);
+                let redundancy = redundancy(inspected, formats);
+                push(&mut narrowed.sdp, &audio_line(line, formats, redundancy));
+                push_codecs(&mut narrowed.sdp, formats, redundancy);
             } else if let Some(video) = video {
                 push_video(&mut narrowed.sdp, line, video);
             }
@@ -125,10 +125,10 @@ fn push(sdp: &mut String, line: &str) {
 }
 
 /// Under what payload type Opus may come redundantly.
-pub fn redundancy(inspected: &BrowserOffer, format: &AudioFormat) -> Option<u8> {
+pub fn redundancy(inspected: &BrowserOffer, formats: Formats) -> Option<u8> {
     inspected
         .redundancy
-        .filter(|_| format.codec == AudioCodec::Opus)
+        .filter(|_| browser::opus_of(formats).is_some())
 }
 
 /// `fmtp` of redundant audio: what its blocks are.
@@ -136,34 +136,34 @@ pub fn redundancy_fmtp(format: &AudioFormat) -> String {
     format!("{pt}/{pt}", pt = format.payload_type)
 }
 
-fn audio_line(line: &str, format: &AudioFormat, redundancy: Option<u8>) -> String {
+fn audio_line(line: &str, formats: Formats, redundancy: Option<u8>) -> String {
     let mut words: Vec<String> = line.split_whitespace().take(3).map(str::to_owned).collect();
-    words.push(format.payload_type.to_string());
+    words.extend(browser::each(formats).map(|format| format.payload_type.to_string()));
     words.extend(redundancy.map(|pt| pt.to_string()));
-    if let Some(dtmf) = format.dtmf {
-        words.push(dtmf.payload_type.to_string());
-    }
+    words.extend(browser::events(formats).map(|dtmf| dtmf.payload_type.to_string()));
     words.join(" ")
 }
 
-fn push_codecs(sdp: &mut String, format: &AudioFormat, redundancy: Option<u8>) {
-    let (codec, clock) = (format.codec.name(), format.codec.clock_rate());
-    let channels = if format.codec == AudioCodec::Opus {
-        "/2"
-    } else {
-        ""
-    };
-    let pt = format.payload_type;
-    // Writing to a string does not fail.
-    let _ = write!(sdp, "a=rtpmap:{pt} {codec}/{clock}{channels}\r\n");
-    if format.codec == AudioCodec::Opus {
-        let _ = write!(sdp, "a=fmtp:{pt} {OPUS_FMTP}\r\n");
+fn push_codecs(sdp: &mut String, formats: Formats, redundancy: Option<u8>) {
+    for format in browser::each(formats) {
+        let (pt, codec, clock) = (
+            format.payload_type,
+            format.codec.name(),
+            format.codec.clock_rate(),
+        );
+        let is_opus = format.codec == AudioCodec::Opus;
+        let channels = if is_opus { "/2" } else { "" };
+        // Writing to a string does not fail.
+        let _ = write!(sdp, "a=rtpmap:{pt} {codec}/{clock}{channels}\r\n");
+        if is_opus {
+            let _ = write!(sdp, "a=fmtp:{pt} {OPUS_FMTP}\r\n");
+        }
+        if let Some(pt) = redundancy.filter(|_| is_opus) {
+            let fmtp = redundancy_fmtp(&format);
+            let _ = write!(sdp, "a=rtpmap:{pt} red/{clock}/2\r\na=fmtp:{pt} {fmtp}\r\n");
+        }
     }
-    if let Some(pt) = redundancy {
-        let fmtp = redundancy_fmtp(format);
-        let _ = write!(sdp, "a=rtpmap:{pt} red/{clock}/2\r\na=fmtp:{pt} {fmtp}\r\n");
-    }
-    if let Some(dtmf) = format.dtmf {
+    for dtmf in browser::events(formats) {
         let (pt, clock) = (dtmf.payload_type, dtmf.clock_rate);
         let _ = write!(sdp, "a=rtpmap:{pt} telephone-event/{clock}\r\n");
     }
@@ -260,6 +260,7 @@ mod tests {
             section,
             redundancy: None,
             codecs: Vec::new(),
+            ptime_ms: 20,
             dtmf: Vec::new(),
             direction: Direction::SendRecv,
             bundle: true,
@@ -296,7 +297,7 @@ mod tests {
 
     #[test]
     fn the_stack_sees_one_section_with_the_chosen_codec() {
-        let narrowed = narrow(OFFER, &inspected(1), &OPUS, None).unwrap();
+        let narrowed = narrow(OFFER, &inspected(1), (OPUS, None), None).unwrap();
         assert_eq!(
             narrowed.sdp,
             "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE a0\r\n\
@@ -310,7 +311,7 @@ mod tests {
 
     #[test]
     fn the_browser_sees_a_section_for_each_of_its_own() {
-        let narrowed = narrow(OFFER, &inspected(1), &OPUS, None).unwrap();
+        let narrowed = narrow(OFFER, &inspected(1), (OPUS, None), None).unwrap();
         let answer = "v=0\r\na=group:BUNDLE a0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 110\r\na=mid:a0\r\n\
              a=candidate:1 1 udp 5 192.0.2.1 7000 typ host\r\na=candidate:1 2 udp 4 192.0.2.1 7000 typ host\r\n\
              a=end-of-candidates\r\n";
@@ -338,7 +339,7 @@ mod tests {
             "a=rtpmap:96 VP8/90000\r\n",
             "a=rtpmap:96 VP8/90000\r\na=ssrc-group:FID 8 9\r\na=ssrc:8 cname:c\r\na=ssrc:9 cname:c\r\n",
         );
-        let narrowed = narrow(&offer, &inspected(1), &OPUS, Some(&video)).unwrap();
+        let narrowed = narrow(&offer, &inspected(1), (OPUS, None), Some(&video)).unwrap();
         let picture = "a=group:BUNDLE v0 a0\r\na=extmap-allow-mixed\r\n\
              m=video 9 UDP/TLS/RTP/SAVPF 103\r\na=rtpmap:103 H264/90000\r\n\
              a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n\
@@ -366,7 +367,7 @@ mod tests {
             feedback: Feedback::default(),
             repair_sources: Vec::new(),
         };
-        let narrowed = narrow(OFFER, &inspected(1), &OPUS, Some(&video)).unwrap();
+        let narrowed = narrow(OFFER, &inspected(1), (OPUS, None), Some(&video)).unwrap();
         let picture =
             "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n";
         assert!(narrowed.sdp.contains(picture), "{}", narrowed.sdp);
@@ -376,6 +377,6 @@ mod tests {
     fn without_a_mid_there_is_no_bundle() {
         let mut no_mid = inspected(1);
         no_mid.mid = None;
-        assert_eq!(narrow(OFFER, &no_mid, &OPUS, None), None);
+        assert_eq!(narrow(OFFER, &no_mid, (OPUS, None), None), None);
     }
 }

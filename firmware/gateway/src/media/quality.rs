@@ -10,7 +10,7 @@
 
 use super::leg::{End, Leg};
 use super::{LegKey, Table};
-use causeway_media::path::{Gate, Levels, Path};
+use causeway_media::path::{Gate, Levels, Path, is_transcoded};
 use causeway_media::plan::{AudioCodec, AudioFormat};
 use causeway_media::quality::{self, Interval, StreamFacts, Stretch, Way};
 use causeway_media::rtcp::VoipMetrics;
@@ -47,7 +47,7 @@ pub fn sample(legs: &mut Table<LegKey, Leg>, key: LegKey) -> Option<QualitySampl
     let peer = legs.get(&key)?.peer?;
     let (from, before_delay) = {
         let peer = legs.get(&peer)?;
-        (peer.format?, one_way(peer))
+        (peer.heard()?, one_way(peer))
     };
     let leg = legs.get_mut(&key)?;
     let to = leg.format?;
@@ -112,7 +112,7 @@ fn way(
             burst_ratio: 1.0,
             delay: one_way(leg),
         },
-        transcoded: is_opus(&from) != is_opus(&to),
+        transcoded: is_transcoded(from.codec, to.codec),
         inside: packet + interval.waited + buffer + lookahead,
     }
 }
@@ -130,8 +130,7 @@ pub fn extended_report(legs: &Table<LegKey, Leg>, key: LegKey) -> Option<VoipMet
     let (pattern, counters) = (path.loss_pattern(), path.counters());
     let all = (pattern.received() + pattern.lost()).max(1);
     let delivered = u32::try_from(counters.delivered).unwrap_or(u32::MAX).max(1);
-    let concealed =
-        (path.from().codec == AudioCodec::Opus) != (path.to().codec == AudioCodec::Opus);
+    let concealed = is_transcoded(path.from().codec, path.to().codec);
     Some(quality::voip_metrics(
         pattern,
         &StreamFacts {

@@ -3,8 +3,8 @@
 use super::keying::Keying;
 use super::offer;
 use super::web::Opening;
-use causeway_media::plan::{AudioCodec, AudioFormat};
-use causeway_media::sdp::browser::OfferedVideo;
+use causeway_media::plan::AudioCodec;
+use causeway_media::sdp::browser::{self, Formats, OfferedVideo};
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::interceptor::Registry;
 use rtc::media_stream::MediaStreamTrack;
@@ -28,41 +28,43 @@ const PROFILES: [SrtpProtectionProfile; 3] = [
     SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
 ];
 
-/// A connection that speaks `format`, the codec of `video`, and nothing else.
+/// A connection that speaks `formats`, the codec of `video`, and nothing else.
 ///
 /// # Errors
 /// What the stack says.
 pub fn build(
     now: Instant,
-    format: &AudioFormat,
+    formats: Formats,
     redundancy: Option<u8>,
     video: Option<&OfferedVideo>,
     opening: &Opening<'_>,
     crypto: Arc<Keying>,
 ) -> rtc::shared::error::Result<RTCPeerConnection> {
-    let codec = codec_of(format.codec);
+    let codec = codec_of(formats.0.codec);
     let mut engine = MediaEngine::default();
-    engine.register_codec(
-        RTCRtpCodecParameters {
-            rtp_codec: codec.clone(),
-            payload_type: format.payload_type,
-        },
-        RtpCodecKind::Audio,
-    )?;
-    if let Some(payload_type) = redundancy {
+    for format in browser::each(formats) {
+        engine.register_codec(
+            RTCRtpCodecParameters {
+                rtp_codec: codec_of(format.codec),
+                payload_type: format.payload_type,
+            },
+            RtpCodecKind::Audio,
+        )?;
+    }
+    if let (Some(payload_type), Some(opus)) = (redundancy, browser::opus_of(formats)) {
         engine.register_codec(
             RTCRtpCodecParameters {
                 rtp_codec: RTCRtpCodec {
                     mime_type: "audio/red".to_owned(),
-                    sdp_fmtp_line: offer::redundancy_fmtp(format),
-                    ..codec.clone()
+                    sdp_fmtp_line: offer::redundancy_fmtp(&opus),
+                    ..codec_of(opus.codec)
                 },
                 payload_type,
             },
             RtpCodecKind::Audio,
         )?;
     }
-    if let Some(dtmf) = format.dtmf {
+    for dtmf in browser::events(formats) {
         engine.register_codec(
             RTCRtpCodecParameters {
                 rtp_codec: RTCRtpCodec {
@@ -149,7 +151,7 @@ fn picture_of(video: &OfferedVideo) -> RTCRtpCodec {
 fn codec_of(codec: AudioCodec) -> RTCRtpCodec {
     let (channels, fmtp) = match codec {
         AudioCodec::Opus => (2, offer::OPUS_FMTP),
-        AudioCodec::Pcmu | AudioCodec::Pcma => (0, ""),
+        AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => (0, ""),
     };
     RTCRtpCodec {
         mime_type: format!("audio/{}", codec.name()),

@@ -4,6 +4,8 @@
 //! the handshake's keys are known (`keying`): it is protected and unprotected here. The stack may panic on input nobody
 //! thought of, so every call into it is guarded and a panic costs this leg alone.
 
+mod restart;
+
 use super::batch::Outbound;
 use super::demux::{self, Class, StunClass, Transaction};
 use super::feedback::{self, Feedback};
@@ -14,7 +16,7 @@ use super::{Candidates, WebCodecPolicy, WebRefusal};
 use bytes::{Bytes, BytesMut};
 use causeway_media::path::OutPacket;
 use causeway_media::plan::AudioFormat;
-use causeway_media::sdp::browser::{self, OfferedVideo};
+use causeway_media::sdp::browser::{self, Formats, OfferedVideo};
 use causeway_media::srtp::{SrtpError, SrtpPacket, SrtpPlan, SrtpReceiver, SrtpSender};
 use rtc::crypto::RTCCryptoProvider;
 use rtc::peer_connection::RTCPeerConnection;
@@ -50,6 +52,8 @@ pub struct Opening<'a> {
     pub video_ssrc: u32,
     /// A picture is taken where the browser has one that can be carried.
     pub video: bool,
+    /// The browser is asked to leave out silence.
+    pub dtx: bool,
     /// Names the stream and its source (`msid`, `cname`); unpredictable.
     pub stream: String,
 }
@@ -89,7 +93,11 @@ pub struct WebLeg {
     tcp_candidates: Vec<SocketAddr>,
     /// What an ICE restart puts in the place of these.
     fresh: Option<Candidates>,
+    /// What the box speaks.
     format: AudioFormat,
+    /// What it may speak instead.
+    alternative: Option<AudioFormat>,
+    dtx: bool,
     /// Payload type under which the browser may send redundant audio.
     redundancy: Option<u8>,
     video: Option<OfferedVideo>,
@@ -104,6 +112,8 @@ pub struct WebLeg {
     /// Where the browser last nominated. The stack stays with the first pair it selected; browsers
     /// move on (another network, a relay) without restarting ICE.
     nominated: Option<SocketAddr>,
+    /// The browser's ICE user name, which is another after an ICE restart.
+    fragment: Option<String>,
     /// Where media last came from.
     heard_from: Option<SocketAddr>,
     keying: Arc<Keying>,
@@ -136,17 +146,25 @@ impl WebLeg {
     ) -> Result<(Self, String), WebRefusal> {
         let inspected = browser::inspect(offer)?;
         let format = browser::choose(&inspected, policy.into())?;
+        let alternative = match policy {
+            WebCodecPolicy::Either(_) => browser::alternative(&inspected, &format),
+            WebCodecPolicy::Preferred | WebCodecPolicy::Opus | WebCodecPolicy::G711 => None,
+        };
+        let formats = (format, alternative);
         let video = inspected.video.as_ref().filter(|_| opening.video);
-        let narrowed = offer::narrow(offer, &inspected, &format, video)
+        let narrowed = offer::narrow(offer, &inspected, formats, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
-        let redundancy = offer::redundancy(&inspected, &format);
-        guard(|| Self::connect(now, format, redundancy, video, &narrowed, opening))
-            .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)))
+        let redundancy = offer::redundancy(&inspected, formats);
+        let (mut leg, answer) =
+            guard(|| Self::connect(now, formats, redundancy, video, &narrowed, opening))
+                .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)))?;
+        leg.fragment = inspected.ice_ufrag;
+        Ok((leg, answer))
     }
 
     fn connect(
         now: Instant,
-        format: AudioFormat,
+        formats: Formats,
         redundancy: Option<u8>,
         video: Option<&OfferedVideo>,
         narrowed: &Narrowed,
@@ -155,7 +173,7 @@ impl WebLeg {
         let keying = Arc::new(Keying::new(Arc::clone(opening.crypto)));
         let crypto = Arc::clone(&keying);
         let mut connection =
-            stack::build(now, &format, redundancy, video, &opening, crypto).map_err(internal)?;
+            stack::build(now, formats, redundancy, video, &opening, crypto).map_err(internal)?;
         connection
             .set_remote_description(now, remote_offer(narrowed)?)
             .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
@@ -171,7 +189,9 @@ impl WebLeg {
             candidates: opening.candidates.to_vec(),
             tcp_candidates: opening.tcp_candidates.to_vec(),
             fresh: None,
-            format,
+            format: formats.0,
+            alternative: formats.1,
+            dtx: opening.dtx,
             redundancy,
             video: video.cloned(),
             connected: false,
@@ -180,6 +200,7 @@ impl WebLeg {
             deadline: None,
             nominating: None,
             nominated: None,
+            fragment: None,
             heard_from: None,
             keying,
             srtp: None,
@@ -194,68 +215,16 @@ impl WebLeg {
         self.connection.set_local_description(now, answer)?;
         let local = self.connection.local_description();
         let sdp = local.map(|local| local.sdp).unwrap_or_default();
-        let finished = browser::finish_answer(&narrowed.widen(&sdp), &self.format);
-        let finished = browser::add_tcp_candidates(&finished, &self.tcp_candidates);
-        Ok(match self.redundancy {
-            Some(pt) => browser::ask_for_redundancy(&finished, &self.format, pt),
-            None => finished,
-        })
-    }
-
-    /// A new offer for the same connection: an ICE restart. The codec stays.
-    ///
-    /// # Errors
-    /// [`WebRefusal`]; the leg stays as it was.
-    pub fn restart(&mut self, now: Instant, offer: &str) -> Result<String, WebRefusal> {
-        let mut inspected = browser::inspect(offer)?;
-        let format = self.format;
-        // What was agreed stays; what was not is not begun.
-        let agreed = self.redundancy;
-        inspected.redundancy = inspected.redundancy.filter(|pt| agreed == Some(*pt));
-        let offered = inspected.codecs.iter().any(|offered| {
-            offered.codec == format.codec && offered.payload_type == format.payload_type
-        });
-        if !offered {
-            return Err(WebRefusal::NoCodec);
+        let formats = (self.format, self.alternative);
+        let mut finished = browser::finish_answer(&narrowed.widen(&sdp), formats);
+        finished = browser::add_tcp_candidates(&finished, &self.tcp_candidates);
+        if let (Some(pt), Some(opus)) = (self.redundancy, browser::opus_of(formats)) {
+            finished = browser::ask_for_redundancy(&finished, &opus, pt);
         }
-        let video = match (&self.video, &inspected.video) {
-            (None, _) => None,
-            (Some(now), Some(then)) if now.payload_type == then.payload_type => Some(then),
-            (Some(_), _) => return Err(WebRefusal::BadSdp("the picture has gone".to_owned())),
-        };
-        let narrowed = offer::narrow(offer, &inspected, &format, video)
-            .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
-        let description = remote_offer(&narrowed)?;
-        self.stirred = true;
-        self.redundancy = inspected.redundancy;
-        let told = self.fresh.take().map(|fresh| self.put_candidates(fresh));
-        let restarted = guard(|| {
-            self.connection
-                .set_remote_description(now, description)
-                .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
-            // The restart may have taken them away; those still there are not added twice.
-            for address in &self.candidates {
-                stack::add_candidate(&mut self.connection, *address).map_err(internal)?;
-            }
-            self.connection
-                .add_local_candidate(RTCIceCandidateInit::default())
-                .map_err(internal)?;
-            self.answer(now, &narrowed).map_err(internal)
-        })
-        .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)));
-        if restarted.is_ok() {
-            self.nominating = None;
-            self.nominated = None;
-            self.heard_from = None;
-        } else {
-            self.redundancy = agreed;
-            self.fresh = told.map(|told| self.put_candidates(told));
-            let _ = guard(|| {
-                let rollback = RTCSessionDescription::rollback(None)?;
-                self.connection.set_remote_description(now, rollback)
-            });
+        if self.dtx {
+            finished = browser::ask_for_dtx(&finished);
         }
-        restarted
+        Ok(finished)
     }
 
     /// The box is known by other addresses: an ICE restart tells them.
@@ -268,8 +237,22 @@ impl WebLeg {
         (udp, std::mem::replace(&mut self.tcp_candidates, tcp))
     }
 
-    pub fn format(&self) -> AudioFormat {
+    /// What the box speaks.
+    pub const fn format(&self) -> AudioFormat {
         self.format
+    }
+
+    /// What it may speak instead.
+    pub const fn alternative(&self) -> Option<AudioFormat> {
+        self.alternative
+    }
+
+    /// Speaks one of the two from now on; the next answer names it first.
+    pub fn speak(&mut self, format: AudioFormat) {
+        if self.alternative == Some(format) {
+            self.alternative = Some(self.format);
+            self.format = format;
+        }
     }
 
     /// Payload type under which the browser may send redundant audio (RFC 2198).

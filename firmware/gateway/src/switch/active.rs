@@ -104,7 +104,8 @@ impl ActiveCall {
         self.record.setup_ms = marks
             .answered
             .and_then(|a| u32::try_from(a.saturating_duration_since(self.begun).as_millis()).ok());
-        self.record.web_codec = self.web.codec.map(|c| c.name().to_owned());
+        let spoken: Vec<_> = self.web.spoken.iter().map(|c| c.name()).collect();
+        self.record.web_codec = (!spoken.is_empty()).then(|| spoken.join(", "));
         self.record.trunk_codec = self.trunk.plan.map(|p| p.format.codec.name().to_owned());
         let srtp = self.trunk.plan.and_then(|p| p.srtp);
         self.record.trunk_srtp = srtp.map(|srtp| srtp.send.suite().name().to_owned());

@@ -201,16 +201,16 @@ impl Switch {
         active.web.media = Some(leg);
         active.offers.push_back(WebOffer::Accept);
         let app = active.record.app.clone().map(AppKey);
-        let codec = app
-            .and_then(|key| self.directory.app(&key))
-            .map(|a| a.codec)
-            .unwrap_or_default();
+        let app = app.and_then(|key| self.directory.app(&key));
+        let trunk = self.directory.trunk(&TrunkName(active.trunk.trunk.clone()));
+        let (policy, dtx) = web::sound(app, trunk);
         let offer = active.accept_sdp.take().unwrap_or_default();
         let picture = active.trunk.session.has_video();
         self.media.send(Media::OpenWeb {
             leg,
             offer,
-            policy: web::policy(codec),
+            policy,
+            dtx,
             video: picture,
         });
     }

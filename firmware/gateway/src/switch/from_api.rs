@@ -12,6 +12,7 @@ use causeway_api::wire::{
     ClientMessage, ErrorCode, HangupReason, RejectReason, RequestNumber, ServerMessage,
 };
 use causeway_call::{DeviceId, Event, Phase, RequestId};
+use causeway_directory::TrunkName;
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
@@ -374,12 +375,15 @@ impl Switch {
             self.tell(session, web::error(id, ErrorCode::WrongState, message));
             return;
         };
-        let codec = active.app.as_ref().and_then(|app| self.directory.app(app));
+        let app = active.app.as_ref().and_then(|app| self.directory.app(app));
+        let trunk = self.directory.trunk(&TrunkName(active.trunk.trunk.clone()));
+        let (policy, dtx) = web::sound(app, trunk);
         active.offers.push_back(WebOffer::Rejoin(session, id));
         self.media.send(Media::RejoinWeb {
             leg,
             offer: sdp,
-            policy: web::policy(codec.map(|app| app.codec).unwrap_or_default()),
+            policy,
+            dtx,
             // One that was not agreed on with the PBX is not begun now.
             video: video && active.web.video,
         });

@@ -21,6 +21,7 @@ impl Switch {
                 format,
                 video,
             } => self.web_answer(leg, sdp, format, video, now),
+            Media::WebSpoken { leg, format } => self.web_spoken(leg, format),
             Media::KeyFrameWanted { leg } => self.key_frame_wanted(leg, now),
             Media::WebRefused { leg, reason } => self.web_refused(leg, reason, now),
             Media::WebConnected { leg } => self.feed_leg(leg, Event::WebConnected, now),
@@ -113,7 +114,7 @@ impl Switch {
             return;
         };
         active.web.answer = Some(sdp.clone());
-        active.web.codec = Some(format.codec);
+        active.web.speaks(format.codec);
         active.web.video = video;
         if !video && active.trunk.plan.is_none() {
             // Nobody would look at it.
@@ -192,6 +193,27 @@ impl Switch {
             }
         } else {
             self.answer_page(key, &id, sdp);
+        }
+    }
+
+    /// The box speaks another codec with the browser: its page is asked to follow.
+    fn web_spoken(&mut self, leg: LegKey, format: AudioFormat) {
+        let Some(key) = self.call_of_leg(leg) else {
+            return;
+        };
+        let Some(active) = self.calls.get_mut(&key).filter(|c| c.finished.is_none()) else {
+            return;
+        };
+        active.web.speaks(format.codec);
+        tracing::info!(
+            call = active.id,
+            codec = format.codec.name(),
+            "another codec is spoken with the browser"
+        );
+        let call = active.id.clone();
+        if let Some(device) = active.call.device() {
+            let session = causeway_api::request::SessionId(device.0);
+            self.tell(session, ServerMessage::Renegotiate { call });
         }
     }
 

@@ -58,11 +58,7 @@ impl Switch {
             return;
         };
         let stranger = identity.only_tests;
-        let codec = self
-            .directory
-            .app(&identity.app)
-            .map(|app| app.codec)
-            .unwrap_or_default();
+        let (policy, dtx) = web::sound(self.directory.app(&identity.app), None);
         let of_strangers = self.media_tests.0.values().filter(|t| t.stranger).count();
         if self.media_tests.0.len() >= MOST || (stranger && of_strangers >= MOST_OF_STRANGERS) {
             let message = "too many pages test their media at the moment";
@@ -79,7 +75,8 @@ impl Switch {
         self.media.send(Media::OpenWeb {
             leg,
             offer,
-            policy: web::policy(codec),
+            policy,
+            dtx,
             video: false,
         });
     }

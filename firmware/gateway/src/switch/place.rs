@@ -170,10 +170,12 @@ impl Switch {
 
         let (web_leg, trunk_leg) = (self.new_leg(key), self.new_leg(key));
         self.open_trunk(trunk_leg, route.trunk, media.sockets);
+        let (policy, dtx) = web::sound(Some(route.app), Some(route.trunk));
         self.media.send(Media::OpenWeb {
             leg: web_leg,
             offer: place.sdp,
-            policy: web::policy(route.app.codec),
+            policy,
+            dtx,
             video: media.session.has_video(),
         });
         tracing::info!(call = call_id, app = %identity.app, to = route.number, trunk = %route.trunk.name.get_ref(), "call placed");

@@ -65,6 +65,7 @@ pub struct Call {
     pub browser_loses: usize,
     said: usize,
     /// The PBX wants VoIP metrics.
+    pub comfort_noise: bool,
     pub voip_metrics: bool,
     pub next: Instant,
     /// Keys of the next plan.
@@ -107,6 +108,7 @@ impl Call {
             pbx_talks: true,
             browser_loses: 0,
             said: 0,
+            comfort_noise: false,
             voip_metrics: false,
             next: Instant::now(),
             srtp: None,
@@ -115,6 +117,7 @@ impl Call {
             leg: WEB,
             offer: call.browser.offer(),
             policy,
+            dtx: false,
             video: false,
         });
         call.plane.send(Command::OpenTrunk {
@@ -147,6 +150,7 @@ impl Call {
             format,
             direction,
             srtp: self.srtp,
+            comfort_noise: self.comfort_noise,
             voip_metrics: self.voip_metrics,
             video: None,
         };

@@ -79,6 +79,7 @@ fn offers_that_cannot_be_taken_are_refused_and_leave_nothing() {
             leg: WEB,
             offer: offer.to_owned(),
             policy: WebCodecPolicy::Preferred,
+            dtx: false,
             video: false,
         });
         match events.recv_timeout(Duration::from_secs(5)).unwrap() {
@@ -99,6 +100,7 @@ fn offers_that_cannot_be_taken_are_refused_and_leave_nothing() {
             leg: LegKey(100 + cut as u64),
             offer: offer[..cut].to_owned(),
             policy: WebCodecPolicy::Preferred,
+            dtx: false,
             video: false,
         });
         let key = LegKey(100 + cut as u64);
@@ -111,6 +113,7 @@ fn offers_that_cannot_be_taken_are_refused_and_leave_nothing() {
         leg: LegKey(7),
         offer: offer.clone(),
         policy: WebCodecPolicy::Preferred,
+        dtx: false,
         video: false,
     });
     assert!(matches!(
@@ -171,6 +174,7 @@ fn any_description_is_answered_or_refused() {
             leg: WEB,
             offer: offer.clone(),
             policy: WebCodecPolicy::Preferred,
+            dtx: false,
             video: false,
         });
         match events.recv_timeout(Duration::from_secs(5)).unwrap() {

@@ -5,6 +5,8 @@ mod browser;
 mod call;
 mod hostile;
 mod network;
+mod packet_times;
+mod pauses;
 mod pbx;
 mod quality;
 mod secure;

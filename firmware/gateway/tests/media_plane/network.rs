@@ -72,6 +72,7 @@ fn a_page_that_was_loaded_anew_goes_on_with_its_call() {
         leg: WEB,
         offer,
         policy,
+        dtx: false,
         video,
     });
     let answer = loop {
@@ -101,6 +102,7 @@ fn a_page_that_was_loaded_anew_goes_on_with_its_call() {
             leg,
             offer: "v=0\r\nm=nothing".to_owned(),
             policy,
+            dtx: false,
             video,
         });
     }

@@ -23,6 +23,9 @@ pub struct Pbx {
     /// What protects and unprotects its packets, once there are keys.
     pub srtp: Option<(SrtpSender, SrtpReceiver)>,
     tone: Tone,
+    /// Milliseconds of sound in a packet of its own; and what does not fill one yet.
+    pub packet_ms: usize,
+    waiting: Vec<u8>,
 }
 
 impl Pbx {
@@ -43,6 +46,8 @@ impl Pbx {
             timestamp: 1_000_000,
             srtp: None,
             tone: Tone::new(hertz),
+            packet_ms: 20,
+            waiting: Vec::new(),
         }
     }
 
@@ -97,17 +102,26 @@ impl Pbx {
         }
     }
 
-    /// Sends 20 ms of the tone.
+    /// Says 20 ms of the tone, and sends what fills packets.
     pub fn speak(&mut self, to: SocketAddr) {
-        let payload: Vec<u8> = self
-            .tone
-            .frame()
-            .into_iter()
-            .map(|sample| Law::Mu.encode(sample))
-            .collect();
+        let frame = self.tone.frame().into_iter();
+        self.waiting
+            .extend(frame.map(|sample| Law::Mu.encode(sample)));
+        let octets = self.packet_ms * 8;
+        while self.waiting.len() >= octets {
+            let payload: Vec<u8> = self.waiting.drain(..octets).collect();
+            let timestamp = self.timestamp;
+            self.timestamp = timestamp.wrapping_add(octets as u32);
+            let packet = self.packet(0, false, timestamp, &payload);
+            let _ = self.rtp.send_to(&packet, to);
+        }
+    }
+
+    /// Says that it is silent, so loud in −dBov (RFC 3389), and that time passes.
+    pub fn is_silent(&mut self, to: SocketAddr, level: u8, milliseconds: u32) {
         let timestamp = self.timestamp;
-        self.timestamp = timestamp.wrapping_add(160);
-        let packet = self.packet(0, false, timestamp, &payload);
+        self.timestamp = timestamp.wrapping_add(milliseconds * 8);
+        let packet = self.packet(13, false, timestamp, &[level]);
         let _ = self.rtp.send_to(&packet, to);
     }
 

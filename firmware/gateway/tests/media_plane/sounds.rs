@@ -226,6 +226,7 @@ fn two_trunks_hear_each_other_and_a_third_takes_over() {
             format,
             direction: Direction::SendRecv,
             srtp: None,
+            comfort_noise: false,
             voip_metrics: false,
             video: None,
         };

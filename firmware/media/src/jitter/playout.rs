@@ -11,7 +11,8 @@
 //! | the next packet is there | [`Turn::Play`] | stays |
 //! | … and too much waits, in silence or far too much | [`Turn::Fuse`]: it and the one behind it become one frame | shrinks |
 //! | … and too little waits, in silence | [`Turn::Stretch`] | grows |
-//! | a later one is there | [`Turn::Lost`], or [`Turn::Covered`] where a frame of `Dry` stands for it already | stays |
+//! | a later one is there, packets overtake each other, and too little waits | [`Turn::Stretch`]: it may yet come | grows |
+//! | a later one is there otherwise | [`Turn::Lost`], or [`Turn::Covered`] where a frame of `Dry` stands for it already | stays |
 //! | nothing is there, and too little was waiting | [`Turn::Stretch`] | grows |
 //! | nothing is there | [`Turn::Dry`]; after [`MAX_DRY`] of them resting | grows, unless what comes shows a loss |
 //!
@@ -113,6 +114,8 @@ pub struct Playout {
     lossless: u32,
     /// Holes since packets last overtook each other.
     holes: u32,
+    /// Packets have overtaken each other, and what is missing mostly comes.
+    is_overtaking: bool,
 }
 
 impl Playout {
@@ -128,6 +131,7 @@ impl Playout {
             is_lossy: false,
             lossless: 0,
             holes: 0,
+            is_overtaking: false,
         }
     }
 
@@ -168,6 +172,7 @@ impl Playout {
             let behind = newest.wrapping_sub(header.sequence);
             if (1..=NEAR).contains(&behind) {
                 self.holes = 0;
+                self.is_overtaking = true;
                 self.loss = (self.loss - 1.0 / LOSS_MEMORY).max(0.0);
             } else if behind > 0 {
                 self.newest = Some(header.sequence);
@@ -176,6 +181,7 @@ impl Playout {
         }
         self.newest = Some(header.sequence);
         self.holes = self.holes.saturating_add(u32::from(ahead > 1));
+        self.is_overtaking &= self.is_wary();
         for missing in (0..ahead).rev() {
             let lost = if missing > 0 { 1.0 } else { 0.0 };
             self.loss += (lost - self.loss) / LOSS_MEMORY;
@@ -192,10 +198,21 @@ impl Playout {
         }
     }
 
+    /// The source says that nothing comes for a while: slots begin anew with what comes then.
+    pub fn rest(&mut self) {
+        if !self.has_any()
+            && let Some(running) = &mut self.running
+        {
+            running.slot = None;
+            running.dry = 0;
+        }
+    }
+
     /// Another source begins: nothing known of the old one holds.
     pub fn reset(&mut self) {
         self.stop();
         self.delays.reset();
+        self.is_overtaking = false;
         self.newest = None;
     }
 
@@ -310,6 +327,14 @@ impl Playout {
                         Turn::Play(place)
                     }
                 }
+            }
+            // Given up now, each packet that is overtaken would be lost until a pause lets the delay grow.
+            None if self.has_any()
+                && self.is_overtaking
+                && running.dry == 0
+                && self.delays.late(running.timestamp, slot) < self.delays.target() =>
+            {
+                Turn::Stretch
             }
             None if self.has_any() => {
                 let behind = self.at(running.next.wrapping_add(1));

@@ -26,6 +26,8 @@ const OVERDUE: Duration = Duration::from_millis(60);
 /// Between relayed tones.
 const TONE_GAP: Duration = Duration::from_millis(60);
 const END_PACKETS: usize = 3;
+/// Samples of 60 ms, the longest packet time, at 16 kHz.
+const MAX_FRAME: usize = 960;
 
 #[derive(Debug)]
 pub(super) struct Digits {
@@ -215,8 +217,9 @@ impl Conversion {
                 }
                 (Step::Quiet, Some(_)) => {}
                 (Step::Quiet, None) => {
-                    let silence = [0; 480];
-                    let frame = silence.get(..emitter.frame()).unwrap_or(&silence);
+                    let silence = [0; MAX_FRAME];
+                    let samples = emitter.frame() * emitter.bandwidth().factor();
+                    let frame = silence.get(..samples).unwrap_or(&silence);
                     emitter.unmuted_sound(frame, now, out);
                 }
             }
@@ -333,14 +336,17 @@ fn tone(
     now: Instant,
     out: &mut Sink<'_>,
 ) {
-    let mut sound = [0; 480];
+    let mut sound = [0; MAX_FRAME];
+    let bandwidth = emitter.bandwidth();
+    let factor = bandwidth.factor() as u32;
     // Said again, an end adds nothing.
     while *written < packet.total {
-        let samples = (packet.total - *written).min(sound.len() as u32);
-        let Some(part) = sound.get_mut(..samples as usize) else {
+        let samples = (packet.total - *written).min(sound.len() as u32 / factor);
+        let Some(part) = sound.get_mut(..(samples * factor) as usize) else {
             return;
         };
-        tones::write(packet.event.code, *written, part);
+        let (begin, rate) = (*written * factor, bandwidth.sample_rate());
+        tones::write(packet.event.code, begin, rate, part);
         *written += samples;
         emitter.unmuted_sound(part, now, out);
     }

@@ -6,7 +6,8 @@ use super::timeline::Timeline;
 use super::{OutputIdentity, PathCounters, PathError};
 use crate::dtmf::Event;
 use crate::g711::Law;
-use crate::opus::{self, Encoded, Encoder, EncoderSettings, SILENCE_20_MS};
+use crate::g722;
+use crate::opus::{self, Bandwidth, Encoded, Encoder, EncoderSettings, SILENCE_20_MS};
 use crate::plan::{AudioCodec, AudioFormat, DtmfFormat};
 use crate::red;
 use crate::steering::FarLoss;
@@ -20,8 +21,10 @@ const ASLEEP: Duration = Duration::from_secs(1);
 pub(super) struct Emitter {
     pub(super) format: AudioFormat,
     pub(super) timeline: Timeline,
+    bandwidth: Bandwidth,
     encoder: Option<Encoder>,
-    /// Encoded G.711 that does not fill a packet yet.
+    g722: g722::Encoder,
+    /// Encoded G.711 or G.722 that does not fill a packet yet.
     octets: Vec<u8>,
     /// Samples that do not fill an Opus frame yet.
     samples: Vec<i16>,
@@ -32,6 +35,10 @@ pub(super) struct Emitter {
     spare: Vec<u8>,
     settings: EncoderSettings,
     loss: FarLoss,
+    /// The encoder is silent, and the far side knows.
+    is_discontinuous: bool,
+    /// Payload type of comfort noise.
+    comfort_noise: Option<u8>,
     /// The next sound does not follow the last.
     broken: bool,
     /// Sound becomes silence.
@@ -39,16 +46,24 @@ pub(super) struct Emitter {
 }
 
 impl Emitter {
-    pub(super) fn new(format: AudioFormat, identity: OutputIdentity) -> Result<Self, PathError> {
+    pub(super) fn new(
+        format: AudioFormat,
+        bandwidth: Bandwidth,
+        identity: OutputIdentity,
+    ) -> Result<Self, PathError> {
         Ok(Self {
             format,
+            bandwidth,
             timeline: Timeline::new(identity, format.codec.clock_rate()),
-            encoder: encoder_for(format, EncoderSettings::default())?,
+            encoder: encoder_for(format, bandwidth, EncoderSettings::default())?,
+            g722: g722::Encoder::default(),
             redundancy: None,
             before: Vec::new(),
             spare: Vec::new(),
             settings: EncoderSettings::default(),
             loss: FarLoss::default(),
+            is_discontinuous: false,
+            comfort_noise: None,
             octets: Vec::with_capacity(4_096),
             samples: Vec::with_capacity(4_096),
             broken: false,
@@ -57,9 +72,18 @@ impl Emitter {
     }
 
     /// Changes the format; nothing has changed when it fails.
-    pub(super) fn set_format(&mut self, format: AudioFormat) -> Result<(), PathError> {
+    pub(super) fn set_format(
+        &mut self,
+        format: AudioFormat,
+        bandwidth: Bandwidth,
+    ) -> Result<(), PathError> {
+        if self.format.codec != format.codec || self.bandwidth != bandwidth {
+            // G.722 is gone on with: what the far side has heard of it still steers its decoder.
+            self.encoder = encoder_for(format, bandwidth, self.settings)?;
+            self.bandwidth = bandwidth;
+            self.samples.clear();
+        }
         if self.format.codec != format.codec {
-            self.encoder = encoder_for(format, self.settings)?;
             if self.format.codec.clock_rate() != format.codec.clock_rate() {
                 self.timeline.set_clock_rate(format.codec.clock_rate());
             }
@@ -91,6 +115,38 @@ impl Emitter {
         }
     }
 
+    pub(super) fn set_dtx(&mut self, on: bool) {
+        if self.settings.dtx != on {
+            self.settings.dtx = on;
+            self.steer();
+        }
+    }
+
+    pub(super) fn set_comfort_noise(&mut self, payload_type: Option<u8>) {
+        self.comfort_noise = payload_type;
+    }
+
+    /// Whether the far side makes its own noise; muted it gets silence instead, which is sent.
+    pub(super) fn makes_own_noise(&self) -> bool {
+        self.comfort_noise.is_some() && !self.muted && self.format.codec != AudioCodec::Opus
+    }
+
+    /// Tells the far side to make noise of a loudness in −dBov (RFC 3389 section 3.1).
+    pub(super) fn tell_noise(&mut self, level: u8, now: Instant, out: &mut Sink<'_>) {
+        let Some(payload_type) = self.comfort_noise else {
+            return;
+        };
+        self.octets.clear();
+        self.resume(now);
+        let units = self.units(self.frame());
+        self.packet_as(payload_type, units, 1, now, out, |room| {
+            room.fill(level & 0x7F);
+            Some(1)
+        });
+        // What follows stands at the time it comes.
+        self.broken = true;
+    }
+
     fn is_redundant(&self) -> bool {
         self.redundancy.is_some() && self.loss.wants_redundancy()
     }
@@ -111,6 +167,11 @@ impl Emitter {
 
     pub(super) fn packet_time(&self) -> Duration {
         Duration::from_millis(u64::from(self.packet_time_ms()))
+    }
+
+    /// Of the sound that it takes.
+    pub(super) const fn bandwidth(&self) -> Bandwidth {
+        self.bandwidth
     }
 
     fn packet_time_ms(&self) -> u8 {
@@ -146,17 +207,23 @@ impl Emitter {
         last.is_some_and(|last| now.saturating_duration_since(last) >= time)
     }
 
-    /// Sends sound.
+    /// Sends sound in the bandwidth of the path.
     pub(super) fn sound(&mut self, pcm: &[i16], now: Instant, out: &mut Sink<'_>) {
         self.resume(now);
-        match Law::of(self.format.codec) {
-            Some(law) => {
+        match silence(self.format.codec) {
+            Some(silence) => {
                 let start = self.octets.len();
-                self.octets.resize(start + pcm.len(), law.silence());
-                if !self.muted
-                    && let Some(room) = self.octets.get_mut(start..)
-                {
-                    law.encode_into(pcm, room);
+                let length = pcm.len() / self.bandwidth.factor();
+                self.octets.resize(start + length, silence);
+                if let Some(room) = self.octets.get_mut(start..) {
+                    match (Law::of(self.format.codec), self.bandwidth, self.muted) {
+                        (Some(_), _, true) => 0,
+                        (Some(law), _, false) => law.encode_into(pcm, room),
+                        // What silence is to the far side depends on what it has heard.
+                        (None, _, true) => self.g722.encode_silence(room),
+                        (None, Bandwidth::Narrow, false) => self.g722.encode_narrow(pcm, room),
+                        (None, Bandwidth::Wide, false) => self.g722.encode(pcm, room),
+                    };
                 }
                 self.flush_octets(now, out);
             }
@@ -183,24 +250,27 @@ impl Emitter {
         self.muted = muted;
     }
 
-    /// Sends G.711 as G.711 without going through samples.
-    pub(super) fn companded(
+    /// Sends G.711 as G.711, or G.722 as G.722, without going through samples.
+    pub(super) fn octets(
         &mut self,
-        from: Law,
-        to: Law,
+        from: AudioCodec,
         payload: &[u8],
         now: Instant,
         out: &mut Sink<'_>,
     ) {
         self.resume(now);
+        let to = self.format.codec;
         if self.muted {
             let filled = self.octets.len() + payload.len();
-            self.octets.resize(filled, to.silence());
-        } else if from == to {
-            self.octets.extend_from_slice(payload);
-        } else {
+            let silence = silence(to).unwrap_or_default();
+            self.octets.resize(filled, silence);
+        } else if let (Some(from), Some(to)) = (Law::of(from), Law::of(to))
+            && from != to
+        {
             let converted = payload.iter().map(|octet| from.convert(to, *octet));
             self.octets.extend(converted);
+        } else {
+            self.octets.extend_from_slice(payload);
         }
         self.flush_octets(now, out);
     }
@@ -232,7 +302,9 @@ impl Emitter {
         }
         let packets = match self.format.codec {
             AudioCodec::Opus => lost,
-            AudioCodec::Pcmu | AudioCodec::Pcma => (samples / self.frame().max(1)) as u16,
+            AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => {
+                (samples / self.frame().max(1)) as u16
+            }
         };
         self.timeline.skip(self.units(samples), packets);
         packets
@@ -247,11 +319,11 @@ impl Emitter {
     pub(super) fn silence(&mut self, now: Instant, out: &mut Sink<'_>) {
         self.break_off();
         self.resume(now);
-        match Law::of(self.format.codec) {
-            Some(law) => {
+        match silence(self.format.codec) {
+            Some(silence) => {
                 let frame = self.frame();
                 self.packet(self.units(frame), frame, now, out, |room| {
-                    room.fill(law.silence());
+                    room.fill(silence);
                     Some(frame)
                 });
             }
@@ -328,8 +400,9 @@ impl Emitter {
         let units = self.units(frame);
         let waiting = std::mem::take(&mut self.samples);
         let mut encoder = self.encoder.take();
-        let mut frames = waiting.chunks_exact(frame);
+        let mut frames = waiting.chunks_exact(frame * self.bandwidth.factor());
         let redundancy = self.redundancy.filter(|_| self.is_redundant());
+        let mut discontinuous = self.is_discontinuous;
         for samples in frames.by_ref() {
             let mut silent = false;
             let before = std::mem::take(&mut self.before);
@@ -348,14 +421,21 @@ impl Emitter {
                     heads_room.copy_from_slice(&heads?);
                     before_room.copy_from_slice(&before);
                 }
-                match encoder.as_mut()?.encode(samples, room) {
+                let encoded = encoder.as_mut()?.encode(samples, room);
+                let was = std::mem::replace(
+                    &mut discontinuous,
+                    matches!(encoded, Ok(Encoded::Silence(_))),
+                );
+                match encoded {
+                    // The first tells the decoder that none will follow.
+                    Ok(Encoded::Silence(octets)) if !was && octets > 0 => Some(start + octets),
                     Ok(Encoded::Packet(octets)) => {
                         if redundancy.is_some() {
                             kept.extend_from_slice(room.get(..octets)?);
                         }
                         Some(start + octets)
                     }
-                    Ok(Encoded::Silence) | Err(_) => {
+                    Ok(Encoded::Silence(_)) | Err(_) => {
                         silent = true;
                         None
                     }
@@ -368,6 +448,7 @@ impl Emitter {
             }
         }
         let rest = frames.remainder().len();
+        self.is_discontinuous = discontinuous;
         self.encoder = encoder;
         self.samples = waiting;
         keep_last(&mut self.samples, rest);
@@ -443,12 +524,23 @@ fn keep_last<T: Copy>(buffer: &mut Vec<T>, kept: usize) {
     buffer.truncate(kept);
 }
 
+/// The octet of silence of a codec whose octets stand for one length of time; `None` for Opus.
+const fn silence(codec: AudioCodec) -> Option<u8> {
+    match codec {
+        AudioCodec::Opus => None,
+        AudioCodec::Pcmu => Some(Law::Mu.silence()),
+        AudioCodec::Pcma => Some(Law::A.silence()),
+        AudioCodec::G722 => Some(g722::SILENCE),
+    }
+}
+
 fn encoder_for(
     format: AudioFormat,
+    bandwidth: Bandwidth,
     settings: EncoderSettings,
 ) -> Result<Option<Encoder>, PathError> {
     Ok(match format.codec {
-        AudioCodec::Opus => Some(Encoder::new(settings)?),
-        AudioCodec::Pcmu | AudioCodec::Pcma => None,
+        AudioCodec::Opus => Some(Encoder::new(bandwidth, settings)?),
+        AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => None,
     })
 }

@@ -1,10 +1,11 @@
 //! The receiving half of a path: which codec a packet is in, how it connects to the one before,
-//! and its sound at 8 kHz.
+//! and its sound at 8 kHz, or at 16 where that is worth it. Lengths are in samples at 8 kHz everywhere.
 
 use super::PathError;
 use super::conceal::Concealer;
 use crate::g711::Law;
-use crate::opus;
+use crate::g722;
+use crate::opus::{self, Bandwidth};
 use crate::plan::{AudioCodec, AudioFormat};
 use crate::rtp::Header;
 
@@ -12,8 +13,6 @@ use crate::rtp::Header;
 pub(super) const MAX_CONCEALED: u16 = 5;
 /// Octets of a payload that is looked at.
 pub(super) const MAX_PAYLOAD: usize = 2_048;
-/// Samples that any payload decodes to at most.
-const MAX_SAMPLES: usize = MAX_PAYLOAD;
 /// Octets of G.711 that are kept for who asks how loud it is: a packet of 30 ms.
 pub(super) const KEPT_OCTETS: usize = 240;
 /// Comfort noise (RFC 3389): the far side's word that it is silent.
@@ -26,8 +25,11 @@ const LOUDEST_QUIET: f32 = 1_000.0;
 #[derive(Debug)]
 pub(super) struct Input {
     pub(super) format: AudioFormat,
+    bandwidth: Bandwidth,
     decoder: Option<opus::Decoder>,
+    g722: g722::Decoder,
     concealer: Concealer,
+    /// Room for any payload: of one octet there is a sample at 8 kHz at most.
     pcm: Vec<i16>,
     /// Samples of the last decoded frame in `pcm`.
     decoded: usize,
@@ -56,12 +58,14 @@ pub(super) enum Continuity {
 }
 
 impl Input {
-    pub(super) fn new(format: AudioFormat) -> Result<Self, PathError> {
+    pub(super) fn new(format: AudioFormat, bandwidth: Bandwidth) -> Result<Self, PathError> {
         Ok(Self {
             format,
-            decoder: decoder_for(format)?,
-            concealer: Concealer::new(),
-            pcm: vec![0; MAX_SAMPLES],
+            bandwidth,
+            decoder: decoder_for(format, bandwidth)?,
+            g722: g722::Decoder::default(),
+            concealer: Concealer::new(bandwidth),
+            pcm: vec![0; MAX_PAYLOAD * bandwidth.factor()],
             decoded: 0,
             kept: [0; KEPT_OCTETS],
             passed: None,
@@ -72,10 +76,20 @@ impl Input {
     }
 
     /// Changes the format; nothing has changed when it fails.
-    pub(super) fn set_format(&mut self, format: AudioFormat) -> Result<(), PathError> {
-        if self.format.codec != format.codec {
-            self.decoder = decoder_for(format)?;
-            self.restart();
+    pub(super) fn set_format(
+        &mut self,
+        format: AudioFormat,
+        bandwidth: Bandwidth,
+    ) -> Result<(), PathError> {
+        if (self.format.codec, self.bandwidth) != (format.codec, bandwidth) {
+            self.decoder = decoder_for(format, bandwidth)?;
+            self.bandwidth = bandwidth;
+            self.pcm.resize(MAX_PAYLOAD * bandwidth.factor(), 0);
+            if self.format.codec == format.codec {
+                self.forget_sound();
+            } else {
+                self.restart();
+            }
         }
         self.format = format;
         Ok(())
@@ -84,13 +98,23 @@ impl Input {
     /// Another source begins.
     pub(super) fn restart(&mut self) {
         self.next_timestamp = None;
-        self.decoded = 0;
-        self.passed = None;
         self.frame = 0;
-        self.concealer.reset();
+        self.forget_sound();
         if let Some(decoder) = &mut self.decoder {
             decoder.reset();
         }
+    }
+
+    /// What was heard so far says nothing of what comes.
+    fn forget_sound(&mut self) {
+        self.decoded = 0;
+        self.passed = None;
+        self.concealer.reset(self.bandwidth);
+        self.g722 = g722::Decoder::default();
+    }
+
+    pub(super) const fn bandwidth(&self) -> Bandwidth {
+        self.bandwidth
     }
 
     /// Whether packets of this type belong to the stream.
@@ -106,15 +130,17 @@ impl Input {
             .is_some_and(|dtmf| dtmf.payload_type == payload_type)
     }
 
-    /// The codec of a payload type. PBXs change from one law to the other without a word;
-    /// the static types leave no doubt, so both are understood.
+    /// The codec of a payload type. PBXs change from one codec of a telephone to another without a word;
+    /// the static types leave no doubt, so all are understood.
     pub(super) fn codec_of(&self, payload_type: u8) -> Option<AudioCodec> {
         if payload_type == self.format.payload_type {
             return Some(self.format.codec);
         }
         match (self.format.codec, payload_type) {
-            (AudioCodec::Pcmu | AudioCodec::Pcma, 0) => Some(AudioCodec::Pcmu),
-            (AudioCodec::Pcmu | AudioCodec::Pcma, 8) => Some(AudioCodec::Pcma),
+            (AudioCodec::Opus, _) => None,
+            (_, 0) => Some(AudioCodec::Pcmu),
+            (_, 8) => Some(AudioCodec::Pcma),
+            (_, 9) => Some(AudioCodec::G722),
             _ => None,
         }
     }
@@ -148,35 +174,74 @@ impl Input {
         }
     }
 
-    /// Decodes one payload to 8 kHz.
+    /// Decodes one payload.
     pub(super) fn decode(&mut self, codec: AudioCodec, payload: &[u8]) -> Option<&[i16]> {
         self.passed = None;
-        self.decoded = match Law::of(codec) {
-            Some(law) => {
-                let decoded = law.decode_into(payload, &mut self.pcm);
-                self.concealer.heard(self.pcm.get_mut(..decoded)?);
-                decoded
+        let Self { pcm, g722, .. } = self;
+        self.decoded = match (codec, self.bandwidth) {
+            (AudioCodec::Opus, _) => self.decoder.as_mut()?.decode(payload, pcm).ok()?,
+            (AudioCodec::G722, Bandwidth::Wide) => g722.decode(payload, pcm),
+            (AudioCodec::G722, Bandwidth::Narrow) => g722.decode_narrow(payload, pcm),
+            (AudioCodec::Pcmu | AudioCodec::Pcma, Bandwidth::Narrow) => {
+                Law::of(codec)?.decode_into(payload, pcm)
             }
-            None => self.decoder.as_mut()?.decode(payload, &mut self.pcm).ok()?,
+            (AudioCodec::Pcmu | AudioCodec::Pcma, Bandwidth::Wide) => {
+                // The PBX has said G.722 and sends this.
+                let law = Law::of(codec)?;
+                for (octet, pair) in payload.iter().zip(pcm.chunks_exact_mut(2)) {
+                    g722.widen(&[law.decode(*octet)], pair);
+                }
+                (payload.len() * 2).min(pcm.len())
+            }
         };
-        self.pcm.get(..self.decoded)
+        let sound = self.pcm.get_mut(..self.decoded)?;
+        if codec != AudioCodec::Opus {
+            self.concealer.heard(sound);
+        }
+        Some(sound)
     }
 
-    /// Makes up a lost frame; `next` is the packet right behind it, if that is at hand.
+    /// Makes up a lost frame of so many samples at 8 kHz; `next` is the packet right behind it, if that is at hand.
     pub(super) fn conceal(
         &mut self,
         codec: AudioCodec,
         samples: usize,
         next: Option<&[u8]>,
     ) -> Option<&[i16]> {
-        let sound = self.pcm.get_mut(..samples)?;
-        match (Law::of(codec), &mut self.decoder, next) {
-            (Some(_), _, _) => self.concealer.conceal(sound),
-            (None, Some(decoder), Some(next)) => _ = decoder.fec(next, sound).ok()?,
-            (None, Some(decoder), None) => _ = decoder.plc(sound).ok()?,
-            (None, None, _) => return None,
+        let sound = self.pcm.get_mut(..samples * self.bandwidth.factor())?;
+        match (codec, &mut self.decoder, next) {
+            (AudioCodec::Opus, Some(decoder), Some(next)) => _ = decoder.fec(next, sound).ok()?,
+            (AudioCodec::Opus, Some(decoder), None) => _ = decoder.plc(sound).ok()?,
+            (AudioCodec::Opus, None, _) => return None,
+            _ => self.concealer.conceal(sound),
         }
-        self.pcm.get(..samples)
+        Some(sound)
+    }
+
+    /// Samples by which a packet stands behind where the next is expected.
+    pub(super) fn gap(&self, header: &Header) -> i32 {
+        let per_sample = (self.format.codec.clock_rate() / opus::SAMPLE_RATE) as i32;
+        let expected = self.next_timestamp.unwrap_or(header.timestamp);
+        header.timestamp.wrapping_sub(expected) as i32 / per_sample.max(1)
+    }
+
+    /// A pause begins there.
+    pub(super) fn pauses_at(&mut self, timestamp: u32) {
+        self.next_timestamp = Some(timestamp);
+    }
+
+    /// Noise of a loudness in −dBov; `dice` is what it is drawn from, which goes on.
+    pub(super) fn noise(&mut self, level: u8, samples: usize, dice: &mut u32) -> &[i16] {
+        // Evenly spread, its greatest is √3 of its effective value.
+        let most = 32_768.0 * 10_f32.powf(-f32::from(level) / 20.0) * 3_f32.sqrt();
+        let length = (samples * self.bandwidth.factor()).min(self.pcm.len());
+        let room = self.pcm.get_mut(..length).unwrap_or_default();
+        for sample in room.iter_mut() {
+            *dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let drawn = f32::from((*dice >> 16) as i16) / 32_768.0;
+            *sample = (drawn * most) as i16;
+        }
+        room
     }
 
     /// Samples in the last packet of sound; 0 before the first.
@@ -218,17 +283,25 @@ impl Input {
     }
 }
 
+/// Whether a payload type says that the far side is silent.
+pub(super) const fn is_comfort_noise(payload_type: u8) -> bool {
+    payload_type == COMFORT_NOISE
+}
+
 /// Samples at 8 kHz that a payload holds; `None` when its codec cannot have made it.
 pub(super) fn samples(codec: AudioCodec, payload: &[u8]) -> Option<usize> {
     match codec {
         AudioCodec::Opus => opus::samples(payload),
-        AudioCodec::Pcmu | AudioCodec::Pcma => Some(payload.len()),
+        AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => Some(payload.len()),
     }
 }
 
-fn decoder_for(format: AudioFormat) -> Result<Option<opus::Decoder>, PathError> {
+fn decoder_for(
+    format: AudioFormat,
+    bandwidth: Bandwidth,
+) -> Result<Option<opus::Decoder>, PathError> {
     Ok(match format.codec {
-        AudioCodec::Opus => Some(opus::Decoder::new()?),
-        AudioCodec::Pcmu | AudioCodec::Pcma => None,
+        AudioCodec::Opus => Some(opus::Decoder::new(bandwidth)?),
+        AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => None,
     })
 }

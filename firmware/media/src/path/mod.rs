@@ -4,7 +4,8 @@
 //! |---|---|
 //! | the same codec | payloads pass untouched under new headers; losses stay visible |
 //! | PCMU ↔ PCMA | octet by octet through a table |
-//! | Opus ↔ G.711 | decoded and encoded at 8 kHz; losses are concealed |
+//! | Opus ↔ G.711, G.722 ↔ G.711 | decoded and encoded at 8 kHz; losses are concealed |
+//! | Opus ↔ G.722 | the same at 16 kHz |
 //!
 //! The output is one unbroken line of sequence numbers and timestamps under one SSRC: see
 //! `timeline.rs`. Digits: see `digits.rs`.
@@ -14,6 +15,7 @@
 //! [`Path::send_dtmf`] and [`Path::set_keepalive`]: a path that has never been told
 //! the time cannot name a moment to be woken at.
 
+mod comfort;
 mod conceal;
 mod digits;
 mod emitter;
@@ -21,6 +23,7 @@ mod figures;
 mod holes;
 mod input;
 mod output;
+mod passage;
 mod playout;
 mod timeline;
 mod tones;
@@ -28,22 +31,25 @@ mod tones_in;
 
 pub use figures::{Levels, PathCounters};
 pub use output::{OutPacket, Output, PathEvent};
+pub use passage::is_transcoded;
 
-use crate::dtmf::{DtmfError, ToneDetector};
+use crate::dtmf::DtmfError;
 use crate::g711::Law;
 use crate::jitter::{Delivery, Playout, Sequencer};
 use crate::plan::{AudioCodec, AudioFormat};
-use crate::quality::LossPattern;
 use crate::red;
-use crate::rtcp::{ReceptionStats, SenderInfo};
+use crate::rtcp::ReceptionStats;
 use crate::rtp::{self, Header};
+use comfort::Comfort;
 use digits::Digits;
 use emitter::{Emitter, Sink};
 use holes::{conceal, fill};
 use input::{Continuity, Input, MAX_PAYLOAD};
+use passage::{Passage, bandwidth};
 use playout::Merge;
 use std::time::{Duration, Instant};
 use thiserror::Error;
+use tones_in::Listener;
 
 /// Why a path cannot be built or changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -99,11 +105,12 @@ struct Conversion {
     emitter: Emitter,
     digits: Digits,
     /// Looks for digits in the sound of a far side that has no events.
-    tones: Option<Box<ToneDetector>>,
+    tones: Option<Box<Listener>>,
     gate: Gate,
     /// Frames made up since the last packet, in place of what its number says is lost.
     made_up: u16,
     merge: Merge,
+    comfort: Comfort,
     counters: PathCounters,
 }
 
@@ -113,7 +120,8 @@ impl Path {
     pub fn new(from: AudioFormat, to: AudioFormat, out: OutputIdentity) -> Result<Self, PathError> {
         check(&from)?;
         check(&to)?;
-        let emitter = Emitter::new(to, out)?;
+        let bandwidth = bandwidth(from.codec, to.codec);
+        let emitter = Emitter::new(to, bandwidth, out)?;
         let clock_rate = from.codec.clock_rate();
         Ok(Self {
             sequencer: Sequencer::new(clock_rate),
@@ -121,13 +129,14 @@ impl Path {
             redundancy: None,
             reception: ReceptionStats::new(clock_rate),
             conversion: Conversion {
-                input: Input::new(from)?,
+                input: Input::new(from, bandwidth)?,
                 digits: Digits::new(&from, &to, emitter.packet_time()),
                 emitter,
                 tones: None,
                 gate: Gate::Open,
                 made_up: 0,
                 merge: Merge::default(),
+                comfort: Comfort::default(),
                 counters: PathCounters::default(),
             },
             seen: None,
@@ -227,6 +236,7 @@ impl Path {
             self.sequencer.poll_timeout(),
             self.playout.as_ref().and_then(|p| p.poll_timeout()),
             self.conversion.digits.poll_timeout(self.seen),
+            self.conversion.comfort.poll_timeout(),
             keepalive,
         ]
         .into_iter()
@@ -242,6 +252,7 @@ impl Path {
             .handle_timeout(now, |delivery| conversion.deliver(delivery, now, out));
         self.play_due(now, out);
         self.conversion.digits_due(now, out);
+        self.conversion.comfort_due(now, out);
         self.count_sequence();
         self.keep_alive(now, out);
     }
@@ -254,11 +265,16 @@ impl Path {
     pub fn replan(&mut self, from: AudioFormat, to: AudioFormat) -> Result<(), PathError> {
         check(&from)?;
         check(&to)?;
-        let before = self.conversion.input.format;
-        self.conversion.input.set_format(from)?;
-        if let Err(error) = self.conversion.emitter.set_format(to) {
-            self.conversion.input.set_format(before)?;
+        let bandwidth = bandwidth(from.codec, to.codec);
+        let Conversion { input, emitter, .. } = &mut self.conversion;
+        let (before, narrowness) = (input.format, input.bandwidth());
+        input.set_format(from, bandwidth)?;
+        if let Err(error) = emitter.set_format(to, bandwidth) {
+            input.set_format(before, narrowness)?;
             return Err(error);
+        }
+        if narrowness != bandwidth {
+            self.conversion.merge = Merge::default();
         }
         let clock_rate = from.codec.clock_rate();
         self.sequencer.set_clock_rate(clock_rate);
@@ -269,11 +285,22 @@ impl Path {
         }
         if before.codec != from.codec {
             self.sequencer.expect_restart();
+            self.conversion.comfort = Comfort::default();
         }
         self.reception.set_clock_rate(clock_rate);
         let packet_time = self.conversion.emitter.packet_time();
         self.conversion.digits.set_formats(&from, &to, packet_time);
         Ok(())
+    }
+
+    /// Plays at once what waits: the source is about to speak in another codec.
+    pub fn drain(&mut self, now: Instant, out: &mut Output) {
+        self.seen = Some(now);
+        self.empty(now, out);
+        let conversion = &mut self.conversion;
+        self.sequencer.release(now, &mut |delivery: Delivery<'_>| {
+            conversion.deliver(delivery, now, out);
+        });
     }
 
     /// Queues digits toward the output; sound is withheld until they are through
@@ -302,6 +329,7 @@ impl Path {
         conversion.gate = gate;
         conversion.emitter.muted = gate == Gate::Muted;
         if gate == Gate::Closed {
+            conversion.comfort.stop();
             conversion.emitter.break_off();
             conversion.digits.cancel();
         }
@@ -310,6 +338,7 @@ impl Path {
     /// The source was asked to pause or to go on, or is another one: its clock may have stood
     /// still. The next sound stands at the time it comes, not right behind the last.
     pub fn expect_pause(&mut self) {
+        self.conversion.comfort.stop();
         self.conversion.emitter.break_off();
         if let Some(playout) = &mut self.playout {
             playout.reset();
@@ -336,12 +365,23 @@ impl Path {
         self.conversion.emitter.note_loss(share);
     }
 
+    /// The payload type under which the output's far side takes comfort noise and makes its own of it (RFC 3389): while
+    /// the input announces silence nothing else leaves then. Without it noise is sent as sound.
+    pub fn set_comfort_noise(&mut self, payload_type: Option<u8>) {
+        self.conversion.emitter.set_comfort_noise(payload_type);
+    }
+
+    /// Whether an encoder may leave out silence (discontinuous transmission).
+    pub fn set_dtx(&mut self, on: bool) {
+        self.conversion.emitter.set_dtx(on);
+    }
+
     /// How hard an encoder works, 0–10.
     pub fn set_complexity(&mut self, complexity: u8) {
         self.conversion.emitter.set_complexity(complexity);
     }
 
-    /// Whether tones in the input's G.711 are reported as digits. The sound passes with them in it.
+    /// Whether tones in the input's G.711 or G.722 are reported as digits. The sound passes with them in it.
     pub fn set_tone_detection(&mut self, on: bool) {
         let tones = &mut self.conversion.tones;
         if on != tones.is_some() {
@@ -359,66 +399,6 @@ impl Path {
     /// `handle_timeout` after it was set.
     pub fn set_keepalive(&mut self, after: Option<Duration>) {
         self.keepalive = after.map(|after| after.max(MIN_KEEPALIVE));
-    }
-
-    pub fn from(&self) -> &AudioFormat {
-        &self.conversion.input.format
-    }
-
-    pub fn to(&self) -> &AudioFormat {
-        &self.conversion.emitter.format
-    }
-
-    pub fn counters(&self) -> &PathCounters {
-        &self.conversion.counters
-    }
-
-    /// Statistics of the input for receiver reports; `None` from its `report` before the
-    /// first packet.
-    pub fn reception(&mut self) -> &mut ReceptionStats {
-        &mut self.reception
-    }
-
-    /// How the input's losses lie.
-    pub fn loss_pattern(&self) -> &LossPattern {
-        self.sequencer.pattern()
-    }
-
-    /// When the last packet of the input came.
-    pub fn last_received(&self) -> Option<Instant> {
-        self.last_received
-    }
-
-    /// Sender information of the output for a sender report; `None` before the first packet.
-    /// `ntp` is the wall clock at `now` as a 64-bit NTP timestamp.
-    pub fn sender_info(&self, now: Instant, ntp: u64) -> Option<SenderInfo> {
-        let counters = self.counters();
-        Some(SenderInfo {
-            ntp,
-            rtp_timestamp: self.conversion.emitter.timeline.at(now)?,
-            // Both wrap (RFC 3550 section 6.4.1).
-            packets: counters.packets_out as u32,
-            octets: counters.octets_out as u32,
-        })
-    }
-
-    /// What is held back of the input because its packets come irregularly; 0 on a calm network, and where packets are
-    /// passed on as they are.
-    pub fn playout_target(&self) -> Duration {
-        let playout = self.playout.as_ref();
-        playout.map_or(Duration::ZERO, |playout| playout.target())
-    }
-
-    /// SSRC of the output.
-    pub fn ssrc(&self) -> u32 {
-        self.conversion.emitter.timeline.ssrc()
-    }
-
-    /// Loudness of the last frame; `None` before the first, and where Opus passes untouched.
-    pub fn levels(&self) -> Option<Levels> {
-        let mut room = [0; input::KEPT_OCTETS];
-        let frame = self.conversion.input.last_frame(&mut room);
-        Levels::of(frame)
     }
 
     fn last_sent(&self) -> Option<Instant> {
@@ -485,6 +465,8 @@ impl Conversion {
             self.event(&delivery, now, output);
         } else if let Some(codec) = self.input.codec_of(payload_type) {
             self.sound(codec, &delivery, now, output);
+        } else if input::is_comfort_noise(payload_type) {
+            self.noise_announced(&delivery, now, output);
         } else if !self.input.knows(payload_type) {
             self.counters.discarded += 1;
         }
@@ -495,6 +477,7 @@ impl Conversion {
         self.finish_event(now, output);
         self.digits.forget_source();
         self.tones_broken(usize::MAX, output);
+        self.comfort = Comfort::default();
         self.input.restart();
     }
 
@@ -518,9 +501,14 @@ impl Conversion {
         if self.digits.is_overdue(now) {
             self.finish_event(now, output);
         }
-        let place = self
-            .input
-            .place(&delivery.header, samples, delivery.lost, delivery.restart);
+        let gap = self.input.gap(&delivery.header);
+        let mut place =
+            self.input
+                .place(&delivery.header, samples, delivery.lost, delivery.restart);
+        if self.pause_ends(gap, now, output) {
+            // What was lost in it has noise in its place.
+            place = Continuity::Follows;
+        }
         self.tones_in(codec, payload, place, output);
         if self.gate == Gate::Closed || self.digits.withhold_sound() {
             self.emitter.break_off();
@@ -541,21 +529,23 @@ impl Conversion {
             Continuity::After { lost, frame } => Some((lost.saturating_sub(made_up), frame)),
             Continuity::Follows | Continuity::Jump => None,
         };
-        match (Law::of(codec), Law::of(emitter.format.codec)) {
-            (None, None) => {
+        match Passage::between(codec, emitter.format.codec) {
+            Passage::Whole => {
                 if let Some((lost, frame)) = hole {
                     out.counters.passed_on += u64::from(emitter.hole(lost, frame));
                 }
                 emitter.forward_opus(payload, samples, now, out);
             }
-            (Some(from), Some(to)) => {
+            Passage::Octets => {
                 if let Some((lost, frame)) = hole {
                     out.counters.passed_on += u64::from(emitter.hole(lost, frame));
                 }
-                input.keep(from, payload);
-                emitter.companded(from, to, payload, now, out);
+                if let Some(law) = Law::of(codec) {
+                    input.keep(law, payload);
+                }
+                emitter.octets(codec, payload, now, out);
             }
-            (Some(_), None) | (None, Some(_)) => {
+            Passage::Coded => {
                 if let Some((lost, frame)) = hole {
                     fill(input, emitter, codec, (lost, frame), payload, now, out);
                 }
@@ -570,6 +560,7 @@ impl Conversion {
                 }
             }
         }
+        self.heard(codec, payload, now);
     }
 }
 

@@ -203,7 +203,7 @@ impl Path {
     }
 
     /// Plays all that waits at once; packets are passed on as they come from now on.
-    fn empty(&mut self, now: Instant, out: &mut Output) {
+    pub(super) fn empty(&mut self, now: Instant, out: &mut Output) {
         while let Some(place) = self.playout.as_mut().and_then(|p| p.earliest()) {
             self.play(place, now, out);
         }
@@ -223,13 +223,19 @@ impl Path {
             });
         }
         playout.done(place, duration(conversion.input.frame()), now);
+        if conversion.comfort.is_silent() {
+            // Nothing is late that is not sent.
+            playout.rest();
+        }
     }
 }
 
 impl Conversion {
     /// Sound goes on after nothing was heard for a while, which is not filled any more.
     fn resumes(&mut self) {
-        self.emitter.break_off();
+        if !self.comfort.is_silent() {
+            self.emitter.break_off();
+        }
         self.made_up = u16::MAX;
     }
 
@@ -256,6 +262,7 @@ impl Conversion {
         conceal(input, emitter, codec, samples, next, now, out);
         // Whether it was for a loss, the caller knows.
         out.counters.concealed = before;
+        self.comfort.note_made(samples);
     }
 }
 

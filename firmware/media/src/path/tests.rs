@@ -1,5 +1,6 @@
 //! One path, or two back to back, in virtual time.
 
+mod comfort;
 mod continuity;
 mod digits;
 mod jitter;
@@ -9,7 +10,8 @@ mod tones_in;
 
 use super::*;
 use crate::g711::Law;
-use crate::opus::{Decoder, Encoded, Encoder, EncoderSettings, MAX_PACKET, MAX_SAMPLES};
+use crate::g722;
+use crate::opus::{Bandwidth, Decoder, Encoded, Encoder, EncoderSettings, MAX_PACKET, MAX_SAMPLES};
 use crate::plan::{AudioCodec, DtmfFormat};
 use crate::rtp::Header;
 
@@ -24,6 +26,7 @@ pub(super) fn format(codec: AudioCodec) -> AudioFormat {
         AudioCodec::Opus => (111, 110),
         AudioCodec::Pcmu => (0, 101),
         AudioCodec::Pcma => (8, 101),
+        AudioCodec::G722 => (9, 101),
     };
     AudioFormat {
         codec,
@@ -136,6 +139,7 @@ pub(super) struct Source {
     codec: AudioCodec,
     pub(super) header: Header,
     encoder: Encoder,
+    g722: g722::Encoder,
     hz: f32,
     position: usize,
 }
@@ -157,7 +161,8 @@ impl Source {
                 timestamp: 0xFFFF_0000,
                 ssrc: 77,
             },
-            encoder: Encoder::new(settings).unwrap(),
+            encoder: Encoder::new(Bandwidth::Narrow, settings).unwrap(),
+            g722: g722::Encoder::default(),
             hz,
             position: 0,
         }
@@ -165,12 +170,16 @@ impl Source {
 
     /// The next packet of `samples` (at 8 kHz).
     pub(super) fn packet_of(&mut self, samples: usize) -> (Header, Vec<u8>) {
-        let pcm: Vec<i16> = (self.position..self.position + samples)
-            .map(|n| {
-                let turn = n as f64 * f64::from(self.hz) / 8_000.0;
-                ((turn * std::f64::consts::TAU).sin() as f32 * AMPLITUDE) as i16
-            })
-            .collect();
+        let tone = |rate: usize| -> Vec<i16> {
+            let begin = self.position * rate / 8_000;
+            (begin..begin + samples * rate / 8_000)
+                .map(|n| {
+                    let turn = n as f64 * f64::from(self.hz) / rate as f64;
+                    ((turn * std::f64::consts::TAU).sin() as f32 * AMPLITUDE) as i16
+                })
+                .collect()
+        };
+        let (pcm, wide) = (tone(8_000), tone(16_000));
         self.position += samples;
         let header = self.header;
         self.header.sequence = header.sequence.wrapping_add(1);
@@ -179,6 +188,11 @@ impl Source {
         self.header.marker = false;
         let payload = match Law::of(self.codec) {
             Some(law) => pcm.iter().map(|sample| law.encode(*sample)).collect(),
+            None if self.codec == AudioCodec::G722 => {
+                let mut octets = vec![0; samples];
+                self.g722.encode(&wide, &mut octets);
+                octets
+            }
             None => {
                 let mut packet = [0; MAX_PACKET];
                 let Encoded::Packet(octets) = self.encoder.encode(&pcm, &mut packet).unwrap()
@@ -207,12 +221,17 @@ impl Source {
 
 /// What a listener hears of the packets sent.
 pub(super) fn listen(codec: AudioCodec, sent: &[Sent]) -> Vec<i16> {
-    let mut decoder = Decoder::new().unwrap();
+    let mut decoder = Decoder::new(Bandwidth::Narrow).unwrap();
+    let mut g722 = g722::Decoder::default();
     let mut pcm = [0; MAX_SAMPLES];
     let mut heard = Vec::new();
     for packet in sent {
         match Law::of(codec) {
             Some(law) => heard.extend(packet.payload.iter().map(|octet| law.decode(*octet))),
+            None if codec == AudioCodec::G722 => {
+                let samples = g722.decode_narrow(&packet.payload, &mut pcm);
+                heard.extend_from_slice(&pcm[..samples]);
+            }
             None => {
                 let samples = decoder.decode(&packet.payload, &mut pcm).unwrap();
                 heard.extend_from_slice(&pcm[..samples]);

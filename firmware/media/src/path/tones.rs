@@ -21,16 +21,15 @@ const FREQUENCIES: [(f32, f32); 16] = [
 ];
 /// Peak of each of the two tones: about −10 dBm0 together.
 const AMPLITUDE: f32 = 6_000.0;
-const SAMPLE_RATE: f32 = 8_000.0;
 
-/// Writes the sound of a digit from its `begin`th sample on; an unknown code is silence.
-pub(super) fn write(code: u8, begin: u32, sound: &mut [i16]) {
+/// Writes the sound of a digit at `rate` samples a second, from its `begin`th sample on; an unknown code is silence.
+pub(super) fn write(code: u8, begin: u32, rate: u32, sound: &mut [i16]) {
     let Some((low, high)) = FREQUENCIES.get(usize::from(code)) else {
         sound.fill(0);
         return;
     };
     for (at, sample) in (begin..).zip(sound) {
-        let time = at as f32 / SAMPLE_RATE * std::f32::consts::TAU;
+        let time = at as f32 / rate as f32 * std::f32::consts::TAU;
         *sample = (((low * time).sin() + (high * time).sin()) * AMPLITUDE) as i16;
     }
 }

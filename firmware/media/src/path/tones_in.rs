@@ -3,9 +3,18 @@
 use super::input::Continuity;
 use super::output::{Output, PathEvent};
 use super::{Conversion, PathCounters};
-use crate::dtmf::{Heard, digit_of};
+use crate::dtmf::{Heard, ToneDetector, digit_of};
 use crate::g711::Law;
+use crate::g722;
 use crate::plan::AudioCodec;
+
+/// Who listens, at 8 kHz.
+#[derive(Debug, Default)]
+pub(super) struct Listener {
+    detector: ToneDetector,
+    /// The path's own hears at 16 kHz, or not at all.
+    g722: g722::Decoder,
+}
 
 impl Conversion {
     /// Listens to one packet of sound.
@@ -23,12 +32,22 @@ impl Conversion {
             }
             Continuity::Jump => self.tones_broken(usize::MAX, output),
         }
-        let (Some(law), Some(tones)) = (Law::of(codec), &mut self.tones) else {
+        let Some(tones) = &mut self.tones else {
             return;
         };
+        let Listener { detector, g722 } = &mut **tones;
+        let law = Law::of(codec);
+        if law.is_none() && codec != AudioCodec::G722 {
+            return;
+        }
         let counters = &mut self.counters;
         for octet in payload {
-            tones.push(&[law.decode(*octet)], |heard| tell(heard, counters, output));
+            let mut sample = [0];
+            match law {
+                Some(law) => sample = [law.decode(*octet)],
+                None => _ = g722.decode_narrow(&[*octet], &mut sample),
+            }
+            detector.push(&sample, |heard| tell(heard, counters, output));
         }
     }
 
@@ -36,7 +55,9 @@ impl Conversion {
     pub(super) fn tones_broken(&mut self, samples: usize, output: &mut Output) {
         if let Some(tones) = &mut self.tones {
             let counters = &mut self.counters;
-            tones.gap(samples, |heard| tell(heard, counters, output));
+            tones
+                .detector
+                .gap(samples, |heard| tell(heard, counters, output));
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | `Id` | the usual fit to G.107 at its defaults, echo included: R. G. Cole and J. H. Rosenbluth, *Voice over IP performance monitoring*, 2001 |
 //! | `Ie,eff` | G.107 section 7.5 |
 //! | G.711 `Ie` 0, `Bpl` 25.1 | G.113 appendix I, G.711 with concealment (measured with packets of 10 ms) |
+//! | G.722 | as G.711: what it has beyond is not modelled |
 //! | Opus `Ie` 3, `Bpl` 20 | ours: G.113 has no values for it. Between G.711 (0) and the best of the narrowband codecs (5, GSM EFR) in clear, and below concealed G.711 in loss, since a lost packet also spoils what its decoder knows |
 //!
 //! Wideband is not modelled: what a telephone hears is narrowband, and so is what comes from one.
@@ -23,7 +24,7 @@ const BEST: f32 = 93.2;
 /// `Ie` and `Bpl` of a codec.
 const fn robustness(codec: AudioCodec) -> (f32, f32) {
     match codec {
-        AudioCodec::Pcmu | AudioCodec::Pcma => (0.0, 25.1),
+        AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => (0.0, 25.1),
         AudioCodec::Opus => (3.0, 20.0),
     }
 }

@@ -51,7 +51,8 @@ impl ReceptionStats {
     }
 
     /// The stream has another clock from now on.
-    pub(crate) fn set_clock_rate(&mut self, clock_rate: u32) {
+    /// The source counts another clock from now on.
+    pub fn set_clock_rate(&mut self, clock_rate: u32) {
         if self.clock_rate != clock_rate {
             self.clock_rate = clock_rate;
             if let Some(source) = &mut self.source {

@@ -1,6 +1,7 @@
 //! A browser's offer, looked at before the WebRTC stack gets it, and the answer that leaves.
 
 use super::h264::{Profile, ProfileLevel};
+use super::trunk::packet_time;
 use super::video::{self, PacketizationMode};
 use super::{Media, RtpMap, SdpError, SessionDescription, find, read};
 use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat, Feedback};
@@ -22,6 +23,30 @@ pub enum WebCodecPolicy {
     G711,
     /// Whatever the browser lists first.
     Preferred,
+    /// This codec, else any other law, else Opus.
+    First(AudioCodec),
+}
+
+/// What is agreed on with a browser: the codec that the box speaks, and one that either side may change to at any time.
+pub type Formats = (AudioFormat, Option<AudioFormat>);
+
+/// Both, or the one.
+pub fn each(formats: Formats) -> impl Iterator<Item = AudioFormat> {
+    std::iter::once(formats.0).chain(formats.1)
+}
+
+/// The telephone-events of both, each once.
+pub fn events(formats: Formats) -> impl Iterator<Item = DtmfFormat> {
+    let first = formats.0.dtmf;
+    let second = formats.1.and_then(|format| format.dtmf);
+    let second =
+        second.filter(|second| first.map(|first| first.payload_type) != Some(second.payload_type));
+    first.into_iter().chain(second)
+}
+
+/// The one that is Opus.
+pub fn opus_of(formats: Formats) -> Option<AudioFormat> {
+    each(formats).find(|format| format.codec == AudioCodec::Opus)
 }
 
 /// An audio codec of the offer that the box speaks.
@@ -64,6 +89,8 @@ pub struct BrowserOffer {
     pub codecs: Vec<OfferedCodec>,
     /// Payload type of redundant audio (RFC 2198) whose blocks are the Opus of `codecs`.
     pub redundancy: Option<u8>,
+    /// Milliseconds of sound in a packet that the browser wants: 10, 20, 30, 40 or 60; 20 when it does not say.
+    pub ptime_ms: u8,
     /// All telephone-event entries in the browser's order.
     pub dtmf: Vec<DtmfFormat>,
     /// As the browser wrote it; [`Direction::reversed`] is the box's side.
@@ -126,6 +153,7 @@ pub fn inspect(sdp: &str) -> Result<BrowserOffer, SdpError> {
         section,
         redundancy: redundancy(audio, &codecs),
         codecs,
+        ptime_ms: packet_time(audio, 20),
         dtmf: telephone_events(audio),
         direction: offer.direction_of(audio),
         bundle: is_bundled(&offer, mid.as_deref()),
@@ -155,6 +183,15 @@ pub fn choose(offer: &BrowserOffer, policy: WebCodecPolicy) -> Result<AudioForma
     let order: &[AudioCodec] = match policy {
         WebCodecPolicy::Opus => &[AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma],
         WebCodecPolicy::G711 => &[AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::Opus],
+        WebCodecPolicy::First(AudioCodec::Pcma) => {
+            &[AudioCodec::Pcma, AudioCodec::Pcmu, AudioCodec::Opus]
+        }
+        WebCodecPolicy::First(AudioCodec::Pcmu) => {
+            &[AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::Opus]
+        }
+        WebCodecPolicy::First(AudioCodec::Opus | AudioCodec::G722) => {
+            &[AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma]
+        }
         WebCodecPolicy::Preferred => &[],
     };
     let by_policy = order
@@ -165,44 +202,54 @@ pub fn choose(offer: &BrowserOffer, policy: WebCodecPolicy) -> Result<AudioForma
         .ok_or(SdpError::NoCommonCodec {
             offered: "neither opus nor PCMU nor PCMA".to_owned(),
         })?;
+    Ok(format_of(offer, chosen))
+}
+
+fn format_of(offer: &BrowserOffer, chosen: &OfferedCodec) -> AudioFormat {
     let clock_rate = chosen.codec.clock_rate();
-    Ok(AudioFormat {
+    AudioFormat {
         codec: chosen.codec,
         payload_type: chosen.payload_type,
-        ptime_ms: 20,
+        ptime_ms: offer.ptime_ms,
         dtmf: offer
             .dtmf
             .iter()
             .find(|dtmf| dtmf.clock_rate == clock_rate)
             .or(offer.dtmf.first())
             .copied(),
-    })
+    }
 }
 
-/// Makes an answer say exactly the chosen codec and telephone-event in its audio section;
+/// Opus beside a law of G.711 that was chosen.
+pub fn alternative(offer: &BrowserOffer, chosen: &AudioFormat) -> Option<AudioFormat> {
+    let mut codecs = offer.codecs.iter();
+    let opus = codecs.find(|offered| offered.codec == AudioCodec::Opus)?;
+    (chosen.codec != AudioCodec::Opus).then(|| format_of(offer, opus))
+}
+
+/// Makes an answer say exactly the chosen codecs and telephone-events in its audio section;
 /// every other line stays as it is, octet for octet.
-pub fn finish_answer(answer: &str, format: &AudioFormat) -> String {
+pub fn finish_answer(answer: &str, formats: Formats) -> String {
     let mut finished = String::with_capacity(answer.len() + 64);
     let mut in_audio = false;
     let mut audio_done = false;
-    // Maps written so far, of the codec and of the event.
-    let mut maps = Maps::default();
+    let mut maps = Maps::new(formats);
     for line in answer.split_inclusive('\n') {
         let content = line.trim_end_matches(['\r', '\n']);
         let ending = line.get(content.len()..).unwrap_or("\r\n");
         if content.starts_with("m=") {
             if in_audio {
-                maps.complete(&mut finished, format, "\r\n");
+                maps.complete(&mut finished, "\r\n");
             }
             in_audio = !audio_done && content.starts_with("m=audio ");
             audio_done |= in_audio;
             if in_audio {
-                push_media_line(&mut finished, content, format);
+                push_media_line(&mut finished, content, formats);
                 finished.push_str(ending);
                 continue;
             }
         }
-        if !in_audio || maps.keeps(content, format) {
+        if !in_audio || maps.keeps(content) {
             finished.push_str(line);
         }
     }
@@ -210,7 +257,7 @@ pub fn finish_answer(answer: &str, format: &AudioFormat) -> String {
         if !finished.ends_with('\n') {
             finished.push_str("\r\n");
         }
-        maps.complete(&mut finished, format, "\r\n");
+        maps.complete(&mut finished, "\r\n");
     }
     finished
 }
@@ -242,16 +289,22 @@ pub fn add_tcp_candidates(answer: &str, addresses: &[SocketAddr]) -> String {
     finished
 }
 
-/// Which of the maps that the answer must have it already has.
-#[derive(Default)]
+/// The maps that the answer must have, and which of them it already has.
 struct Maps {
-    codec: bool,
-    event: bool,
+    codecs: Vec<(AudioFormat, bool)>,
+    events: Vec<(DtmfFormat, bool)>,
 }
 
 impl Maps {
+    fn new(formats: Formats) -> Self {
+        Self {
+            codecs: each(formats).map(|format| (format, false)).collect(),
+            events: events(formats).map(|event| (event, false)).collect(),
+        }
+    }
+
     /// Whether a line of the audio section stays.
-    fn keeps(&mut self, content: &str, format: &AudioFormat) -> bool {
+    fn keeps(&mut self, content: &str) -> bool {
         let Some((name, value)) = content
             .strip_prefix("a=")
             .and_then(|attribute| attribute.split_once(':'))
@@ -260,42 +313,43 @@ impl Maps {
         };
         let number = value.split_ascii_whitespace().next().unwrap_or("");
         match name {
-            "rtpmap" => {
-                let Some(map) = RtpMap::read(value) else {
-                    return false;
-                };
-                if map.payload_type == format.payload_type {
-                    let first =
-                        !self.codec && map.is(format.codec.name(), format.codec.clock_rate());
-                    self.codec |= first;
-                    first
-                } else if let Some(dtmf) = format.dtmf
-                    && map.payload_type == dtmf.payload_type
-                {
-                    let first = !self.event && map.is(TELEPHONE_EVENT, dtmf.clock_rate);
-                    self.event |= first;
-                    first
-                } else {
-                    false
-                }
-            }
+            "rtpmap" => RtpMap::read(value).is_some_and(|map| self.keeps_map(&map)),
             "fmtp" | "rtcp-fb" => {
                 number == "*"
                     || number.parse().is_ok_and(|payload_type: u8| {
-                        payload_type == format.payload_type
-                            || format.dtmf.map(|dtmf| dtmf.payload_type) == Some(payload_type)
+                        let mut codecs = self.codecs.iter();
+                        let mut events = self.events.iter();
+                        codecs.any(|(format, _)| format.payload_type == payload_type)
+                            || events.any(|(event, _)| event.payload_type == payload_type)
                     })
             }
             _ => true,
         }
     }
 
+    /// A map stays when it is one of ours and comes for the first time.
+    fn keeps_map(&mut self, map: &RtpMap<'_>) -> bool {
+        for (format, has) in &mut self.codecs {
+            if map.payload_type == format.payload_type {
+                let is_ours = map.is(format.codec.name(), format.codec.clock_rate());
+                return is_ours && !std::mem::replace(has, *has || is_ours);
+            }
+        }
+        for (event, has) in &mut self.events {
+            if map.payload_type == event.payload_type {
+                let is_ours = map.is(TELEPHONE_EVENT, event.clock_rate);
+                return is_ours && !std::mem::replace(has, *has || is_ours);
+            }
+        }
+        false
+    }
+
     /// Writes the maps that the answer lacks.
-    fn complete(&self, finished: &mut String, format: &AudioFormat, ending: &str) {
-        if !self.codec {
+    fn complete(&self, finished: &mut String, ending: &str) {
+        for (format, _) in self.codecs.iter().filter(|(_, has)| !has) {
             let channels = match format.codec {
                 AudioCodec::Opus => "/2",
-                AudioCodec::Pcmu | AudioCodec::Pcma => "",
+                AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => "",
             };
             finished.push_str(&format!(
                 "a=rtpmap:{} {}/{}{channels}{ending}",
@@ -304,28 +358,27 @@ impl Maps {
                 format.codec.clock_rate(),
             ));
         }
-        if let Some(dtmf) = format.dtmf
-            && !self.event
-        {
+        for (event, _) in self.events.iter().filter(|(_, has)| !has) {
             finished.push_str(&format!(
                 "a=rtpmap:{} {TELEPHONE_EVENT}/{}{ending}",
-                dtmf.payload_type, dtmf.clock_rate,
+                event.payload_type, event.clock_rate,
             ));
         }
     }
 }
 
 /// `m=audio port profile` as it stood, with our formats behind; a refused section keeps its own.
-fn push_media_line(finished: &mut String, content: &str, format: &AudioFormat) {
+fn push_media_line(finished: &mut String, content: &str, formats: Formats) {
     let mut fields = content.splitn(4, ' ');
     let (Some(kind), Some(port), Some(profile)) = (fields.next(), fields.next(), fields.next())
     else {
         finished.push_str(content);
         return;
     };
-    finished.push_str(&format!("{kind} {port} {profile} {}", format.payload_type));
-    if let Some(dtmf) = format.dtmf {
-        finished.push_str(&format!(" {}", dtmf.payload_type));
+    finished.push_str(&format!("{kind} {port} {profile}"));
+    let codecs = each(formats).map(|format| format.payload_type);
+    for payload_type in codecs.chain(events(formats).map(|event| event.payload_type)) {
+        finished.push_str(&format!(" {payload_type}"));
     }
 }
 
@@ -457,7 +510,13 @@ fn redundancy(audio: &Media, codecs: &[OfferedCodec]) -> Option<u8> {
     })
 }
 
-/// Makes a finished answer ask for redundant audio under `payload_type`: it stands first, which is what browsers send.
+/// Makes a finished answer ask for silence to be left out (RFC 7587 section 6.1).
+pub fn ask_for_dtx(answer: &str) -> String {
+    answer.replace("useinbandfec=1", "useinbandfec=1;usedtx=1")
+}
+
+/// Makes a finished answer ask for redundant audio under `payload_type`: it stands before Opus, which is what browsers
+/// send then.
 pub fn ask_for_redundancy(answer: &str, format: &AudioFormat, payload_type: u8) -> String {
     let mut asking = String::with_capacity(answer.len() + 64);
     let mut in_audio = false;

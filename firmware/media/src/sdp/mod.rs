@@ -186,6 +186,7 @@ impl Media {
         self.rtp_maps(payload_type).next().or(match payload_type {
             0 => Some(RtpMap::fixed(0, "PCMU")),
             8 => Some(RtpMap::fixed(8, "PCMA")),
+            9 => Some(RtpMap::fixed(9, "G722")),
             _ => None,
         })
     }

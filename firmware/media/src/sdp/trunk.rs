@@ -27,6 +27,9 @@ pub use super::trunk_video::TrunkVideo;
 /// Packet times that a plan may have.
 const PACKET_TIMES: [u8; 5] = [10, 20, 30, 40, 60];
 
+/// Payload type of comfort noise at 8 kHz (RFC 3389 section 4).
+pub const COMFORT_NOISE: u8 = 13;
+
 /// The format of `a=rtcp-xr` that is understood.
 const VOIP_METRICS: &str = "voip-metrics";
 
@@ -38,12 +41,14 @@ pub struct TrunkMediaConfig {
     pub port: u16,
     /// Of the `o=` line, below 2^63; unpredictable, handed in.
     pub session_id: u64,
-    /// In order of preference; only PCMU and PCMA are offered.
+    /// In order of preference; only G722, PCMU and PCMA are offered.
     pub codecs: Vec<AudioCodec>,
     /// 10, 20, 30, 40 or 60.
     pub ptime_ms: u8,
     /// Payload type of our telephone-event offer, 96–127, usually 101; `None` offers none.
     pub dtmf_payload_type: Option<u8>,
+    /// Comfort noise (RFC 3389) is offered, and agreed to.
+    pub comfort_noise: bool,
     pub srtp: SrtpPolicy,
     /// Unpredictable, handed in, of this leg alone.
     pub key_seed: KeySeed,
@@ -73,6 +78,7 @@ struct Agreed {
     format: AudioFormat,
     /// As seen from the box, before our own wish.
     direction: Direction,
+    comfort_noise: bool,
     voip_metrics: bool,
     keys: AgreedKeys,
 }
@@ -135,7 +141,8 @@ impl TrunkSession {
             .or(self.config.dtmf_payload_type)
             .filter(|dtmf| formats.iter().all(|(payload_type, _)| payload_type != dtmf));
         let (profile, keys) = self.keying.offer();
-        let audio = self.audio_section(&formats, dtmf, direction, profile, keys);
+        let noise = self.config.comfort_noise;
+        let audio = self.audio_section(&formats, (dtmf, noise), direction, profile, keys);
         self.offered = Some(direction);
         let is_first = self.plan.is_none();
         let video = self
@@ -239,7 +246,8 @@ impl TrunkSession {
         let codec = (plan.format.payload_type, plan.format.codec);
         let dtmf = plan.format.dtmf.map(|dtmf| dtmf.payload_type);
         let (profile, keys) = (agreed.keys.profile, agreed.keys.answer());
-        let section = self.audio_section(&[codec], dtmf, plan.direction, profile, keys);
+        let further = (dtmf, plan.comfort_noise);
+        let section = self.audio_section(&[codec], further, plan.direction, profile, keys);
         Ok((self.send(section, video), plan))
     }
 
@@ -253,11 +261,11 @@ impl TrunkSession {
         self.plan.as_ref()
     }
 
-    /// Our audio section.
+    /// Our audio section, with digits and comfort noise.
     fn audio_section(
         &self,
         codecs: &[(u8, AudioCodec)],
-        dtmf: Option<u8>,
+        (dtmf, noise): (Option<u8>, bool),
         direction: Direction,
         profile: Profile,
         keys: Vec<Attribute>,
@@ -267,6 +275,11 @@ impl TrunkSession {
         for (payload_type, codec) in codecs {
             formats.push(payload_type.to_string());
             let map = format!("{payload_type} {}/{}", codec.name(), codec.clock_rate());
+            attributes.push(Attribute::with_value("rtpmap", map));
+        }
+        if noise {
+            formats.push(COMFORT_NOISE.to_string());
+            let map = format!("{COMFORT_NOISE} CN/8000");
             attributes.push(Attribute::with_value("rtpmap", map));
         }
         if let Some(payload_type) = dtmf {
@@ -348,6 +361,7 @@ impl TrunkSession {
             remote_rtcp: remote_rtcp(section, remote),
             format,
             direction,
+            comfort_noise: self.config.comfort_noise && takes_comfort_noise(section),
             voip_metrics: wants_voip_metrics(theirs, section),
             keys,
         })
@@ -379,32 +393,32 @@ impl TrunkSession {
         Ok(AudioFormat {
             codec,
             payload_type,
-            ptime_ms: self.packet_time(section),
+            ptime_ms: packet_time(section, self.config.ptime_ms),
             dtmf: dtmf.map(|payload_type| DtmfFormat {
                 payload_type,
                 clock_rate: codec.clock_rate(),
             }),
         })
     }
+}
 
-    /// What they want to receive (RFC 8866 section 6.4), as far as we can: the longest packet
-    /// time of ours that is not above it.
-    fn packet_time(&self, section: &Media) -> u8 {
-        let number = |name| {
-            let value = section.value(name)?;
-            // Fractions such as 20.0 have been seen.
-            let whole = value.split('.').next().unwrap_or(value);
-            whole.trim().parse::<u32>().ok().filter(|ms| *ms > 0)
-        };
-        let wanted = number("ptime").unwrap_or(u32::from(self.config.ptime_ms));
-        let most = number("maxptime").unwrap_or(u32::MAX);
-        let limit = wanted.min(most);
-        PACKET_TIMES
-            .into_iter()
-            .rev()
-            .find(|time| u32::from(*time) <= limit)
-            .unwrap_or(10)
-    }
+/// What they want to receive (RFC 8866 section 6.4), in ms, as far as we can: the longest packet time of ours that is not
+/// above it; `ours` when they do not say.
+pub(super) fn packet_time(section: &Media, ours: u8) -> u8 {
+    let number = |name| {
+        let value = section.value(name)?;
+        // Fractions such as 20.0 have been seen.
+        let whole = value.split('.').next().unwrap_or(value);
+        whole.trim().parse::<u32>().ok().filter(|ms| *ms > 0)
+    };
+    let wanted = number("ptime").unwrap_or(u32::from(ours));
+    let most = number("maxptime").unwrap_or(u32::MAX);
+    let limit = wanted.min(most);
+    PACKET_TIMES
+        .into_iter()
+        .rev()
+        .find(|time| u32::from(*time) <= limit)
+        .unwrap_or(10)
 }
 
 impl Agreed {
@@ -416,6 +430,7 @@ impl Agreed {
             format: self.format,
             direction: self.direction.intersect(wanted),
             srtp: self.keys.plan(),
+            comfort_noise: self.comfort_noise,
             voip_metrics: self.voip_metrics,
             video: None,
         }
@@ -493,11 +508,23 @@ fn wants_voip_metrics(theirs: &SessionDescription, section: &Media) -> bool {
         .any(|format| format.eq_ignore_ascii_case(VOIP_METRICS))
 }
 
+/// Whether a section has comfort noise under the payload type that all know it by.
+fn takes_comfort_noise(section: &Media) -> bool {
+    section
+        .payload_types()
+        .any(|payload_type| payload_type == COMFORT_NOISE)
+        && section
+            .rtp_maps(COMFORT_NOISE)
+            .next()
+            .is_none_or(|map| map.is("CN", 8_000))
+}
+
 /// The payload type of RFC 3551; what has none is no codec of a trunk.
 const fn static_payload_type(codec: AudioCodec) -> Option<u8> {
     match codec {
         AudioCodec::Pcmu => Some(0),
         AudioCodec::Pcma => Some(8),
+        AudioCodec::G722 => Some(9),
         AudioCodec::Opus => None,
     }
 }

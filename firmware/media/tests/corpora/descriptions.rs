@@ -24,6 +24,7 @@ fn trunk() -> TrunkSession {
         codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma],
         ptime_ms: 20,
         dtmf_payload_type: Some(101),
+        comfort_noise: false,
         srtp: SrtpPolicy::Optional,
         key_seed: KeySeed([1; 32]),
     })
@@ -68,7 +69,7 @@ fn what_browsers_offer_is_accepted() {
                 assert!(offer.codecs.is_empty(), "{name}");
                 continue;
             };
-            let finished = finish_answer(&text, &format);
+            let finished = finish_answer(&text, (format, None));
             let seen = inspect(&finished).unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!(seen.codecs.len(), 1, "{name}");
             assert_eq!(seen.codecs[0].codec, format.codec, "{name}");

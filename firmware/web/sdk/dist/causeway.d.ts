@@ -512,6 +512,9 @@ type CallMessage = {
     type: 'call.answer';
     call: string;
     sdp: string;
+} | {
+    type: 'call.renegotiate';
+    call: string;
 } | ({
     type: 'call.state';
     call: string;

@@ -887,6 +887,15 @@ var CallMedia = class {
     if (!this.#candidates) this.#owner.sendCandidate(candidate);
     else if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
   }
+  /** The box speaks another codec: an offer on the connection as it is, whose answer names it first. */
+  renegotiate() {
+    const peer = this.peer;
+    if (!peer || peer.awaitingAnswer || !this.#owner.canRestart()) return;
+    peer.offer().then((sdp) => this.#owner.sendRestart(sdp)).catch(async (error) => {
+      this.#settings.log.warn("the codec stays as it is", error);
+      if (error.code !== "connection_lost") await peer.rollback();
+    });
+  }
   async #restart() {
     const peer = this.peer;
     if (!peer) return;
@@ -1423,6 +1432,8 @@ var Call = class _Call extends Emitter {
       case "call.dtmf":
         this.emit("dtmf", message.digit, message.duration_ms);
         return;
+      case "call.renegotiate":
+        return this.#media.renegotiate();
       case "call.transfer":
         this.emit("transferProgress", message.status);
         return;
@@ -2523,6 +2534,7 @@ var Device = class extends Emitter {
       case "call.state":
       case "call.answer":
       case "call.dtmf":
+      case "call.renegotiate":
       case "call.transfer":
       case "call.warning":
         this.#calls.get(message.call)?.received(message);

@@ -365,6 +365,8 @@ export class Call extends Emitter<CallEvents> {
       case 'call.dtmf':
         this.emit('dtmf', message.digit, message.duration_ms);
         return;
+      case 'call.renegotiate':
+        return this.#media.renegotiate();
       case 'call.transfer':
         this.emit('transferProgress', message.status);
         return;

@@ -264,6 +264,20 @@ export class CallMedia {
     else if (this.#candidates.length < CANDIDATE_LIMIT) this.#candidates.push(candidate);
   }
 
+  /** The box speaks another codec: an offer on the connection as it is, whose answer names it first. */
+  renegotiate(): void {
+    const peer = this.peer;
+    if (!peer || peer.awaitingAnswer || !this.#owner.canRestart()) return;
+    peer
+      .offer()
+      .then((sdp) => this.#owner.sendRestart(sdp))
+      .catch(async (error: unknown) => {
+        // The old codec is understood as well: nothing is lost.
+        this.#settings.log.warn('the codec stays as it is', error);
+        if ((error as CausewayError).code !== 'connection_lost') await peer.rollback();
+      });
+  }
+
   async #restart(): Promise<void> {
     const peer = this.peer;
     if (!peer) return;

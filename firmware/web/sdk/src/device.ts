@@ -387,6 +387,7 @@ export class Device extends Emitter<DeviceEvents> {
       case 'call.state':
       case 'call.answer':
       case 'call.dtmf':
+      case 'call.renegotiate':
       case 'call.transfer':
       case 'call.warning':
         this.#calls.get(message.call)?.received(message);

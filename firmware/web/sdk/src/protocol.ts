@@ -106,6 +106,7 @@ export interface IncomingMessage {
 /** Messages about one call. */
 export type CallMessage =
   | { type: 'call.answer'; call: string; sdp: string }
+  | { type: 'call.renegotiate'; call: string }
   | ({ type: 'call.state'; call: string } & WireState)
   | { type: 'call.dtmf'; call: string; digit: string; duration_ms: number }
   | { type: 'call.transfer'; call: string; status: number }

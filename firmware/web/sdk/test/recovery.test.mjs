@@ -66,6 +66,20 @@ test('signalling and media gone together: reattach first, then restart; one reco
   assert.deepEqual(seen, [['reconnecting', 'media_lost'], ['reconnected']]);
 });
 
+test('a box that speaks another codec is made an offer without an ICE restart, and a refusal changes nothing', async () => {
+  const { box, seen } = await talking();
+  await box.say({ type: 'call.renegotiate', call: 'c1' });
+  const offer = await box.expect('call.restart');
+  assert.deepEqual([offer.call, offer.sdp], ['c1', 'offer 2']);
+  await box.ok(offer);
+  await box.say({ type: 'call.answer', call: 'c1', sdp: 'answer 2' });
+  assert.deepEqual(box.peer.answers, ['answer 1', 'answer 2']);
+  await box.say({ type: 'call.renegotiate', call: 'c1' });
+  await box.refuse(await box.expect('call.restart'), 'bad_sdp');
+  assert.equal(box.peer.signalingState, 'stable', 'the refused offer is forgotten');
+  assert.deepEqual(seen, []);
+});
+
 test('media that does not come back in 30 s ends the call as media_lost', async () => {
   const { box, call, seen } = await talking();
   box.peer.become('failed');

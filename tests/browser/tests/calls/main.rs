@@ -1,6 +1,7 @@
 //! Calls from real browsers through a real box to the demo ACD. Run with `--test-threads=1`.
 
 mod accepted_by_browser;
+mod adaptive;
 mod both_tones;
 mod cut_socket;
 mod digits;

@@ -138,6 +138,7 @@ const MODULES: &[&str] = &[
     "codec_alaw",
     "codec_ulaw",
     "codec_a_mu",
+    "codec_g722",
     "codec_resample",
     "format_pcm",
     "format_wav",

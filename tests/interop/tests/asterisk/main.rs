@@ -44,3 +44,4 @@ mod transfer;
 mod transfer_tel;
 mod trunk_check;
 mod video;
+mod wideband;

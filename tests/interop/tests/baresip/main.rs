@@ -12,3 +12,4 @@ mod tls;
 mod transcoded;
 mod udp;
 mod video;
+mod wideband;

@@ -8,6 +8,7 @@ use super::super::{Event, LegKey};
 use super::Core;
 use crate::media::counters::Counters;
 use causeway_media::plan::{Direction, TrunkPlan};
+use causeway_media::sdp::trunk::COMFORT_NOISE;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -111,6 +112,7 @@ impl Core {
         let changed = moved || leg.format != Some(plan.format);
         leg.direction = plan.direction;
         leg.voip_metrics = plan.voip_metrics;
+        leg.comfort_noise = plan.comfort_noise.then_some(COMFORT_NOISE);
         leg.speak(plan.format);
         leg.rtcp_due.get_or_insert(now + RTCP_EVERY);
         if let Some(picture) = &mut leg.picture {

@@ -114,6 +114,22 @@ fn packets_that_jitter_and_overtake_each_other_leave_evenly_and_whole() {
 }
 
 #[test]
+fn packets_that_are_overtaken_are_waited_for_in_the_middle_of_a_word() {
+    let mut network = Network::new();
+    // A tone has no pauses. One packet in twenty comes behind the two after it.
+    network.packets(1_000, |n| Some(if n % 20 == 7 { 45 } else { 0 }));
+    let counters = network.counters();
+    assert!(counters.late <= 3, "{counters:?}");
+    assert!(counters.concealed <= 3, "{counters:?}");
+    assert!(counters.stretched <= 4, "{counters:?}");
+    assert_eq!(
+        network.bench.path.playout_target(),
+        Duration::from_millis(50)
+    );
+    network.bench.assert_one_line(8_000, 0);
+}
+
+#[test]
 fn the_delay_goes_when_the_network_is_calm_again() {
     let mut network = Network::new();
     network.packets(500, |n| Some(irregular(n, 100)));

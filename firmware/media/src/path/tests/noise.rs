@@ -1,7 +1,7 @@
 //! Anything at all may come in.
 
 use super::*;
-use crate::plan::AudioCodec::{Opus, Pcma, Pcmu};
+use crate::plan::AudioCodec::{G722, Opus, Pcma, Pcmu};
 
 /// A small generator: what it does, its seed repeats.
 struct Seeded(u64);
@@ -23,8 +23,8 @@ impl Seeded {
 fn mutated_packets_never_break_a_path() {
     for seed in 1..=40 {
         let mut random = Seeded(seed * 0x9E37_79B9);
-        let codecs = [Opus, Pcmu, Pcma];
-        let (from, to) = (codecs[random.below(3)], codecs[random.below(3)]);
+        let codecs = [Opus, Pcmu, Pcma, G722];
+        let (from, to) = (codecs[random.below(4)], codecs[random.below(4)]);
         let mut bench = Bench::new(format(from), format(to));
         bench.path.set_keepalive(Some(Duration::from_secs(2)));
         let mut source = Source::new(from, 440.0);
@@ -54,7 +54,7 @@ fn mutated_packets_never_break_a_path() {
                     .path
                     .set_gate([Gate::Open, Gate::Muted, Gate::Closed][random.below(3)]),
                 10 => {
-                    let (from, to) = (codecs[random.below(3)], codecs[random.below(3)]);
+                    let (from, to) = (codecs[random.below(4)], codecs[random.below(4)]);
                     bench.path.replan(format(from), format(to)).unwrap();
                 }
                 _ => {}

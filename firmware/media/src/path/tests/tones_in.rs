@@ -1,7 +1,7 @@
 //! Digits as tones: one box sends them, another hears them.
 
 use super::*;
-use crate::plan::AudioCodec::{Opus, Pcma, Pcmu};
+use crate::plan::AudioCodec::{G722, Opus, Pcma, Pcmu};
 
 fn without_events(codec: AudioCodec) -> AudioFormat {
     AudioFormat {
@@ -54,9 +54,9 @@ fn named(heard: &[(char, u32)]) -> String {
 }
 
 #[test]
-fn tones_are_reported_as_digits_in_either_law_and_towards_any_codec() {
-    for codec in [Pcmu, Pcma] {
-        for to in [Opus, Pcmu, Pcma] {
+fn tones_are_reported_as_digits_in_every_codec_of_a_trunk_and_towards_any_codec() {
+    for codec in [Pcmu, Pcma, G722] {
+        for to in [Opus, Pcmu, Pcma, G722] {
             let heard = relay("159D*0#", codec, to, true, |_| true);
             assert_eq!(named(&heard), "159D*0#");
             for (digit, duration_ms) in heard {

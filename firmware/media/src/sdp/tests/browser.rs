@@ -3,7 +3,8 @@
 use crate::plan::{AudioCodec, AudioFormat, Direction, DtmfFormat};
 use crate::sdp::SdpError;
 use crate::sdp::browser::{
-    PictureCoding, WebCodecPolicy, add_tcp_candidates, choose, finish_answer, inspect,
+    PictureCoding, WebCodecPolicy, add_tcp_candidates, alternative, ask_for_dtx,
+    ask_for_redundancy, choose, finish_answer, inspect, opus_of,
 };
 use crate::sdp::h264::ProfileLevel;
 use proptest::prelude::*;
@@ -192,8 +193,8 @@ fn an_answer_says_one_codec_and_one_event_and_keeps_the_rest() {
         .replace("SAVPF 111 0 110 110", "SAVPF 111 110")
         .replace("a=rtpmap:0 PCMU/8000\r\na=rtcp-fb:0 transport-cc\r\n", "")
         .replace("a=rtpmap:110 telephone-event/8000\r\n", "");
-    assert_eq!(finish_answer(&answer, &format), expected);
-    assert_eq!(finish_answer(&expected, &format), expected);
+    assert_eq!(finish_answer(&answer, (format, None)), expected);
+    assert_eq!(finish_answer(&expected, (format, None)), expected);
 }
 
 #[test]
@@ -211,7 +212,7 @@ fn an_event_that_the_answer_lacks_is_added_in_its_section() {
         "{SESSION}m=audio 9 UDP/TLS/RTP/SAVPF 0 126\r\na=mid:0\r\na=rtpmap:0 PCMU/8000\r\n\
          a=rtpmap:126 telephone-event/8000\r\nm=video 0 X 96\r\na=mid:1\r\n"
     );
-    assert_eq!(finish_answer(&answer, &format), expected);
+    assert_eq!(finish_answer(&answer, (format, None)), expected);
 }
 
 #[test]
@@ -261,5 +262,47 @@ proptest! {
         if let Ok(offer) = inspect(&damaged.join("\r\n")) {
             let _ = choose(&offer, WebCodecPolicy::Opus);
         }
+    }
+}
+
+#[test]
+fn two_codecs_are_answered_in_the_order_in_which_they_are_wanted() {
+    let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 110 126\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
+        a=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 00\r\na=rtpmap:111 opus/48000/2\r\n\
+        a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n\
+        a=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
+        a=rtpmap:110 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\n";
+    let inspected = inspect(offer).unwrap();
+    let law = choose(&inspected, WebCodecPolicy::First(AudioCodec::Pcma)).unwrap();
+    let opus = alternative(&inspected, &law).unwrap();
+    assert_eq!((law.payload_type, opus.payload_type), (8, 111));
+    assert_eq!(alternative(&inspected, &opus), None);
+    for (formats, line) in [
+        ((law, Some(opus)), "SAVPF 8 63 111 126 110\r\n"),
+        ((opus, Some(law)), "SAVPF 63 111 8 110 126\r\n"),
+    ] {
+        let answer = finish_answer(offer, formats);
+        let opus = opus_of(formats).unwrap();
+        let answer = ask_for_dtx(&ask_for_redundancy(&answer, &opus, 63));
+        assert!(answer.contains(line), "{answer}");
+        assert!(answer.contains("useinbandfec=1;usedtx=1\r\n"), "{answer}");
+        for map in [
+            "8 PCMA/8000",
+            "111 opus/48000/2",
+            "63 red/48000/2",
+            "110 ",
+            "126 ",
+        ] {
+            assert_eq!(
+                answer.matches(&format!("a=rtpmap:{map}")).count(),
+                1,
+                "{answer}"
+            );
+        }
+        assert!(
+            !answer.contains("rtpmap:0 ") && !answer.contains("G722"),
+            "{answer}"
+        );
     }
 }

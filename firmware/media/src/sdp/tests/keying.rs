@@ -18,6 +18,7 @@ fn session(srtp: SrtpPolicy) -> TrunkSession {
         codecs: vec![AudioCodec::Pcmu],
         ptime_ms: 20,
         dtmf_payload_type: None,
+        comfort_noise: false,
         srtp,
         key_seed: KeySeed([9; 32]),
     })

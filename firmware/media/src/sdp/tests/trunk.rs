@@ -13,6 +13,7 @@ fn config() -> TrunkMediaConfig {
         codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma],
         ptime_ms: 20,
         dtmf_payload_type: Some(101),
+        comfort_noise: false,
         srtp: SrtpPolicy::Off,
         key_seed: KeySeed([0; 32]),
     }
@@ -492,4 +493,49 @@ fn voip_metrics_are_sent_to_who_asks_for_them_and_asked_for_in_return() {
         .receive_offer(whole.as_bytes(), Direction::SendRecv)
         .unwrap();
     assert!(plan.voip_metrics);
+}
+
+#[test]
+fn g722_and_comfort_noise_are_offered_and_agreed_on() {
+    let ours = || {
+        TrunkSession::new(TrunkMediaConfig {
+            codecs: vec![AudioCodec::G722, AudioCodec::Pcma],
+            comfort_noise: true,
+            ..config()
+        })
+    };
+    let mut caller = ours();
+    let offer = caller.offer(Direction::SendRecv);
+    assert!(offer.contains("RTP/AVP 9 8 13 101\r\n"), "{offer}");
+    // The clock is 8000 although the sound is of 16 kHz (RFC 3551 section 4.5.2).
+    assert!(offer.contains("a=rtpmap:9 G722/8000\r\n"), "{offer}");
+    assert!(offer.contains("a=rtpmap:13 CN/8000\r\n"), "{offer}");
+    let (answer, theirs) = ours()
+        .receive_offer(offer.as_bytes(), Direction::SendRecv)
+        .unwrap();
+    assert!(answer.contains("RTP/AVP 9 13 101\r\n"), "{answer}");
+    let plan = caller.receive_answer(answer.as_bytes()).unwrap();
+    for plan in [plan, theirs] {
+        assert_eq!(plan.format.codec, AudioCodec::G722);
+        assert_eq!(plan.format.dtmf.map(|dtmf| dtmf.clock_rate), Some(8_000));
+        assert!(plan.comfort_noise);
+    }
+    // A static number needs no map, and who does not name 13 has no comfort noise.
+    let bare = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 9\r\n";
+    let mut callee = ours();
+    let (_, plan) = callee
+        .receive_offer(bare.as_bytes(), Direction::SendRecv)
+        .unwrap();
+    assert_eq!(plan.format.codec, AudioCodec::G722);
+    assert!(!plan.comfort_noise);
+    // A box that was not told to does not agree.
+    let mut plain = TrunkSession::new(config());
+    let offer = offer.replace(" 9 8 13", " 0 13");
+    let (answer, plan) = plain
+        .receive_offer(offer.as_bytes(), Direction::SendRecv)
+        .unwrap();
+    assert!(
+        !plan.comfort_noise && !answer.contains("CN/8000"),
+        "{answer}"
+    );
 }

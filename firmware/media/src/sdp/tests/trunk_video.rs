@@ -14,6 +14,7 @@ fn session(srtp: SrtpPolicy) -> TrunkSession {
         codecs: vec![AudioCodec::Pcma],
         ptime_ms: 20,
         dtmf_payload_type: Some(101),
+        comfort_noise: false,
         srtp,
         key_seed: KeySeed([1; 32]),
     });
