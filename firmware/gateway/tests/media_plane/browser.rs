@@ -115,7 +115,7 @@ impl Browser {
             reports: 0,
             sequence: 40_000,
             timestamp: 7,
-            encoder: opus::Encoder::new(opus::EncoderSettings::default()).unwrap(),
+            encoder: opus::Encoder::new(opus::Bandwidth::Narrow, opus::EncoderSettings::default()).unwrap(),
             tone: Tone::new(hertz),
             unplugged: false,
         };
@@ -278,7 +278,7 @@ impl Browser {
 
     /// What was heard since `since` as sound at 8 kHz.
     pub fn sound_since(&self, since: usize) -> Vec<i16> {
-        let mut decoder = opus::Decoder::new().unwrap();
+        let mut decoder = opus::Decoder::new(opus::Bandwidth::Narrow).unwrap();
         let mut sound = Vec::new();
         // From the very first packet: a decoder that begins in the midst of it takes 100 ms to settle.
         for (nth, heard) in self.heard.iter().enumerate() {
