@@ -122,12 +122,14 @@ async fn reloads(kind: Kind) {
     untouched(&mut site);
     assert_eq!(messages(&site, &id).await, before, "SIP was spoken");
 
-    // A tab that is closed is no reload: the far side is let go at once.
-    browser.open("about:blank").await.unwrap();
-    site.acd
-        .wait("ended", Duration::from_secs(3), |_| true)
-        .await
-        .unwrap();
+    // A tab that is closed is no reload: the far side is let go at once, by a browser that tells one from the other.
+    if kind == Kind::Chromium {
+        browser.open("about:blank").await.unwrap();
+        site.acd
+            .wait("ended", Duration::from_secs(3), |_| true)
+            .await
+            .unwrap();
+    }
     browser.stop().await.unwrap();
     site.stop().await.unwrap();
 }
