@@ -103,9 +103,15 @@ async fn opus_comes_with_losses_and_goes_with_them() {
         heard.len()
     );
     assert!(heard.len() > 40, "{} windows", heard.len());
-    // Chromium's buffer begins anew with another clock: some milliseconds of the one half second in which that falls.
-    assert!(touched.len() <= 1, "{touched:?}");
-    assert!(loudest - quietest < 1.0, "{quietest} to {loudest} dB");
+    // Chromium stretches and squeezes what it plays: when its buffer shrinks after the losses, and when that begins anew
+    // with another clock. A tone suffers from it for some milliseconds of a half second; it never stops.
+    let is_there = |hz: f64, purity: f64| (hz - ACD_HZ).abs() < ACD_HZ * 0.03 && purity > 0.4;
+    assert!(
+        touched.iter().all(|w| is_there(w.hz, w.purity)),
+        "{touched:?}"
+    );
+    assert!(touched.len() * 10 <= heard.len(), "{touched:?}");
+    assert!(loudest - quietest < 6.0, "{quietest} to {loudest} dB");
     assert!(concealed_ms < 60.0, "{concealed_ms} ms");
     assert!(gap < 150.0, "{gap} ms");
     scene.acd_hears(PAGE_HZ, patience).await.unwrap();
