@@ -115,7 +115,8 @@ impl Browser {
             reports: 0,
             sequence: 40_000,
             timestamp: 7,
-            encoder: opus::Encoder::new(opus::Bandwidth::Narrow, opus::EncoderSettings::default()).unwrap(),
+            encoder: opus::Encoder::new(opus::Bandwidth::Narrow, opus::EncoderSettings::default())
+                .unwrap(),
             tone: Tone::new(hertz),
             unplugged: false,
         };
