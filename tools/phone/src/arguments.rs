@@ -132,7 +132,7 @@ Examples:
 #[derive(Debug, Args)]
 pub struct EngineArgs {
     /// The box to call: https://host:port
-    #[arg(long, required_unless_present = "rtpengine")]
+    #[arg(long, required_unless_present_any = ["rtpengine", "asterisk"])]
     pub url: Option<String>,
     /// The app's key; its secret is in CAUSEWAY_APP_SECRET
     #[arg(long, default_value = "demo")]
@@ -143,6 +143,9 @@ pub struct EngineArgs {
     /// The control port of an rtpengine, instead of a box
     #[arg(long, conflicts_with = "url")]
     pub rtpengine: Option<SocketAddr>,
+    /// Where an Asterisk listens for SIP, instead of a box; it dials --sip
+    #[arg(long, conflicts_with_all = ["url", "rtpengine"])]
+    pub asterisk: Option<SocketAddr>,
     /// Whose processor time and memory are counted
     #[arg(long)]
     pub pid: u32,

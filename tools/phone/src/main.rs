@@ -224,14 +224,15 @@ fn app_secret(file: Option<&std::path::PathBuf>) -> Result<Secret, String> {
 }
 
 fn engine(args: EngineArgs) -> Result<ExitCode, String> {
-    let engine = match (args.url, args.rtpengine) {
-        (Some(url), _) => Engine::Causeway {
+    let engine = match (args.url, args.rtpengine, args.asterisk) {
+        (Some(url), ..) => Engine::Causeway {
             url,
             app: args.app,
             secret: app_secret(args.secret_file.as_ref())?,
         },
-        (None, Some(control)) => Engine::Rtpengine(control),
-        (None, None) => return Err("neither --url nor --rtpengine is given".into()),
+        (None, Some(control), _) => Engine::Rtpengine(control),
+        (None, None, Some(sip)) => Engine::Asterisk(sip),
+        (None, None, None) => return Err("no engine is given".into()),
     };
     let options = EngineOptions {
         engine,

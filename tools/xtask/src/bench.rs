@@ -1,6 +1,7 @@
 //! `bench`: what a transcoded call costs, beside the bare codec in the same run.
 
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use crate::needs::{self, Purpose};
 use crate::run::build;
@@ -9,6 +10,9 @@ use crate::{Against, BenchArgs, BenchWhat, MediaBenchArgs, interop, workspace};
 
 /// Where the package of recorded voices puts them.
 pub const VOICES: &str = "/usr/share/sounds/alsa";
+
+/// How long making Asterisk's chroot may take.
+const CHROOT: Duration = Duration::from_secs(30 * 60);
 
 /// `cargo xtask bench`
 pub fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
@@ -67,6 +71,10 @@ fn media(args: &MediaBenchArgs) -> Result<ExitCode, String> {
     needs::ensure(&[Purpose::Build, Purpose::Voices], args.yes)?;
     let other = match args.against {
         Some(Against::Rtpengine) => Some(interop::rtpengine(args.yes)?),
+        Some(Against::Asterisk) => {
+            interop::ready(args.yes, CHROOT)?;
+            None
+        }
         None => None,
     };
     build(
@@ -88,6 +96,9 @@ fn media(args: &MediaBenchArgs) -> Result<ExitCode, String> {
     }
     if let Some(folder) = other {
         bench.arg("--rtpengine").arg(folder);
+    }
+    if args.against == Some(Against::Asterisk) {
+        bench.arg("--asterisk");
     }
     if let Some(json) = &args.json {
         bench.arg("--json").arg(json);

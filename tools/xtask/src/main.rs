@@ -198,6 +198,8 @@ Examples:
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Against {
     Rtpengine,
+    /// Transcoding alone
+    Asterisk,
 }
 
 #[derive(Debug, Args)]

@@ -18,6 +18,7 @@
 //! | 803 | answers, and after a second calls the box with `Replaces` of this call and gives that call to 600 |
 //! | 804 | sends the caller on to 100 (302) |
 //! | 805 | sends the caller on to itself (302), as a broken forwarding does |
+//! | 1xxxx | rings the agent under that number |
 //! | 806 | answers, logs four digits as 200 does, and presses 1590 itself |
 //! | 706 | does not exist (404): nothing is written for it |
 //!
@@ -64,6 +65,10 @@ pub struct Trunk {
     pub sha256: bool,
     /// Calls the box over TLS, and may be called over it.
     pub tls: Option<Tls>,
+    /// Who calls speaks as browsers do: DTLS, ICE and Opus alone.
+    pub webrtc: bool,
+    /// RTP ports; 100 when zero.
+    pub rtp_count: u16,
     /// Further lines of the endpoint the box is.
     pub endpoint: String,
     /// Further lines of the endpoint the agent is.
@@ -149,6 +154,9 @@ const MODULES: &[&str] = &[
     "bridge_softmix",
 ];
 
+/// Besides, for browsers.
+const WEBRTC_MODULES: &[&str] = &["codec_opus_open_source", "res_format_attr_opus"];
+
 /// Writes everything into `folder`, which the chroot sees as `/mnt`.
 pub fn write(folder: &Path, chroot: &Path, ports: &Ports, trunk: &Trunk) -> Result<()> {
     for name in ["etc", "log", "run", "spool", "db", "moh", "tls"] {
@@ -172,7 +180,7 @@ pub fn write(folder: &Path, chroot: &Path, ports: &Ports, trunk: &Trunk) -> Resu
     }
     let files = [
         ("asterisk.conf", directories(chroot)?),
-        ("modules.conf", modules()),
+        ("modules.conf", modules(trunk.webrtc)),
         ("logger.conf", "[general]\ndateformat=%F %T.%3q\n[logfiles]\nfull.log => notice,warning,error,verbose(5)\n".to_owned()),
         ("manager.conf", manager(ports)),
         ("pjsip.conf", pjsip(ports, trunk)),
@@ -208,9 +216,11 @@ fn directories(chroot: &Path) -> Result<String> {
     ))
 }
 
-fn modules() -> String {
+fn modules(webrtc: bool) -> String {
+    let further = if webrtc { WEBRTC_MODULES } else { &[] };
     let loads: String = MODULES
         .iter()
+        .chain(further)
         .map(|name| format!("load = {name}.so\n"))
         .collect();
     format!("[modules]\nautoload = no\n{loads}")
@@ -304,7 +314,11 @@ fn pjsip(ports: &Ports, trunk: &Trunk) -> String {
         true => "rewrite_contact=yes\n",
         false => "rewrite_contact=no\n",
     };
-    let further = format!("{asks}{encryption}{rewrite}{}\n", trunk.endpoint);
+    let browser = match trunk.webrtc {
+        true => "webrtc=yes\ndtls_auto_generate_cert=yes\ndisallow=all\nallow=opus\n",
+        false => "",
+    };
+    let further = format!("{asks}{encryption}{rewrite}{browser}{}\n", trunk.endpoint);
     let contact = match trunk.registers {
         true => "max_contacts=1\nremove_existing=yes\nminimum_expiration=10".to_owned(),
         false => format!("contact={contact}"),

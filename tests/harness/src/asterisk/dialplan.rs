@@ -17,6 +17,8 @@
 /// Added to the other extensions.
 pub const MORE: &str = "\
 [from-box](+)
+exten => _1XXXX,1,Dial(PJSIP/${EXTEN}@agent,30)
+
 exten => _61X,1,Log(NOTICE,IDENTITY ${CALLERID(num)} NAME ${CALLERID(name)} PRES ${CALLERID(pres)} PAI ${PJSIP_HEADER(read,P-Asserted-Identity)} RPID ${PJSIP_HEADER(read,Remote-Party-ID)} PPI ${PJSIP_HEADER(read,P-Preferred-Identity)} PRIVACY ${PJSIP_HEADER(read,Privacy)} FROM ${PJSIP_HEADER(read,From)})
  same => n,Hangup(17)
 

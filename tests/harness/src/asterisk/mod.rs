@@ -63,7 +63,10 @@ impl Asterisk {
     ) -> Result<Self> {
         let chroot =
             chroot().doing("there is no Asterisk; make it with: cargo xtask interop --prepare")?;
-        let count = 100;
+        let count = match trunk.rtp_count {
+            0 => 100,
+            count => count,
+        };
         let ports = Ports {
             sip: loopback(port),
             manager: loopback(place::free_port()?),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
+use causeway_harness::asterisk::{Asterisk, Trunk};
 use causeway_harness::config::{APP, APP_SECRET, loopback};
 use causeway_harness::place::TempFolder;
 use causeway_harness::program::Program;
@@ -81,6 +82,9 @@ struct Cli {
     /// A chroot with rtpengine: the same load goes through it
     #[arg(long, value_name = "FOLDER")]
     rtpengine: Option<PathBuf>,
+    /// The same sound goes through an Asterisk 22, in the chroot of the interop tests
+    #[arg(long)]
+    asterisk: bool,
     /// Also write the rows to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -114,6 +118,9 @@ async fn measure(cli: &Cli) -> Result<bool> {
             .filter(|_| *mode != Mode::VideoTranscode)
         {
             rows.extend(rtpengine(cli, folder, *mode, codec_ms, films.path()).await?);
+        }
+        if cli.asterisk && *mode == Mode::Transcode {
+            rows.extend(asterisk(cli, *mode, codec_ms, films.path()).await?);
         }
     }
     if let Some(path) = &cli.json {
@@ -266,6 +273,37 @@ async fn rtpengine(
     )
     .await;
     program.stop().await?;
+    rows
+}
+
+/// Asterisk on one processor, which answers a browser's offer in Opus and dials a PBX in PCMU.
+async fn asterisk(cli: &Cli, mode: Mode, codec_ms: f64, films: &Path) -> Result<Vec<Value>> {
+    let pbx = loopback(place::free_port()?);
+    let most = steps(cli, mode).iter().max().copied().unwrap_or(20);
+    let trunk = Trunk {
+        webrtc: true,
+        rtp_count: u16::try_from(4 * most + 40).unwrap_or(2000),
+        ..Trunk::default()
+    };
+    // Nobody plays the box; who calls is known by its address.
+    let asterisk =
+        Asterisk::start_with(place::free_port()?, loopback(9), Some(pbx), &trunk).await?;
+    let pid = asterisk.pid();
+    pin(pid, 0).await?;
+    let sip = asterisk.address().to_string();
+    let rows = load(
+        cli,
+        mode,
+        codec_ms,
+        pid,
+        films,
+        &["--asterisk", &sip, "--sip", &pbx.to_string()],
+    )
+    .await;
+    if rows.as_ref().map_or(true, Vec::is_empty) {
+        eprintln!("{}", asterisk.log());
+    }
+    asterisk.stop().await?;
     rows
 }
 

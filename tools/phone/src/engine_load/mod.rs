@@ -2,6 +2,7 @@
 //!
 //! Both ends of every call are here, so the same load goes through any engine that joins a browser to a trunk.
 
+mod asterisk;
 mod bare;
 mod ends;
 mod latency;
@@ -248,6 +249,10 @@ async fn way(
             answered,
             standing: HashMap::new(),
             picture,
+        },
+        Engine::Asterisk(address) => Way::Asterisk {
+            caller: asterisk::Caller::of(*address).await?,
+            answered,
         },
         Engine::Rtpengine(address) => Way::Rtpengine {
             control: rtpengine::Control::to(*address).await?,

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::asterisk::Caller;
 use super::rtpengine::Control;
 use super::{pbx, picture_sdp};
 use crate::load::{Failure, Secret, Server, Session, Tokens, failure, refusal};
@@ -29,6 +30,8 @@ pub enum Engine {
     },
     /// rtpengine's control port.
     Rtpengine(SocketAddr),
+    /// Where an Asterisk listens for SIP; it dials us.
+    Asterisk(SocketAddr),
 }
 
 impl Engine {
@@ -37,6 +40,7 @@ impl Engine {
         match self {
             Self::Causeway { .. } => "causeway",
             Self::Rtpengine(_) => "rtpengine",
+            Self::Asterisk(_) => "asterisk",
         }
     }
 }
@@ -56,6 +60,10 @@ pub enum Way {
         calls: BTreeSet<usize>,
         transcode: bool,
         picture: pbx::Picture,
+    },
+    Asterisk {
+        caller: Caller,
+        answered: mpsc::UnboundedReceiver<(usize, SocketAddr)>,
     },
 }
 
@@ -91,13 +99,7 @@ impl Way {
                 let (stop, stopped) = oneshot::channel();
                 let task = tokio::spawn(stand(session, id, stopped));
                 standing.insert(call, (stop, task));
-                loop {
-                    match answered.recv().await {
-                        Some((which, to)) if which == call => return Ok((answer, to)),
-                        Some(_) => {}
-                        None => return Err(failure("pbx", "the PBX has gone")),
-                    }
-                }
+                told(answered, call).await.map(|to| (answer, to))
             }
             Self::Rtpengine {
                 control,
@@ -133,6 +135,12 @@ impl Way {
                 calls.insert(call);
                 Ok((answer, media))
             }
+            Self::Asterisk { caller, answered } => {
+                while answered.try_recv().is_ok() {}
+                let placing = caller.call(call, offer).await;
+                let answer = placing.map_err(|e| failure("asterisk", e))?;
+                told(answered, call).await.map(|to| (answer, to))
+            }
         }
     }
 
@@ -150,6 +158,7 @@ impl Way {
                     control.delete(call).await;
                 }
             }
+            Self::Asterisk { caller, .. } => caller.end(call).await,
         }
     }
 
@@ -158,9 +167,24 @@ impl Way {
         let calls: Vec<usize> = match &self {
             Self::Causeway { standing, .. } => standing.keys().copied().collect(),
             Self::Rtpengine { calls, .. } => calls.iter().copied().collect(),
+            Self::Asterisk { caller, .. } => caller.standing(),
         };
         for call in calls {
             self.end(call).await;
+        }
+    }
+}
+
+/// Where the engine takes the media of a call that the PBX has answered.
+async fn told(
+    answered: &mut mpsc::UnboundedReceiver<(usize, SocketAddr)>,
+    call: usize,
+) -> Result<SocketAddr, Failure> {
+    loop {
+        match answered.recv().await {
+            Some((which, to)) if which == call => return Ok(to),
+            Some(_) => {}
+            None => return Err(failure("pbx", "the PBX has gone")),
         }
     }
 }
