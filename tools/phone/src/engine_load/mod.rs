@@ -130,7 +130,7 @@ pub struct Row {
 const LATE: Duration = Duration::from_millis(60);
 const LATE_PICTURE: Duration = Duration::from_millis(150);
 /// Nothing is measured before an engine has settled.
-const SETTLE: Duration = Duration::from_secs(4);
+const SETTLE: Duration = Duration::from_secs(8);
 /// Under way between both ends when a row begins or ends.
 const UNDER_WAY: Duration = Duration::from_millis(100);
 /// Beyond this an engine is overloaded, and no more calls are added.
