@@ -247,6 +247,9 @@ impl Engine {
                 self.core.on_web(whose, source, datagram, now);
             }
         }
+        if self.neighbours.is_behind() {
+            let _ = self.wake.write(1);
+        }
         datagrams
     }
 
