@@ -20,7 +20,7 @@ use super::liveness::Change;
 use super::quality;
 use super::transcoders::Transcoders;
 use super::trunk::{Admission, TrunkLeg};
-use super::web::{Fault, WebLeg, Yield};
+use super::web::{Fault, Unprotected, WebLeg, Yield};
 use super::{Event, LegKey, Table};
 use crate::timers::Timers;
 use bytes::BytesMut;
@@ -121,15 +121,19 @@ impl Core {
         else {
             return;
         };
-        if class == Class::Rtp
-            && let Some(opened) = web.leg.unprotect(source, datagram)
-        {
-            let back = web.liveness.heard(now);
-            match opened {
-                Ok(packet) => self.take_from_browser(key, &packet, now),
-                Err(_) => self.drop_refused(key),
+        if class == Class::Rtp {
+            let unprotected = match web.leg.unprotect(source, datagram) {
+                Ok(unprotected) => unprotected,
+                Err(fault) => return self.on_fault(key, fault),
+            };
+            if !matches!(unprotected, Unprotected::Unkeyed) {
+                let back = web.liveness.heard(now);
+                match unprotected {
+                    Unprotected::Packet(packet) => self.take_from_browser(key, &packet, now),
+                    Unprotected::Refused | Unprotected::Unkeyed => self.drop_refused(key),
+                }
+                return self.on_change(key, back, now);
             }
-            return self.on_change(key, back, now);
         }
         if let Err(fault) = web.leg.receive(now, source, class, datagram) {
             self.on_fault(key, fault);

@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use causeway_media::path::OutPacket;
 use causeway_media::plan::AudioFormat;
 use causeway_media::sdp::browser::{self, Formats, OfferedVideo};
-use causeway_media::srtp::{SrtpError, SrtpPacket, SrtpPlan, SrtpReceiver, SrtpSender};
+use causeway_media::srtp::{SrtpPacket, SrtpPlan, SrtpReceiver, SrtpSender};
 use rtc::crypto::RTCCryptoProvider;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::certificate::RTCCertificate;
@@ -85,6 +85,15 @@ impl Yield {
 /// The WebRTC stack lost its footing; the leg is of no more use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault(pub String);
+
+/// What a datagram of SRTP was.
+#[derive(Debug)]
+pub enum Unprotected {
+    Packet(SrtpPacket),
+    Refused,
+    /// The keys are not known: the stack is to be asked.
+    Unkeyed,
+}
 
 /// One browser's connection.
 pub struct WebLeg {
@@ -320,21 +329,21 @@ impl WebLeg {
         })
     }
 
-    /// The RTP packet in a datagram from an admitted address; `None` while the keys are not known, and the stack is to
-    /// be asked.
-    pub fn unprotect(
-        &mut self,
-        from: SocketAddr,
-        datagram: &[u8],
-    ) -> Option<Result<SrtpPacket, SrtpError>> {
-        let (_, receiver) = &mut **self.srtp.as_mut()?;
-        let opened = receiver.unprotect_rtp(datagram);
-        if opened.is_ok() {
-            // After a restart browsers send from the pair they have chosen up to a second before they
-            // nominate it; it has passed its check, and this packet is authentic.
-            self.nominated.get_or_insert(from);
-        }
-        Some(opened)
+    /// The RTP packet in a datagram from an admitted address.
+    ///
+    /// # Errors
+    /// [`Fault`] when the library panicked.
+    pub fn unprotect(&mut self, from: SocketAddr, datagram: &[u8]) -> Result<Unprotected, Fault> {
+        let Some((_, receiver)) = self.srtp.as_deref_mut() else {
+            return Ok(Unprotected::Unkeyed);
+        };
+        let Ok(packet) = guard(|| receiver.unprotect_rtp(datagram))? else {
+            return Ok(Unprotected::Refused);
+        };
+        // After a restart browsers send from the pair they have chosen up to a second before they
+        // nominate it; it has passed its check, and this packet is authentic.
+        self.nominated.get_or_insert(from);
+        Ok(Unprotected::Packet(packet))
     }
 
     /// When [`Self::handle_timeout`] wants to be called; unknown until [`Self::collect`] has
@@ -374,7 +383,7 @@ impl WebLeg {
             let Some(to) = self.nominated.or(self.selected) else {
                 return Ok(false);
             };
-            let Ok(protected) = sender.protect_rtp(packet.bytes) else {
+            let Ok(protected) = guard(|| sender.protect_rtp(packet.bytes))? else {
                 return Ok(false);
             };
             outbound.push(to, protected.into());

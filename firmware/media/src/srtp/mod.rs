@@ -1,4 +1,4 @@
-//! SRTP and SRTCP (RFC 3711) for a leg whose keys came in SDP.
+//! SRTP and SRTCP (RFC 3711) for a leg whose keys came in SDP, or from a DTLS handshake.
 //!
 //! The cryptography is that of the `rtc-srtp` crate; here is what a gateway needs around it:
 //! bounded memory whatever arrives, a new SSRC without a new key, and a change of keys without

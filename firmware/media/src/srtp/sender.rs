@@ -4,7 +4,8 @@ use super::{SrtpError, SrtpKey, SrtpPacket, context};
 use rtc_srtp::context::Context;
 use std::fmt;
 
-/// Protects the RTP and RTCP of one key. A leg has one SSRC for its life, so one context does.
+/// Protects the RTP and RTCP of one key. A leg has one SSRC for its sound and one for its picture as long as it lives, so
+/// one context does.
 pub struct SrtpSender {
     key: SrtpKey,
     context: Context,
