@@ -16,6 +16,7 @@ pub mod cli;
 pub mod config;
 pub mod customer;
 pub mod error;
+pub mod figures;
 pub mod https;
 pub mod ice;
 pub mod impairment;

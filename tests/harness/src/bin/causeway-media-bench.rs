@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use causeway_harness::asterisk::{Asterisk, Trunk};
 use causeway_harness::config::{APP, APP_SECRET, loopback};
+use causeway_harness::figures::{late, number};
 use causeway_harness::place::TempFolder;
 use causeway_harness::program::Program;
 use causeway_harness::{BoxPlan, BoxProcess, HarnessError, Result, place};
@@ -398,18 +399,6 @@ fn heading() -> String {
 
 fn line_of(row: &Value) -> String {
     let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-    let number = |value: &Value, digits: usize| {
-        value
-            .as_f64()
-            .map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"))
-    };
-    let late = |key: &str| {
-        format!(
-            "{} / {}",
-            number(&row[key]["p50"], 1),
-            number(&row[key]["p99"], 1)
-        )
-    };
     let mut line = format!(
         "{:<10} {:<18} {:>4} {:>9} {:>9} {:>6} {:>6} {:>6}  {:>15} {:>15} {:>9}%",
         text("engine"),
@@ -420,8 +409,8 @@ fn line_of(row: &Value) -> String {
         number(&row["ratio"], 2),
         number(&row["calls_per_core"], 0),
         number(&row["kib_per_call"], 0),
-        late("web_to_trunk_ms"),
-        late("trunk_to_web_ms"),
+        late(&row["web_to_trunk_ms"]),
+        late(&row["trunk_to_web_ms"]),
         number(&row["delivered_pct"], 2),
     );
     if row["counted"] != true {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 
 use causeway_harness::config::{APP, APP_SECRET, loopback};
+use causeway_harness::figures::{late, number};
 use causeway_harness::soak::{FIGURES, bars, judge};
 use causeway_harness::{BoxPlan, BoxProcess, HarnessError, Result, place};
 use clap::Parser;
@@ -122,18 +123,6 @@ async fn minutes(cli: &Cli, causeway: &BoxProcess, pbx: &str) -> Result<Vec<Valu
 }
 
 fn line_of(row: &Value) -> String {
-    let number = |value: &Value, digits: usize| {
-        value
-            .as_f64()
-            .map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"))
-    };
-    let late = |key: &str| {
-        format!(
-            "{} / {}",
-            number(&row[key]["p50"], 1),
-            number(&row[key]["p99"], 1)
-        )
-    };
     format!(
         "{:>6} {:>6} {:>7} {:>7} {:>9} {:>6} {:>8} {:>10} {:>15} {:>15} {:>9}%",
         row["minute"],
@@ -144,8 +133,8 @@ fn line_of(row: &Value) -> String {
         row["descriptors"],
         row["threads"],
         number(&row["cpu_ms_per_call_s"], 2),
-        late("web_to_trunk_ms"),
-        late("trunk_to_web_ms"),
+        late(&row["web_to_trunk_ms"]),
+        late(&row["trunk_to_web_ms"]),
         number(&row["delivered_pct"], 2),
     )
 }

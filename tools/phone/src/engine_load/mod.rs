@@ -183,17 +183,12 @@ async fn rows(
     orders: &Sender<Order>,
     told: &mut impl FnMut(&Row),
 ) -> Result<(), String> {
-    let socket = tokio::net::UdpSocket::bind(options.sip)
-        .await
-        .map_err(|e| format!("{}: {e}", options.sip))?;
-    let ports = pbx::Ports::default();
-    let (answered, calls) = mpsc::unbounded_channel();
     // The sound of calls with pictures: nobody listens.
     let said = |e: std::io::Error| e.to_string();
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").map_err(said)?;
     let silent_port = silent.local_addr().map_err(said)?.port();
     let picture = options.mode.has_pictures().then_some(silent_port);
-    let pbx = tokio::spawn(pbx::answer(socket, ports.clone(), picture, answered));
+    let (pbx, ports, calls) = pbx::start(options.sip, picture).await?;
     let transcode = options.mode == Mode::Transcode;
     let mut way = way(&options.engine, transcode, picture, calls).await?;
     let mut placed = 0;

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 
 use super::picture_sdp;
 use crate::media::g711::Law;
@@ -27,8 +28,32 @@ pub type Ports = Arc<Mutex<HashMap<usize, u16>>>;
 /// Whether calls have pictures: if so the media is the picture's, and their sound is taken where nobody listens.
 pub type Picture = Option<u16>;
 
-/// Answers until its task is ended. Tells which call is answered and where the engine takes its media.
-pub async fn answer(
+/// A PBX that answers from now on, until its task is ended; where the media of its calls is to be written, and what it
+/// tells: which call is answered, and where the engine takes its media.
+///
+/// # Errors
+/// A sentence when the address cannot be bound.
+pub async fn start(
+    at: SocketAddr,
+    picture: Picture,
+) -> Result<
+    (
+        JoinHandle<()>,
+        Ports,
+        UnboundedReceiver<(usize, SocketAddr)>,
+    ),
+    String,
+> {
+    let socket = UdpSocket::bind(at)
+        .await
+        .map_err(|e| format!("{at}: {e}"))?;
+    let ports = Ports::default();
+    let (answered, told) = unbounded_channel();
+    let task = tokio::spawn(answer(socket, ports.clone(), picture, answered));
+    Ok((task, ports, told))
+}
+
+async fn answer(
     socket: UdpSocket,
     ports: Ports,
     picture: Picture,

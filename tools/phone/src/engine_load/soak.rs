@@ -10,7 +10,6 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::ends::{Order, Standing};
@@ -78,12 +77,7 @@ async fn minutes(
     orders: &Sender<Order>,
     told: &mut impl FnMut(&SoakRow),
 ) -> Result<(), String> {
-    let socket = tokio::net::UdpSocket::bind(options.sip)
-        .await
-        .map_err(|e| format!("{}: {e}", options.sip))?;
-    let ports = pbx::Ports::default();
-    let (answered, calls) = mpsc::unbounded_channel();
-    let pbx = tokio::spawn(pbx::answer(socket, ports.clone(), None, answered));
+    let (pbx, ports, calls) = pbx::start(options.sip, None).await?;
     let mut way = way(&options.engine, true, None, calls).await?;
 
     let began = Instant::now();
