@@ -9,6 +9,7 @@
 
 use causeway_media::plan::{AudioCodec, AudioFormat};
 use causeway_media::sdp::browser::{self, BrowserOffer, Formats, OfferedVideo, PictureCoding};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// `fmtp` we ask browsers for: frames of 10 ms and up, in-band FEC; mono since nothing asks for stereo.
@@ -62,11 +63,11 @@ pub fn narrow(
                     }
                 }
                 None if line.starts_with("a=group:") => {}
-                None => push(&mut narrowed.sdp, line),
+                None => push(&mut narrowed.sdp, &as_stack_reads(line)),
             },
             Some(None) => {
                 if !is_replaced(line) && !is_repair(line, video) {
-                    push(&mut narrowed.sdp, line);
+                    push(&mut narrowed.sdp, &as_stack_reads(line));
                 }
             }
             Some(Some(refused)) => {
@@ -100,6 +101,18 @@ impl Narrowed {
         }
         rest.flatten().for_each(|refused| wide += refused);
         wide
+    }
+}
+
+/// The name of a fingerprint's hash is the same in any case of letter (RFC 8122 section 5); the stack knows it in small ones.
+fn as_stack_reads(line: &str) -> Cow<'_, str> {
+    const NAME: &str = "a=fingerprint:";
+    match line
+        .strip_prefix(NAME)
+        .and_then(|rest| rest.split_once(' '))
+    {
+        Some((hash, value)) => Cow::Owned(format!("{NAME}{} {value}", hash.to_lowercase())),
+        None => Cow::Borrowed(line),
     }
 }
 
@@ -371,6 +384,14 @@ mod tests {
         let picture =
             "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n";
         assert!(narrowed.sdp.contains(picture), "{}", narrowed.sdp);
+    }
+
+    #[test]
+    fn the_name_of_a_hash_is_read_in_any_case() {
+        let shouted = "v=0\r\na=fingerprint:SHA-256 AB:CD\r\n";
+        let offer = OFFER.replacen("v=0\r\n", shouted, 1);
+        let narrowed = narrow(&offer, &inspected(1), (OPUS, None), None).unwrap();
+        assert!(narrowed.sdp.contains("a=fingerprint:sha-256 AB:CD\r\n"));
     }
 
     #[test]

@@ -154,7 +154,9 @@ impl WebEnd {
     /// Takes the engine's answer.
     pub fn answer(&mut self, sdp: &str, now: Instant) -> Outcome<()> {
         self.stirred = true;
-        let answer = RTCSessionDescription::answer(sdp.to_owned()).map_err(said)?;
+        // Asterisk writes the hash's name in capitals, which is as good (RFC 8122 section 5), and which the stack does not know.
+        let sdp = sdp.replace("a=fingerprint:SHA-", "a=fingerprint:sha-");
+        let answer = RTCSessionDescription::answer(sdp).map_err(said)?;
         self.connection
             .set_remote_description(now, answer)
             .map_err(said)
