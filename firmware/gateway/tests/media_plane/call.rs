@@ -64,6 +64,7 @@ pub struct Call {
     /// Of the browser's packets so many in a hundred are lost.
     pub browser_loses: usize,
     said: usize,
+    was_connected: bool,
     /// The PBX wants VoIP metrics.
     pub comfort_noise: bool,
     pub voip_metrics: bool,
@@ -108,6 +109,7 @@ impl Call {
             pbx_talks: true,
             browser_loses: 0,
             said: 0,
+            was_connected: false,
             comfort_noise: false,
             voip_metrics: false,
             next: Instant::now(),
@@ -170,10 +172,12 @@ impl Call {
             self.told.extend(self.events.try_iter());
             if Instant::now() >= self.next {
                 self.next += TICK;
-                if self.browser_talks && self.browser.connected {
-                    // Evenly spread: the same each time.
+                self.was_connected |= self.browser.connected;
+                if self.browser_talks && self.was_connected {
                     self.said += 1;
-                    if self.said * self.browser_loses % 100 < self.browser_loses {
+                    // Evenly spread: the same each time. And a microphone does not wait for a network.
+                    let is_lost = self.said * self.browser_loses % 100 < self.browser_loses;
+                    if is_lost || !self.browser.connected {
                         self.browser.speak_in_vain();
                     } else {
                         self.browser.speak();
