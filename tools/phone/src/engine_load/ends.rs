@@ -61,6 +61,8 @@ pub enum Order {
 /// How things stand. Counters only grow.
 #[derive(Debug, Default, Clone)]
 pub struct Standing {
+    /// When that was; `None` before anybody looked.
+    pub at: Option<Instant>,
     pub connected: usize,
     pub failed: usize,
     /// Calls of which something was heard on both sides.
@@ -265,6 +267,7 @@ impl Ends {
             Order::Look(reply) => {
                 let calls = || self.calls.iter().flatten();
                 let count = |fits: fn(&Call) -> bool| calls().filter(|c| fits(c)).count();
+                self.standing.at = Some(now);
                 self.standing.connected = count(|c| c.web.connected);
                 self.standing.failed = count(|c| c.web.failed);
                 self.standing.heard = count(|c| c.heard == (true, true));
