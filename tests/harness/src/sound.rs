@@ -24,7 +24,8 @@ pub async fn start(folder: &Path) -> Result<Program> {
             "--disable-shm=yes",
             "--log-target=stderr",
         ])
-        .arg("--load=module-null-sink sink_name=causeway rate=48000")
+        // Without rewinds it plays 50 ms at a time, as a real card does; else two seconds, which a new stream waits for.
+        .arg("--load=module-null-sink sink_name=causeway rate=48000 norewinds=1")
         .arg(format!(
             "--load=module-native-protocol-unix auth-anonymous=1 socket={}",
             socket.display()

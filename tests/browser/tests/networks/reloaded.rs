@@ -112,13 +112,11 @@ async fn reloads(kind: Kind) {
         "{kind:?}: gap at the browser {:.0} ms, at the ACD {sent:.0} ms",
         heard * 1000.0
     );
-    // Firefox takes two seconds from one page to the sound of the next, most of them until the new page runs.
-    let longest = match kind {
-        Kind::Chromium => LONGEST_GAP_MS,
-        Kind::Firefox => 2.0 * LONGEST_GAP_MS,
-    };
-    assert!(heard * 1000.0 <= longest, "{heard} s at the browser");
-    assert!(sent <= longest, "{sent} ms at the ACD");
+    assert!(
+        heard * 1000.0 <= LONGEST_GAP_MS,
+        "{heard} s at the browser"
+    );
+    assert!(sent <= LONGEST_GAP_MS, "{sent} ms at the ACD");
     untouched(&mut site);
     assert_eq!(messages(&site, &id).await, before, "SIP was spoken");
 
