@@ -7,6 +7,7 @@ use causeway_harness::capture::Capture;
 use causeway_harness::nal_units::{self, note_frames, noted, on_the_wire};
 use causeway_harness::picture::{self, Seen};
 use causeway_interop::{SOON, Site, SitePlan, picture_ports, skipped, so};
+use std::path::Path;
 use std::time::Duration;
 
 #[tokio::test]
@@ -47,6 +48,9 @@ async fn octets_are_the_same_on_both_sides() -> Result<()> {
     Seen::moving(browser, "remote", 8, SOON).await?;
     let received = noted(browser, "received").await?;
     let datagrams = capture.stop()?;
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chromium-asterisk-page.png");
+    picture::keep_screenshot(browser, &kept).await?;
+    eprintln!("what the page sees of Asterisk's echo: {}", kept.display());
     // What passed last is noted by then.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let (box_port, pbx_port) = picture_ports(&site.causeway, &call).await?;

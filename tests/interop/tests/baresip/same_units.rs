@@ -6,6 +6,7 @@ use causeway_harness::capture::Capture;
 use causeway_harness::nal_units::{self, Unit, note_frames, noted, on_the_wire};
 use causeway_harness::picture::{self, Seen};
 use causeway_interop::{PhonePlan, PhoneSite, SOON, picture_ports, skipped, so};
+use std::path::Path;
 use std::time::Duration;
 
 /// A sequence parameter set (ITU-T H.264 table 7-1).
@@ -45,6 +46,14 @@ async fn octets_are_the_same_on_both_sides() -> Result<()> {
     let received = noted(browser, "received").await?;
     let datagrams = capture.stop()?;
     let browser = site.web.phone.browser();
+    let kept = |name: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    picture::keep_screenshot(browser, &kept("chromium-baresip-page.png")).await?;
+    let phone = kept("chromium-baresip-phone.png");
+    site.baresip.snapshot(&phone).await?;
+    let browser = site.web.phone.browser();
+    let (step, wide, high) = picture::still(browser, &phone).await?;
+    eprintln!("{wide}×{high} with {step}: see {}", phone.display());
+    so(&format!("the phone sees {step}"), !step.is_empty())?;
     // What passed last is noted by then.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let (box_port, phone_port) = picture_ports(&site.web.causeway, &call).await?;
