@@ -25,6 +25,8 @@ const INTEROP: &str = "causeway-interop";
 const SIPP: &str = "sipp";
 /// Its scenarios act a few at a time, and for most of their time wait for SIP's timers.
 const SIPP_THREADS: &str = "--test-threads=128";
+/// Calls with a PBX at a time: their tests wait for it and for timers most of the time.
+const PBX_CALLS: usize = 2;
 /// How long one test program may run, and one stage of real-time calls.
 const PROGRAM_LIMIT: Duration = Duration::from_secs(10 * 60);
 const CALLS_LIMIT: Duration = Duration::from_secs(25 * 60);
@@ -204,7 +206,7 @@ fn tests(selection: Selection<'_>, yes: bool) -> Result<Tally, String> {
         tally.add(sdk()?);
     }
     if selection.browser() {
-        tally.add(calls("browser", BROWSER, &programs, corpora.as_deref())?);
+        tally.add(calls("browser", BROWSER, 1, &programs, corpora.as_deref())?);
     }
     if selection.interop() {
         match needs::ensure(&[Purpose::Sipp], yes) {
@@ -212,7 +214,13 @@ fn tests(selection: Selection<'_>, yes: bool) -> Result<Tally, String> {
             Err(why) => loud(&format!("the tests against SIPp did not run: {why}")),
         }
         match interop::ready(yes, CHROOT_LIMIT) {
-            Ok(()) => tally.add(calls("interop", INTEROP, &programs, corpora.as_deref())?),
+            Ok(()) => tally.add(calls(
+                "interop",
+                INTEROP,
+                PBX_CALLS,
+                &programs,
+                corpora.as_deref(),
+            )?),
             Err(why) if selection.only.is_none() => {
                 loud(&format!("the tests against Asterisk did not run: {why}"));
             }
@@ -379,20 +387,22 @@ fn settle(outcome: Outcome) -> Tally {
     tally
 }
 
-/// Real calls in real time: one test at a time, nothing beside them.
+/// Real calls in real time: so many tests at a time, nothing beside them.
 fn calls(
     stage: &str,
     package: &str,
+    at_a_time: usize,
     programs: &[Program],
     corpora: Option<&Path>,
 ) -> Result<Tally, String> {
     let since = Instant::now();
     let mut tally = Tally::default();
+    let threads = format!("--test-threads={at_a_time}");
     for program in programs
         .iter()
         .filter(|p| p.package == package && p.name != SIPP)
     {
-        tally.add(run_calls(program, &["--test-threads=1"], corpora)?);
+        tally.add(run_calls(program, &[&threads], corpora)?);
     }
     took(stage, since);
     Ok(tally)

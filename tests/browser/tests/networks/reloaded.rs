@@ -112,10 +112,7 @@ async fn reloads(kind: Kind) {
         "{kind:?}: gap at the browser {:.0} ms, at the ACD {sent:.0} ms",
         heard * 1000.0
     );
-    assert!(
-        heard * 1000.0 <= LONGEST_GAP_MS,
-        "{heard} s at the browser"
-    );
+    assert!(heard * 1000.0 <= LONGEST_GAP_MS, "{heard} s at the browser");
     assert!(sent <= LONGEST_GAP_MS, "{sent} ms at the ACD");
     untouched(&mut site);
     assert_eq!(messages(&site, &id).await, before, "SIP was spoken");
