@@ -43,6 +43,8 @@ pub struct BoxPlan {
     pub trunks: Vec<TrunkPlan>,
     /// `preferred`, `opus` or `g711`.
     pub codec: String,
+    /// Further lines of the app's table.
+    pub app_extra: String,
     /// Accounts and the virtual number that leads to each.
     pub accounts: Vec<(String, String)>,
     /// Seconds a call may ring.
@@ -86,6 +88,7 @@ impl BoxPlan {
                 extra: String::new(),
             }],
             codec: "preferred".to_owned(),
+            app_extra: String::new(),
             accounts: vec![("anna@example.com".to_owned(), "+49301001".to_owned())],
             ring_s: 60,
             max_calls: 500,
@@ -153,10 +156,11 @@ impl BoxPlan {
             text,
             "[[app]]\nkey = \"{APP}\"\nsecret_sha256 = [\"{}\"]\norigins = [{origins}]\ndestinations = [\"*\"]\n\
              accounts = [\"*\"]\ncaller_id = \"{CALLER_ID}\"\ncaller_name = \"Demo page\"\ncodec = \"{}\"\n\
-             max_calls = {}\ncalls_per_minute = 6000\n\n",
+             max_calls = {}\ncalls_per_minute = 6000\n{}\n\n",
             sha256(APP_SECRET),
             self.codec,
-            self.max_calls
+            self.max_calls,
+            self.app_extra
         );
         let _ = write!(text, "[[number]]\nnumber = \"{ECHO}\"\necho = true\n\n");
         for (account, number) in &self.accounts {

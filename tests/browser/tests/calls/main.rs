@@ -16,5 +16,6 @@ mod pass_through;
 mod quality;
 mod refused;
 mod relayed;
+mod silence;
 mod silent_pbx;
 mod unanswered;
