@@ -5,7 +5,7 @@
 //! | gateway | everything under `firmware` and `board` |
 //! | api | call, directory |
 //! | call | directory, media |
-//! | directory, sip, media, turn, board, update | none of ours |
+//! | directory, config, sip, media, turn, board, update | none of ours |
 //! | board-sim, board-linux | board |
 //! | phone, xtask | none of ours: a peer built on the stack it tests proves nothing |
 //! | everything under `tests` | what it tests |
@@ -21,6 +21,7 @@ fn allowed(package: &str, folder: &str) -> Option<&'static [&'static str]> {
         "causeway-gateway" => &[
             "causeway-api",
             "causeway-call",
+            "causeway-config",
             "causeway-directory",
             "causeway-media",
             "causeway-sip",
