@@ -135,6 +135,23 @@ impl Core {
                 return self.on_change(key, back, now);
             }
         }
+        if class == Class::Rtcp {
+            self.yielded.feedback.clear();
+            let asked = &mut self.yielded.feedback;
+            let taken = match web.leg.unprotect_rtcp(source, datagram, asked) {
+                Ok(taken) => taken,
+                Err(fault) => return self.on_fault(key, fault),
+            };
+            if let Some(taken) = taken {
+                let back = web.liveness.heard(now);
+                if taken {
+                    self.take_feedback(key, now);
+                } else {
+                    self.drop_refused(key);
+                }
+                return self.on_change(key, back, now);
+            }
+        }
         if let Err(fault) = web.leg.receive(now, source, class, datagram) {
             self.on_fault(key, fault);
             return;
@@ -322,12 +339,6 @@ impl Core {
             leg.rtcp_due = Some(now + RTCP_EVERY);
         }
         let failed = yielded.failed.take();
-        let mut fault = None;
-        for feedback in &yielded.feedback {
-            leg.on_feedback(feedback, now);
-            let again = leg.send_again(feedback, now, &mut self.outbound);
-            fault = again.err().or(fault);
-        }
         let with_picture = leg.picture.is_some();
         for packet in &yielded.rtp {
             let mut datagram = std::mem::take(&mut self.scratch);
@@ -340,14 +351,31 @@ impl Core {
             self.note_restless(key);
         }
         self.yielded = yielded;
-        if let Some(fault) = fault {
-            return self.on_fault(key, fault);
-        }
-        self.speak_anew(key, now);
+        self.take_feedback(key, now);
         self.on_change(key, change, now);
         if let Some(reason) = failed {
             self.fail(key, reason);
         }
+        self.reschedule(key, now);
+    }
+
+    /// What a browser reports and asks for.
+    fn take_feedback(&mut self, key: LegKey, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        let mut fault = None;
+        for feedback in &self.yielded.feedback {
+            leg.on_feedback(feedback, now);
+            let again = leg.send_again(feedback, now, &mut self.outbound);
+            fault = again.err().or(fault);
+        }
+        self.yielded.feedback.clear();
+        if let Some(fault) = fault {
+            return self.on_fault(key, fault);
+        }
+        self.ask_for_picture(key, now);
+        self.speak_anew(key, now);
         self.reschedule(key, now);
     }
 
@@ -464,7 +492,13 @@ impl Core {
         }
         if fault.is_none() && reports {
             leg.rtcp_due = Some(now + RTCP_EVERY);
-            match leg.send_rtcp(now, false, metrics.as_ref(), &mut self.scratch) {
+            match leg.send_rtcp(
+                now,
+                false,
+                metrics.as_ref(),
+                &mut self.scratch,
+                &mut self.outbound,
+            ) {
                 Ok(true) if matches!(leg.end, End::Trunk(_)) => {
                     Counters::add(&self.counters.trunk_datagrams_out, 1);
                 }

@@ -11,12 +11,14 @@ use super::demux::{self, Class, StunClass, Transaction};
 use super::feedback::{self, Feedback};
 use super::keying::Keying;
 use super::offer::{self, Narrowed};
+use super::picture_section::Shown;
 use super::stack;
 use super::{Candidates, WebCodecPolicy, WebRefusal};
 use bytes::{Bytes, BytesMut};
 use causeway_media::path::OutPacket;
-use causeway_media::plan::AudioFormat;
-use causeway_media::sdp::browser::{self, Formats, OfferedVideo};
+use causeway_media::plan::{AudioFormat, Direction};
+use causeway_media::rtcp;
+use causeway_media::sdp::browser::{self, BrowserOffer, Formats};
 use causeway_media::srtp::{SrtpPacket, SrtpPlan, SrtpReceiver, SrtpSender};
 use rtc::crypto::RTCCryptoProvider;
 use rtc::peer_connection::RTCPeerConnection;
@@ -49,9 +51,8 @@ pub struct Opening<'a> {
     /// Passive candidates of TCP. The stack knows nothing of them: what comes that way comes from a UDP socket of the box.
     pub tcp_candidates: &'a [SocketAddr],
     pub ssrc: u32,
-    pub video_ssrc: u32,
-    /// A picture is taken where the browser has one that can be carried.
-    pub video: bool,
+    /// Under which a picture is sent; none is taken without.
+    pub video_ssrc: Option<u32>,
     /// The browser is asked to leave out silence.
     pub dtx: bool,
     /// Names the stream and its source (`msid`, `cname`); unpredictable.
@@ -86,6 +87,13 @@ impl Yield {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault(pub String);
 
+/// An answer, and whether the offer had a picture that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub sdp: String,
+    pub video_refused: bool,
+}
+
 /// What a datagram of SRTP was.
 #[derive(Debug)]
 pub enum Unprotected {
@@ -109,7 +117,9 @@ pub struct WebLeg {
     dtx: bool,
     /// Payload type under which the browser may send redundant audio.
     redundancy: Option<u8>,
-    video: Option<OfferedVideo>,
+    picture: Option<Shown>,
+    /// Names the stream of both.
+    stream: String,
     connected: bool,
     /// Something other than media went in: events and deadlines may have changed.
     stirred: bool,
@@ -152,7 +162,7 @@ impl WebLeg {
         offer: &str,
         policy: WebCodecPolicy,
         opening: Opening<'_>,
-    ) -> Result<(Self, String), WebRefusal> {
+    ) -> Result<(Self, Answer), WebRefusal> {
         let inspected = browser::inspect(offer)?;
         let format = browser::choose(&inspected, policy.into())?;
         let alternative = match policy {
@@ -160,14 +170,20 @@ impl WebLeg {
             WebCodecPolicy::Preferred | WebCodecPolicy::Opus | WebCodecPolicy::G711 => None,
         };
         let formats = (format, alternative);
-        let video = inspected.video.as_ref().filter(|_| opening.video);
+        let picture = shown(&inspected, opening.video_ssrc);
+        let video_refused = picture.is_none() && inspected.has_live_video;
+        let video = picture.as_ref().map(|picture| &picture.video);
         let narrowed = offer::narrow(offer, &inspected, formats, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
         let redundancy = offer::redundancy(&inspected, formats);
         let (mut leg, answer) =
-            guard(|| Self::connect(now, formats, redundancy, video, &narrowed, opening))
+            guard(|| Self::connect(now, formats, redundancy, picture, &narrowed, opening))
                 .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)))?;
         leg.fragment = inspected.ice_ufrag;
+        let answer = Answer {
+            sdp: answer,
+            video_refused,
+        };
         Ok((leg, answer))
     }
 
@@ -175,14 +191,14 @@ impl WebLeg {
         now: Instant,
         formats: Formats,
         redundancy: Option<u8>,
-        video: Option<&OfferedVideo>,
+        picture: Option<Shown>,
         narrowed: &Narrowed,
         opening: Opening<'_>,
     ) -> Result<(Self, String), WebRefusal> {
         let keying = Arc::new(Keying::new(Arc::clone(opening.crypto)));
         let crypto = Arc::clone(&keying);
         let mut connection =
-            stack::build(now, formats, redundancy, video, &opening, crypto).map_err(internal)?;
+            stack::build(now, formats, redundancy, &opening, crypto).map_err(internal)?;
         connection
             .set_remote_description(now, remote_offer(narrowed)?)
             .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
@@ -202,7 +218,8 @@ impl WebLeg {
             alternative: formats.1,
             dtx: opening.dtx,
             redundancy,
-            video: video.cloned(),
+            picture,
+            stream: opening.stream,
             connected: false,
             stirred: true,
             owed: 0,
@@ -225,7 +242,8 @@ impl WebLeg {
         let local = self.connection.local_description();
         let sdp = local.map(|local| local.sdp).unwrap_or_default();
         let formats = (self.format, self.alternative);
-        let mut finished = browser::finish_answer(&narrowed.widen(&sdp), formats);
+        let wide = narrowed.widen(&sdp, self.picture.as_ref(), &self.stream);
+        let mut finished = browser::finish_answer(&wide, formats);
         finished = browser::add_tcp_candidates(&finished, &self.tcp_candidates);
         if let (Some(pt), Some(opus)) = (self.redundancy, browser::opus_of(formats)) {
             finished = browser::ask_for_redundancy(&finished, &opus, pt);
@@ -270,8 +288,8 @@ impl WebLeg {
     }
 
     /// The picture it has agreed on.
-    pub const fn video(&self) -> Option<&OfferedVideo> {
-        self.video.as_ref()
+    pub const fn picture(&self) -> Option<&Shown> {
+        self.picture.as_ref()
     }
 
     /// Media passes the stack by.
@@ -346,6 +364,31 @@ impl WebLeg {
         Ok(Unprotected::Packet(packet))
     }
 
+    /// Reads an RTCP compound from an admitted address, appending what matters of it; false when it is refused, none when
+    /// the keys are not known and the stack is to be asked.
+    ///
+    /// # Errors
+    /// [`Fault`] when the library panicked.
+    pub fn unprotect_rtcp(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        out: &mut Vec<Feedback>,
+    ) -> Result<Option<bool>, Fault> {
+        let Some((_, receiver)) = self.srtp.as_deref_mut() else {
+            return Ok(None);
+        };
+        let Ok(packet) = guard(|| receiver.unprotect_rtcp(datagram))? else {
+            return Ok(Some(false));
+        };
+        self.nominated.get_or_insert(from);
+        let Ok(compound) = rtcp::read(&packet) else {
+            return Ok(Some(false));
+        };
+        feedback::read_compound(&compound, out);
+        Ok(Some(true))
+    }
+
     /// When [`Self::handle_timeout`] wants to be called; unknown until [`Self::collect`] has
     /// looked again at a stack that was stirred.
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -407,13 +450,28 @@ impl WebLeg {
         )
     }
 
-    /// Queues one RTCP compound to the browser; dropped before the connection is up.
+    /// Sends one RTCP compound to the browser; dropped before the connection is up.
     ///
     /// # Errors
     /// [`Fault`] when the stack panicked.
-    pub fn send_rtcp(&mut self, now: Instant, compound: &[u8]) -> Result<bool, Fault> {
+    pub fn send_rtcp(
+        &mut self,
+        now: Instant,
+        compound: &[u8],
+        outbound: &mut Outbound<BytesMut>,
+    ) -> Result<bool, Fault> {
         if !self.connected {
             return Ok(false);
+        }
+        if let Some((sender, _)) = self.srtp.as_deref_mut() {
+            let Some(to) = self.nominated.or(self.selected) else {
+                return Ok(false);
+            };
+            let Ok(protected) = guard(|| sender.protect_rtcp(compound))? else {
+                return Ok(false);
+            };
+            outbound.push(to, protected.into());
+            return Ok(true);
         }
         let raw = rtc::rtcp::raw_packet::RawPacket(Bytes::copy_from_slice(compound));
         self.send(
@@ -556,6 +614,15 @@ impl WebLeg {
             }
         });
     }
+}
+
+/// The picture of an offer that can be taken, sent to under this source.
+fn shown(offer: &BrowserOffer, ssrc: Option<u32>) -> Option<Shown> {
+    let video = offer
+        .video
+        .clone()
+        .filter(|video| video.direction != Direction::Inactive);
+    video.zip(ssrc).map(|(video, ssrc)| Shown { video, ssrc })
 }
 
 fn security(keys: SrtpPlan) -> Option<Box<(SrtpSender, SrtpReceiver)>> {

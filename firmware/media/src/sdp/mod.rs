@@ -243,7 +243,8 @@ fn direction(attributes: &[Attribute]) -> Option<Direction> {
 }
 
 /// The attribute of a direction.
-const fn direction_name(direction: Direction) -> &'static str {
+/// The attribute that says a direction (RFC 8866 section 6.7).
+pub const fn direction_name(direction: Direction) -> &'static str {
     match direction {
         Direction::SendRecv => "sendrecv",
         Direction::SendOnly => "sendonly",

@@ -103,6 +103,36 @@ impl TrunkSession {
         self.video = video.map(|video| VideoSession::new(video, self.config.srtp));
     }
 
+    /// A picture begins in a session that stands: as open as `wanted` at most, and `asks` when our next offer has it, not
+    /// theirs.
+    pub fn begin_video(&mut self, video: TrunkVideo, wanted: Direction, asks: bool) {
+        let srtp = self.config.srtp;
+        let begun = VideoSession::begin(video, srtp, (wanted, asks), &self.sections);
+        self.video = Some(begun);
+    }
+
+    /// How open the picture is at most, from the next offer on.
+    pub const fn direct_video(&mut self, wanted: Direction) {
+        if let Some(video) = &mut self.video {
+            video.direct(wanted);
+        }
+    }
+
+    /// How open the picture is at most, where the leg can have one.
+    pub fn video_wanted(&self) -> Option<Direction> {
+        self.video.as_ref().map(VideoSession::wanted)
+    }
+
+    /// There is no picture from the next offer on; theirs of one are refused until another begins.
+    pub fn end_video(&mut self) {
+        if let Some(video) = self.video.take() {
+            video.end(&mut self.sections);
+        }
+        if let Some(plan) = &mut self.plan {
+            plan.video = None;
+        }
+    }
+
     /// Makes the next offer one of sound alone, after a far side has refused one with a picture altogether; false when
     /// there was none.
     pub fn give_up_video(&mut self) -> bool {
@@ -144,11 +174,7 @@ impl TrunkSession {
         let noise = self.config.comfort_noise;
         let audio = self.audio_section(&formats, (dtmf, noise), direction, profile, keys);
         self.offered = Some(direction);
-        let is_first = self.plan.is_none();
-        let video = self
-            .video
-            .as_mut()
-            .and_then(|v| v.offer(direction, is_first));
+        let video = self.video.as_mut().and_then(|v| v.offer(direction));
         self.send(audio, video)
     }
 
@@ -235,11 +261,11 @@ impl TrunkSession {
         self.sections = offer.media.iter().map(refused).collect();
         self.audio = audio;
         self.offered = None;
-        let address = self.config.address;
+        let (address, is_first) = (self.config.address, self.plan.is_none());
         let video = self
             .video
             .as_mut()
-            .and_then(|video| video.receive_offer(&offer, wanted, address));
+            .and_then(|video| video.receive_offer(&offer, wanted, address, is_first));
         let (video, video_plan) = video.unzip();
         plan.video = video_plan;
         self.plan = Some(plan);

@@ -25,6 +25,8 @@ import { OperationQueue } from './operations';
 import type { CallMessage, DisconnectCause, HeldBy, OkMessage, WireState } from './protocol';
 import type { CallStats } from './stats';
 import { Troubles } from './troubles';
+import { CallVideo } from './video';
+import type { VideoSource } from './video';
 
 /** Placing waits on the box only, holding on the far side's SIP transaction. */
 const PLACE_TIMEOUT_MS = 15_000;
@@ -54,6 +56,11 @@ export class Call extends Emitter<CallEvents> {
   readonly #owner: CallOwner;
   readonly #media: CallMedia;
   readonly #holding: Holding;
+  readonly #video: CallVideo;
+  /** What is offered to the far side: one thing at a time. */
+  readonly #offers = new OperationQueue();
+  /** Whether there was a picture when the connection came back. */
+  #pictured: boolean | undefined;
   readonly #digits = new OperationQueue();
   readonly #troubles: Troubles;
   #id: string | undefined;
@@ -99,8 +106,23 @@ export class Call extends Emitter<CallEvents> {
       heldBy: () => this.#heldBy,
       apply: () => this.#applyMedia(),
       ask: (type, done) =>
-        this.#requestOrSnapshot(() => signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }), done),
+        this.#offers.run(() =>
+          this.#requestOrSnapshot(() => signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }), done),
+        ),
       agreed: (heldBy) => this.#setHeldBy(heldBy),
+    });
+    this.#video = new CallVideo({
+      ended: () => this.#ended,
+      ask: async (video) =>
+        void (await this.#offers.run(() =>
+          signaling.request({ type: 'call.video', call: this.id, video }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }),
+        )),
+      has: () => this.#media.hasVideo,
+      begin: (camera) => this.#media.beginVideo(camera),
+      end: () => this.#media.endVideo(),
+      dark: () => this.#media.darkenVideo(),
+      changed: (video) => this.emit('video', video),
+      failed: (error) => owner.log.warn('the picture cannot be followed', error),
     });
     this.#media = new CallMedia(owner, {
       sendCandidate: (candidate) => signaling.notify({ type: 'call.candidate', call: this.id, candidate }),
@@ -138,6 +160,10 @@ export class Call extends Emitter<CallEvents> {
   }
   get muted(): boolean {
     return this.#muted;
+  }
+  /** Whether both sides have agreed on a picture. */
+  get video(): boolean {
+    return this.#video.on;
   }
   /** The audio codec between browser and box, once known. */
   get codec(): string | undefined {
@@ -291,6 +317,16 @@ export class Call extends Emitter<CallEvents> {
     return this.#media.setInput(audio);
   }
 
+  /**
+   * Shows the camera to the far side, and the far side's picture here, in a call that was answered; with `false` both
+   * end. The sound goes on meanwhile. Resolves when it is so; rejects (`refused` where the telephone system or this trunk
+   * has no pictures, `camera_denied`, …) with the call as it was. A stream given is cloned.
+   */
+  async setVideo(video: VideoSource): Promise<void> {
+    if (this.#state !== 'answered' && this.#state !== 'held') throw this.#wrongState('given or rid of a picture');
+    await this.#video.set(video);
+  }
+
   /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
   setOutput(deviceId: string): Promise<void> {
     return this.#media.setOutput(deviceId);
@@ -333,6 +369,7 @@ export class Call extends Emitter<CallEvents> {
     if (this.#ended) return;
     if (ok.state.answer) await this.#media.answer(ok.state.answer, 'event');
     this.#media.releaseCandidates();
+    this.#video.told(ok.state.video ?? false);
   }
 
   /** What the next page needs to go on with it; nothing when it cannot. @internal */
@@ -367,6 +404,8 @@ export class Call extends Emitter<CallEvents> {
         return;
       case 'call.renegotiate':
         return this.#media.renegotiate();
+      case 'call.video':
+        return this.#video.told(message.video);
       case 'call.transfer':
         this.emit('transferProgress', message.status);
         return;
@@ -395,6 +434,7 @@ export class Call extends Emitter<CallEvents> {
       if (!ok.state) return;
       this.#apply(ok.state);
       if (ok.state.answer) await this.#answer(ok.state.answer, 'snapshot');
+      this.#pictured = ok.state.video;
     } catch (thrown) {
       const error = asCausewayError(thrown, 'connection_lost');
       if (error.code === 'connection_lost' || error.code === 'timed_out') throw error;
@@ -408,6 +448,7 @@ export class Call extends Emitter<CallEvents> {
     this.#troubles.lost(false, this.#troubles.mediaLost);
     this.#settle();
     this.#media.signalingBack();
+    if (this.#pictured !== undefined) this.#video.told(this.#pictured);
   }
 
   /** The connection did not come back in time. @internal */
