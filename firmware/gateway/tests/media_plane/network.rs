@@ -45,6 +45,7 @@ fn the_browser_moves_to_another_network_and_is_heard_again() {
     call.plane.send(Command::RestartWeb {
         leg: WEB,
         offer: "v=0\r\nm=nothing".to_owned(),
+        video: false,
     });
     call.run(300);
     assert!(call.told.iter().any(|event| matches!(

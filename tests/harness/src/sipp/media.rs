@@ -1,5 +1,8 @@
 //! The session description of a scenario.
 
+/// Where SIPp gives a picture back.
+pub const ECHO: &str = "[media_port+2]";
+
 /// A session description of the PBX.
 #[derive(Debug, Clone)]
 pub struct Media {
@@ -13,7 +16,7 @@ pub struct Media {
     pub lines: String,
     pub direction: String,
     /// A section of video behind the sound: its port, and its direction attribute.
-    pub video: Option<(u16, String)>,
+    pub video: Option<(String, String)>,
 }
 
 impl Media {
@@ -44,10 +47,10 @@ impl Media {
         self
     }
 
-    /// With a picture in H.264 at this port, which nobody listens at; 0 refuses or ends it.
+    /// With a picture in H.264 at this port, as SIPp writes it ([`ECHO`]); 0 refuses or ends it.
     #[must_use]
-    pub fn video(mut self, port: u16, direction: &str) -> Self {
-        self.video = Some((port, direction.to_owned()));
+    pub fn video(mut self, port: &str, direction: &str) -> Self {
+        self.video = Some((port.to_owned(), direction.to_owned()));
         self
     }
 

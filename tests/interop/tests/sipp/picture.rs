@@ -11,7 +11,7 @@ use crate::support::{answers, hung_up};
 const OFFERED: &str = "m=video [1-9][0-9]* RTP/AVP";
 const ENDED: &str = "m=video 0 ";
 /// Where nobody listens.
-const PORT: u16 = 9;
+const PORT: &str = "9";
 
 /// A call over a trunk with pictures.
 async fn talking(script: Script) -> Result<Option<(Stage, String)>> {
@@ -60,7 +60,7 @@ async fn told(stage: &mut Stage, call: &str, video: bool) -> Result<()> {
 #[tokio::test]
 async fn the_page_begins_it_and_ends_it() -> Result<()> {
     let with = Media::usual().version(2).video(PORT, "sendrecv");
-    let without = Media::usual().version(3).video(0, "inactive");
+    let without = Media::usual().version(3).video("0", "inactive");
     let script = answers()
         .recv_with("INVITE", &[OFFERED, "H264/90000", "a=sendrecv"], &[])
         .reply_sdp("200 OK", &with)
@@ -83,7 +83,7 @@ async fn the_page_begins_it_and_ends_it() -> Result<()> {
 async fn a_pbx_of_sound_alone_refuses_the_line() -> Result<()> {
     let refused = |version, direction| {
         let media = Media::usual().version(version).direction(direction);
-        media.video(0, "inactive")
+        media.video("0", "inactive")
     };
     let script = answers()
         .recv_with("INVITE", &[OFFERED], &[])
@@ -147,7 +147,7 @@ async fn a_pbx_refuses_it_with_415() -> Result<()> {
 #[tokio::test]
 async fn the_pbx_begins_it_and_ends_it() -> Result<()> {
     let with = Media::usual().version(2).video(PORT, "sendrecv");
-    let without = Media::usual().version(3).video(0, "inactive");
+    let without = Media::usual().version(3).video("0", "inactive");
     let script = answers()
         .pause(200)
         .request_with("INVITE", &[], Some(&with))
