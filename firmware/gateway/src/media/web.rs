@@ -1,9 +1,10 @@
 //! One browser leg: the small seam around the WebRTC stack.
 //!
-//! The stack is driven by hand and only as far as a datagram needs: STUN, DTLS, RTCP and timers. Media passes it by once
-//! the handshake's keys are known (`keying`): it is protected and unprotected here. The stack may panic on input nobody
-//! thought of, so every call into it is guarded and a panic costs this leg alone.
+//! The stack is driven by hand and only as far as a datagram needs: STUN, DTLS and timers. Media and RTCP pass it by once
+//! the handshake's keys are known (`packets`). The stack may panic on input nobody thought of, so every call into it is
+//! guarded and a panic costs this leg alone.
 
+mod packets;
 mod restart;
 
 use super::batch::Outbound;
@@ -347,48 +348,6 @@ impl WebLeg {
         })
     }
 
-    /// The RTP packet in a datagram from an admitted address.
-    ///
-    /// # Errors
-    /// [`Fault`] when the library panicked.
-    pub fn unprotect(&mut self, from: SocketAddr, datagram: &[u8]) -> Result<Unprotected, Fault> {
-        let Some((_, receiver)) = self.srtp.as_deref_mut() else {
-            return Ok(Unprotected::Unkeyed);
-        };
-        let Ok(packet) = guard(|| receiver.unprotect_rtp(datagram))? else {
-            return Ok(Unprotected::Refused);
-        };
-        // After a restart browsers send from the pair they have chosen up to a second before they
-        // nominate it; it has passed its check, and this packet is authentic.
-        self.nominated.get_or_insert(from);
-        Ok(Unprotected::Packet(packet))
-    }
-
-    /// Reads an RTCP compound from an admitted address, appending what matters of it; false when it is refused, none when
-    /// the keys are not known and the stack is to be asked.
-    ///
-    /// # Errors
-    /// [`Fault`] when the library panicked.
-    pub fn unprotect_rtcp(
-        &mut self,
-        from: SocketAddr,
-        datagram: &[u8],
-        out: &mut Vec<Feedback>,
-    ) -> Result<Option<bool>, Fault> {
-        let Some((_, receiver)) = self.srtp.as_deref_mut() else {
-            return Ok(None);
-        };
-        let Ok(packet) = guard(|| receiver.unprotect_rtcp(datagram))? else {
-            return Ok(Some(false));
-        };
-        self.nominated.get_or_insert(from);
-        let Ok(compound) = rtcp::read(&packet) else {
-            return Ok(Some(false));
-        };
-        feedback::read_compound(&compound, out);
-        Ok(Some(true))
-    }
-
     /// When [`Self::handle_timeout`] wants to be called; unknown until [`Self::collect`] has
     /// looked again at a stack that was stirred.
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -406,86 +365,6 @@ impl WebLeg {
         self.deadline = None;
         guard(|| {
             let _ = self.connection.handle_timeout(now);
-        })
-    }
-
-    /// Sends one packet to the browser; dropped before the connection is up.
-    ///
-    /// # Errors
-    /// [`Fault`] when the stack panicked.
-    pub fn send_rtp(
-        &mut self,
-        now: Instant,
-        packet: &OutPacket<'_>,
-        outbound: &mut Outbound<BytesMut>,
-    ) -> Result<bool, Fault> {
-        if !self.connected {
-            return Ok(false);
-        }
-        if let Some((sender, _)) = self.srtp.as_deref_mut() {
-            let Some(to) = self.nominated.or(self.selected) else {
-                return Ok(false);
-            };
-            let Ok(protected) = guard(|| sender.protect_rtp(packet.bytes))? else {
-                return Ok(false);
-            };
-            outbound.push(to, protected.into());
-            return Ok(true);
-        }
-        let header = rtc::rtp::Header {
-            version: 2,
-            marker: packet.header.marker,
-            payload_type: packet.header.payload_type,
-            sequence_number: packet.header.sequence,
-            timestamp: packet.header.timestamp,
-            ssrc: packet.header.ssrc,
-            ..Default::default()
-        };
-        let payload = Bytes::copy_from_slice(packet.payload());
-        // The sender's own `write_rtp` checks again what the answer has settled, at the price of
-        // an allocation a packet.
-        self.send(
-            now,
-            RTCMessage::RtpPacket(String::new(), rtc::rtp::Packet { header, payload }),
-        )
-    }
-
-    /// Sends one RTCP compound to the browser; dropped before the connection is up.
-    ///
-    /// # Errors
-    /// [`Fault`] when the stack panicked.
-    pub fn send_rtcp(
-        &mut self,
-        now: Instant,
-        compound: &[u8],
-        outbound: &mut Outbound<BytesMut>,
-    ) -> Result<bool, Fault> {
-        if !self.connected {
-            return Ok(false);
-        }
-        if let Some((sender, _)) = self.srtp.as_deref_mut() {
-            let Some(to) = self.nominated.or(self.selected) else {
-                return Ok(false);
-            };
-            let Ok(protected) = guard(|| sender.protect_rtcp(compound))? else {
-                return Ok(false);
-            };
-            outbound.push(to, protected.into());
-            return Ok(true);
-        }
-        let raw = rtc::rtcp::raw_packet::RawPacket(Bytes::copy_from_slice(compound));
-        self.send(
-            now,
-            RTCMessage::RtcpPacket(String::new(), vec![Box::new(raw)]),
-        )
-    }
-
-    fn send(&mut self, now: Instant, message: RTCMessage) -> Result<bool, Fault> {
-        self.owed += 1;
-        guard(|| {
-            self.connection
-                .handle_write(TaggedRTCMessage { now, message })
-                .is_ok()
         })
     }
 

@@ -7,6 +7,7 @@ mod error;
 pub mod h264;
 mod keying;
 mod reader;
+mod remote;
 #[cfg(test)]
 mod tests;
 pub mod trunk;

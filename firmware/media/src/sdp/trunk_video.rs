@@ -11,7 +11,8 @@
 //! Its SRTP keys are its own (RFC 4568 section 5.1): two streams under one key would repeat a key stream.
 
 use super::keying::{KeySeed, Keying, SrtpPolicy};
-use super::trunk::{refused, remote, remote_rtcp};
+use super::remote::{remote, remote_rtcp};
+use super::trunk::refused;
 use super::video::{self, VideoConfig};
 use super::{Media, SessionDescription};
 use crate::plan::{Direction, VideoPlan};

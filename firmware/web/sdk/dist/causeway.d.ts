@@ -84,9 +84,8 @@ declare class Call extends Emitter<CallEvents> {
     /** Changes the microphone in mid-call. A stream given is cloned. */
     setInput(audio: Exclude<AudioSource, boolean>): Promise<void>;
     /**
-     * Shows the camera to the far side, and the far side's picture here, in a call that was answered; with `false` both
-     * end. The sound goes on meanwhile. Resolves when it is so; rejects (`refused` where the telephone system or this trunk
-     * has no pictures, `camera_denied`, …) with the call as it was. A stream given is cloned.
+     * Shows the camera to the far side, and the far side's picture here; with `false` both end. The sound goes on. Resolves
+     * when it is so; rejects (`refused` where the far side has no pictures, `camera_denied`, …) with the call as it was.
      */
     setVideo(video: VideoSource): Promise<void>;
     /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
@@ -375,6 +374,11 @@ declare class LevelMeter {
 
 /** Where the SDK's own words go. Tokens, resume secrets and SDP are never among them. */
 type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
+
+/**
+ * Requests whose answer got lost with the connection. They may have been done all the same: the snapshot after
+ * reattaching tells.
+ */
 
 /** Microphone in, loudspeaker out: what a call needs of the browser besides the connection itself. */
 /** `true` for the default microphone, constraints, an own stream, or `false` to only listen. */
@@ -740,7 +744,7 @@ declare const SDK_VERSION = "0.1.0";
  *
  * One change after the other; what the box says meanwhile is followed when its turn comes.
  */
-/** `true` for the default camera, constraints, a stream of the page's own, or `false` for no picture. */
+/** `true` for the default camera, constraints, a stream of the page's own (which is cloned), or `false` for no picture. */
 type VideoSource = boolean | MediaTrackConstraints | MediaStream;
 
 export { Call };

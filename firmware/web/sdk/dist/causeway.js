@@ -1208,6 +1208,52 @@ function sameOrigin(url) {
   }
 }
 
+// src/lost_answers.ts
+var LostAnswers = class {
+  #owner;
+  #waiting = [];
+  constructor(owner) {
+    this.#owner = owner;
+  }
+  /** Resolves when the connection is back and the snapshot is applied, or the call is over. */
+  back() {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+  /** The connection is back, or nothing more comes. */
+  settle() {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+  /** Whether this rejection says no more than that the connection dropped. */
+  isLost(error) {
+    return !this.#owner.ended() && error.code === "connection_lost" && this.#owner.signalingLost();
+  }
+  /** Makes the request; `done` tells, after a lost answer, whether it was. */
+  async ask(request, done) {
+    try {
+      await request();
+    } catch (error) {
+      if (this.isLost(error)) {
+        await this.back();
+        if (!this.#owner.ended() && done()) return;
+      }
+      if (this.#owner.ended()) throw ended();
+      throw error;
+    }
+    if (this.#owner.ended()) throw ended();
+  }
+  /** The same of a request that ends the call when it is done. */
+  async askForTheEnd(request, done) {
+    try {
+      await request();
+    } catch (error) {
+      if (this.isLost(error)) await this.back();
+      if (done()) return;
+      if (this.#owner.ended()) throw ended();
+      throw error;
+    }
+  }
+};
+
 // src/troubles.ts
 var Troubles = class {
   constructor(owner) {
@@ -1255,14 +1301,19 @@ var CallVideo = class {
   #agreed;
   set(source) {
     if (source !== false) return this.#queue.run(() => this.#begin(source));
-    this.#owner.dark();
+    this.#owner.media().darkenVideo();
     return this.#queue.run(() => this.#end());
   }
   /** The box says whether there is a picture. */
   told(agreed) {
     this.#agreed = agreed;
-    if (!agreed) this.#owner.dark();
+    if (!agreed) this.#owner.media().darkenVideo();
     this.#queue.run(() => this.#follow()).catch((error) => this.#owner.failed(error));
+  }
+  /** The connection is back. */
+  catchUp() {
+    if (this.seen !== void 0) this.told(this.seen);
+    this.seen = void 0;
   }
   async #begin(source) {
     if (this.#owner.ended()) throw ended();
@@ -1271,10 +1322,10 @@ var CallVideo = class {
       if (this.#owner.ended()) throw ended();
       await this.#owner.ask(true);
       this.#agreed = true;
-      await this.#owner.begin(camera);
+      await this.#owner.media().beginVideo(camera);
     } catch (error) {
       stopTracks(camera);
-      if (this.#agreed && !this.#owner.has() && !this.#owner.ended()) {
+      if (this.#agreed && !this.#owner.media().hasVideo && !this.#owner.ended()) {
         this.#owner.ask(false).catch((failure) => this.#owner.failed(failure));
       }
       throw error;
@@ -1283,15 +1334,15 @@ var CallVideo = class {
   }
   async #end() {
     if (this.#owner.ended()) throw ended();
-    if (this.#owner.has()) await this.#owner.end();
+    if (this.#owner.media().hasVideo) await this.#owner.media().endVideo();
     await this.#owner.ask(false);
     this.#agreed = false;
     this.#tell(false);
   }
   async #follow() {
     if (this.#owner.ended()) return;
-    if (this.#agreed && !this.#owner.has()) await this.#owner.begin(void 0);
-    if (!this.#agreed && this.#owner.has()) await this.#owner.end();
+    if (this.#agreed && !this.#owner.media().hasVideo) await this.#owner.media().beginVideo(void 0);
+    if (!this.#agreed && this.#owner.media().hasVideo) await this.#owner.media().endVideo();
     this.#tell(this.#agreed);
   }
   #tell(video) {
@@ -1309,7 +1360,7 @@ async function open(source) {
 
 // src/call.ts
 var PLACE_TIMEOUT_MS = 15e3;
-var HOLD_TIMEOUT_MS = 4e4;
+var FAR_SIDE = { timeoutMs: 4e4, wait: true };
 var TRANSFER_TIMEOUT_MS = 26e4;
 var HANGUP_PATIENCE_MS = 2e3;
 var LAST_FIGURES_MS = 150;
@@ -1318,10 +1369,9 @@ var Call = class _Call extends Emitter {
   #media;
   #holding;
   #video;
+  #answers = new LostAnswers({ ended: () => this.#ended, signalingLost: () => this.#troubles.signalingLost });
   /** What is offered to the far side: one thing at a time. */
   #offers = new OperationQueue();
-  /** Whether there was a picture when the connection came back. */
-  #pictured;
   #digits = new OperationQueue();
   #troubles;
   #id;
@@ -1336,7 +1386,6 @@ var Call = class _Call extends Emitter {
   #endedAt;
   #accepting = false;
   #hangingUp;
-  #settled = [];
   /** @internal */
   constructor(owner, parts) {
     super();
@@ -1365,20 +1414,13 @@ var Call = class _Call extends Emitter {
       ended: () => this.#ended,
       heldBy: () => this.#heldBy,
       apply: () => this.#applyMedia(),
-      ask: (type, done) => this.#offers.run(
-        () => this.#requestOrSnapshot(() => signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }), done)
-      ),
+      ask: (type, done) => this.#offers.run(() => this.#answers.ask(() => signaling.request({ type, call: this.id }, FAR_SIDE), done)),
       agreed: (heldBy) => this.#setHeldBy(heldBy)
     });
     this.#video = new CallVideo({
       ended: () => this.#ended,
-      ask: async (video) => void await this.#offers.run(
-        () => signaling.request({ type: "call.video", call: this.id, video }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true })
-      ),
-      has: () => this.#media.hasVideo,
-      begin: (camera) => this.#media.beginVideo(camera),
-      end: () => this.#media.endVideo(),
-      dark: () => this.#media.darkenVideo(),
+      ask: (video) => this.#offers.run(() => signaling.request({ type: "call.video", call: this.id, video }, FAR_SIDE)),
+      media: () => this.#media,
       changed: (video) => this.emit("video", video),
       failed: (error) => owner.log.warn("the picture cannot be followed", error)
     });
@@ -1465,7 +1507,7 @@ var Call = class _Call extends Emitter {
         throw ended();
       }
       const sdp = await this.#media.start(local, video !== false);
-      await this.#requestOrSnapshot(
+      await this.#answers.ask(
         () => this.#owner.signaling.request({ type: "call.accept", call: this.id, sdp }, { timeoutMs: PLACE_TIMEOUT_MS }),
         () => this.#state !== "incoming"
       );
@@ -1510,19 +1552,10 @@ var Call = class _Call extends Emitter {
   async transfer(target) {
     if (this.#state !== "answered" && this.#state !== "held") throw this.#wrongState("transferred");
     const wish = transferTarget(target instanceof _Call && target !== this ? { with: target.id } : target);
-    try {
-      await this.#owner.signaling.request(
-        { type: "call.transfer", call: this.id, ...wish },
-        { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true }
-      );
-    } catch (error) {
-      if (!this.#ended && error.code === "connection_lost" && this.#troubles.signalingLost) {
-        await new Promise((resolve) => this.#settled.push(resolve));
-      }
-      if (this.#cause?.code === "transferred") return;
-      if (this.#ended) throw ended();
-      throw error;
-    }
+    await this.#answers.askForTheEnd(
+      () => this.#owner.signaling.request({ type: "call.transfer", call: this.id, ...wish }, { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true }),
+      () => this.#cause?.code === "transferred"
+    );
   }
   /**
    * Leaves a number to be called at, also after the end. Resolves with the box's name for the wish when somebody has
@@ -1561,9 +1594,8 @@ var Call = class _Call extends Emitter {
     return this.#media.setInput(audio);
   }
   /**
-   * Shows the camera to the far side, and the far side's picture here, in a call that was answered; with `false` both
-   * end. The sound goes on meanwhile. Resolves when it is so; rejects (`refused` where the telephone system or this trunk
-   * has no pictures, `camera_denied`, …) with the call as it was. A stream given is cloned.
+   * Shows the camera to the far side, and the far side's picture here; with `false` both end. The sound goes on. Resolves
+   * when it is so; rejects (`refused` where the far side has no pictures, `camera_denied`, …) with the call as it was.
    */
   async setVideo(video) {
     if (this.#state !== "answered" && this.#state !== "held") throw this.#wrongState("given or rid of a picture");
@@ -1664,7 +1696,7 @@ var Call = class _Call extends Emitter {
       if (!ok.state) return;
       this.#apply(ok.state);
       if (ok.state.answer) await this.#answer(ok.state.answer, "snapshot");
-      this.#pictured = ok.state.video;
+      this.#video.seen = ok.state.video;
     } catch (thrown) {
       const error = asCausewayError(thrown, "connection_lost");
       if (error.code === "connection_lost" || error.code === "timed_out") throw error;
@@ -1675,9 +1707,9 @@ var Call = class _Call extends Emitter {
   signalingBack() {
     if (this.#ended) return;
     this.#troubles.lost(false, this.#troubles.mediaLost);
-    this.#settle();
+    this.#answers.settle();
     this.#media.signalingBack();
-    if (this.#pictured !== void 0) this.#video.told(this.#pictured);
+    this.#video.catchUp();
   }
   /** The connection did not come back in time. @internal */
   sessionLost() {
@@ -1749,7 +1781,7 @@ var Call = class _Call extends Emitter {
     this.#heldBy = null;
     this.#troubles.lost(false, false);
     this.#media.close();
-    this.#settle();
+    this.#answers.settle();
     this.#owner.callEnded(this, this.#resume, hangUpLater);
     if (!surfaced) return;
     if (cause.code === "cancelled" || cause.code === "answered_elsewhere") this.emit("cancel", cause);
@@ -1763,7 +1795,7 @@ var Call = class _Call extends Emitter {
       this.#end(cause, true);
       return;
     }
-    const over = new Promise((resolve) => this.#settled.push(resolve));
+    const over = this.#answers.back();
     if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
     try {
       if (!this.#ended) {
@@ -1783,23 +1815,6 @@ var Call = class _Call extends Emitter {
       return Promise.reject(this.#wrongState(on ? "held" : "resumed"));
     }
     return this.#holding.set(on);
-  }
-  /**
-   * A request whose answer got lost with the connection may have been done all the same: the
-   * snapshot after reattaching tells.
-   */
-  async #requestOrSnapshot(request, done) {
-    try {
-      await request();
-    } catch (error) {
-      if (!this.#ended && error.code === "connection_lost" && this.#troubles.signalingLost) {
-        await new Promise((resolve) => this.#settled.push(resolve));
-        if (!this.#ended && done()) return;
-      }
-      if (this.#ended) throw ended();
-      throw error;
-    }
-    if (this.#ended) throw ended();
   }
   // ---- media ----
   async #answer(sdp, from) {
@@ -1837,9 +1852,6 @@ var Call = class _Call extends Emitter {
   #fail(error) {
     this.emit("error", error);
     this.#owner.callError(this, error);
-  }
-  #settle() {
-    for (const resolve of this.#settled.splice(0)) resolve();
   }
   #wrongState(done) {
     return new CausewayError("wrong_state", `A call in the state "${this.#state}" cannot be ${done}.`);

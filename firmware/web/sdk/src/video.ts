@@ -11,24 +11,19 @@
  */
 
 import { ended } from './call_ending';
+import type { CallMedia } from './call_media';
 import { capture, stopTracks } from './media';
 import { OperationQueue } from './operations';
 
-/** `true` for the default camera, constraints, a stream of the page's own, or `false` for no picture. */
+/** `true` for the default camera, constraints, a stream of the page's own (which is cloned), or `false` for no picture. */
 export type VideoSource = boolean | MediaTrackConstraints | MediaStream;
 
 /** @internal */
 export interface VideoOwner {
   ended(): boolean;
   /** Asks the far side; resolves when it agreed. */
-  ask(video: boolean): Promise<void>;
-  /** Whether there is anything of a picture on this side. */
-  has(): boolean;
-  /** Brings a camera, or with nothing what shows the far side's. */
-  begin(camera: MediaStream | undefined): Promise<void>;
-  end(): Promise<void>;
-  /** Turns the camera off at once. */
-  dark(): void;
+  ask(video: boolean): Promise<unknown>;
+  media(): CallMedia;
   changed(video: boolean): void;
   /** What the box began cannot be followed. */
   failed(error: unknown): void;
@@ -38,6 +33,8 @@ export interface VideoOwner {
 export class CallVideo {
   /** The page was told of a picture. */
   on = false;
+  /** Whether there was a picture when the connection came back. */
+  seen: boolean | undefined;
   readonly #owner: VideoOwner;
   readonly #queue = new OperationQueue();
   #agreed = false;
@@ -49,15 +46,21 @@ export class CallVideo {
   set(source: VideoSource): Promise<void> {
     if (source !== false) return this.#queue.run(() => this.#begin(source));
     // Whoever switches a camera off wants it off before the far side knows.
-    this.#owner.dark();
+    this.#owner.media().darkenVideo();
     return this.#queue.run(() => this.#end());
   }
 
   /** The box says whether there is a picture. */
   told(agreed: boolean): void {
     this.#agreed = agreed;
-    if (!agreed) this.#owner.dark();
+    if (!agreed) this.#owner.media().darkenVideo();
     this.#queue.run(() => this.#follow()).catch((error: unknown) => this.#owner.failed(error));
+  }
+
+  /** The connection is back. */
+  catchUp(): void {
+    if (this.seen !== undefined) this.told(this.seen);
+    this.seen = undefined;
   }
 
   async #begin(source: Exclude<VideoSource, false>): Promise<void> {
@@ -67,11 +70,11 @@ export class CallVideo {
       if (this.#owner.ended()) throw ended();
       await this.#owner.ask(true);
       this.#agreed = true;
-      await this.#owner.begin(camera);
+      await this.#owner.media().beginVideo(camera);
     } catch (error) {
       stopTracks(camera);
       // What the far side agreed to and this browser cannot do is taken back.
-      if (this.#agreed && !this.#owner.has() && !this.#owner.ended()) {
+      if (this.#agreed && !this.#owner.media().hasVideo && !this.#owner.ended()) {
         this.#owner.ask(false).catch((failure: unknown) => this.#owner.failed(failure));
       }
       throw error;
@@ -81,7 +84,7 @@ export class CallVideo {
 
   async #end(): Promise<void> {
     if (this.#owner.ended()) throw ended();
-    if (this.#owner.has()) await this.#owner.end();
+    if (this.#owner.media().hasVideo) await this.#owner.media().endVideo();
     await this.#owner.ask(false);
     this.#agreed = false;
     this.#tell(false);
@@ -89,8 +92,8 @@ export class CallVideo {
 
   async #follow(): Promise<void> {
     if (this.#owner.ended()) return;
-    if (this.#agreed && !this.#owner.has()) await this.#owner.begin(undefined);
-    if (!this.#agreed && this.#owner.has()) await this.#owner.end();
+    if (this.#agreed && !this.#owner.media().hasVideo) await this.#owner.media().beginVideo(undefined);
+    if (!this.#agreed && this.#owner.media().hasVideo) await this.#owner.media().endVideo();
     this.#tell(this.#agreed);
   }
 
