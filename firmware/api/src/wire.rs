@@ -72,6 +72,13 @@ pub enum ClientMessage {
     Hold { id: RequestNumber, call: String },
     #[serde(rename = "call.resume")]
     Resume { id: RequestNumber, call: String },
+    /// The call shall have a picture, or none any more.
+    #[serde(rename = "call.video")]
+    Video {
+        id: RequestNumber,
+        call: String,
+        video: bool,
+    },
     #[serde(rename = "call.dtmf")]
     Dtmf {
         id: RequestNumber,
@@ -170,6 +177,7 @@ impl ClientMessage {
             | Self::Hangup { id, .. }
             | Self::Hold { id, .. }
             | Self::Resume { id, .. }
+            | Self::Video { id, .. }
             | Self::Dtmf { id, .. }
             | Self::Transfer { id, .. }
             | Self::Restart { id, .. }
@@ -229,6 +237,9 @@ pub enum ServerMessage {
     Answer { call: String, sdp: String },
     #[serde(rename = "call.renegotiate")]
     Renegotiate { call: String },
+    /// Whether box and PBX have agreed on a picture.
+    #[serde(rename = "call.video")]
+    Video { call: String, video: bool },
     #[serde(rename = "call.state")]
     State(CallStateMessage),
     #[serde(rename = "call.incoming")]

@@ -107,6 +107,11 @@ pub enum Command {
     OfferTrunk {
         direction: plan::Direction,
     },
+    /// re-INVITE with a picture, or without any; the sound as it is. Answered by [`crate::Event::TrunkAgreed`] or
+    /// [`crate::Event::TrunkRefused`].
+    OfferPicture {
+        begins: bool,
+    },
     /// Ask the far side to call somebody else in place of the browser; answered by
     /// [`crate::Event::ReferAccepted`] and [`crate::Event::ReferProgress`], [`crate::Event::ReferDone`] or
     /// [`crate::Event::ReferFailed`].

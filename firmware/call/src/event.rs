@@ -76,6 +76,12 @@ pub enum Event {
         device: DeviceId,
         request: RequestId,
     },
+    /// The call shall have a picture, or none any more. The shell has looked whether the trunk can have any.
+    Picture {
+        device: DeviceId,
+        request: RequestId,
+        begins: bool,
+    },
     Digits {
         device: DeviceId,
         request: RequestId,
@@ -114,9 +120,11 @@ pub enum Event {
     TrunkReplanned {
         direction: plan::Direction,
     },
-    /// Our hold or resume was agreed.
+    /// Our offer in an answered call was agreed: a hold, a resume, a picture that begins or ends.
     TrunkAgreed {
         direction: plan::Direction,
+        /// With a picture.
+        has_picture: bool,
     },
     TrunkRefused {
         cause: FarCause,

@@ -20,7 +20,10 @@ fn resume() -> Event {
 }
 
 fn agreed(direction: Flow) -> Event {
-    Event::TrunkAgreed { direction }
+    Event::TrunkAgreed {
+        direction,
+        has_picture: false,
+    }
 }
 
 fn replanned(direction: Flow) -> Event {

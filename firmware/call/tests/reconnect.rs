@@ -65,6 +65,7 @@ fn an_answer_to_the_lost_socket_goes_to_the_new_one() {
     it.send(Event::DeviceBack { device: AGAIN });
     let agreed = Event::TrunkAgreed {
         direction: causeway_media::plan::Direction::SendOnly,
+        has_picture: false,
     };
     assert_eq!(
         it.send(agreed),

@@ -27,7 +27,7 @@ fn event(dice: &mut Dice) -> Event {
         Flow::Inactive,
     ][dice.roll(4) as usize];
     let request = RequestId(dice.roll(1000));
-    match dice.roll(41) {
+    match dice.roll(43) {
         0 | 1 => web_answered(),
         2 | 3 => Event::WebConnected,
         4 => Event::WebLost,
@@ -50,7 +50,10 @@ fn event(dice: &mut Dice) -> Event {
         17 | 18 => Event::TrunkAnswered { direction: flow },
         19 => failed(400 + dice.roll(250) as u16),
         20 => Event::TrunkReplanned { direction: flow },
-        21 => Event::TrunkAgreed { direction: flow },
+        21 => Event::TrunkAgreed {
+            direction: flow,
+            has_picture: dice.roll(2) == 0,
+        },
         22 => Event::TrunkRefused {
             cause: FarCause::default(),
         },
@@ -87,6 +90,11 @@ fn event(dice: &mut Dice) -> Event {
         39 => Event::TrunkReplaced {
             direction: (dice.roll(2) == 0).then_some(flow),
         },
+        40 | 41 => Event::Picture {
+            device,
+            request,
+            begins: dice.roll(2) == 0,
+        },
         _ => Event::TrunkEnded {
             cause: FarCause::default(),
         },
@@ -117,6 +125,7 @@ fn live(seed: u64) {
                     | Event::Reject { .. }
                     | Event::Hold { .. }
                     | Event::Resume { .. }
+                    | Event::Picture { .. }
                     | Event::Digits { .. }
                     | Event::Transfer { .. }
             ));
@@ -143,6 +152,7 @@ fn live(seed: u64) {
                 Command::PlaceTrunk
                 | Command::AnswerTrunk
                 | Command::OfferTrunk { .. }
+                | Command::OfferPicture { .. }
                 | Command::ReferTrunk { .. } => {
                     assert_eq!(finished, 0, "seed {seed}: the trunk is used after the end");
                 }

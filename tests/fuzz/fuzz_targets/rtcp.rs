@@ -1,4 +1,4 @@
-//! RTCP compounds: read to the last report; VoIP metrics written as they were read.
+//! RTCP compounds: read to the last report and request; VoIP metrics written as they were read.
 #![no_main]
 
 use causeway_media::rtcp;
@@ -15,6 +15,11 @@ fuzz_target!(|data: &[u8]| {
             "{packets} packets in {} octets",
             data.len()
         );
+        let mut asked = 0;
+        for packet in compound.packets() {
+            rtcp::requests(&packet, |_| asked += 1);
+        }
+        assert!(asked <= data.len() / 4, "{asked} requests in {} octets", data.len());
         for metrics in rtcp::voip_metrics(&compound) {
             let mut written = Vec::new();
             rtcp::Writer::new(&mut written).voip_metrics(1, &metrics);

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimeout};
@@ -37,7 +37,7 @@ pub struct Datagram {
 #[derive(Debug)]
 pub struct Capture {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<Vec<Datagram>>>>,
+    thread: Option<JoinHandle<Result<Vec<(Instant, Datagram)>>>>,
 }
 
 impl Capture {
@@ -75,7 +75,16 @@ impl Capture {
     ///
     /// # Errors
     /// When there was more than could be kept.
-    pub fn stop(mut self) -> Result<Vec<Datagram>> {
+    pub fn stop(self) -> Result<Vec<Datagram>> {
+        let kept = self.stop_timed()?;
+        Ok(kept.into_iter().map(|(_, datagram)| datagram).collect())
+    }
+
+    /// The same, each with when it passed.
+    ///
+    /// # Errors
+    /// When there was more than could be kept.
+    pub fn stop_timed(mut self) -> Result<Vec<(Instant, Datagram)>> {
         self.stop.store(true, Ordering::Relaxed);
         let thread = self.thread.take().doing("a capture")?;
         thread
@@ -94,7 +103,7 @@ fn keep(
     socket: &OwnedFd,
     ports: std::ops::RangeInclusive<u16>,
     stop: &AtomicBool,
-) -> Result<Vec<Datagram>> {
+) -> Result<Vec<(Instant, Datagram)>> {
     let mut room = vec![0; 65_536];
     let mut kept = Vec::new();
     let mut octets = 0;
@@ -112,7 +121,7 @@ fn keep(
         };
         if ports.contains(&datagram.from) || ports.contains(&datagram.to) {
             octets += datagram.payload.len();
-            kept.push(datagram);
+            kept.push((Instant::now(), datagram));
         }
         if octets > MOST {
             return Err(HarnessError::new("more passed than a capture keeps"));
@@ -136,6 +145,16 @@ fn udp(packet: &[u8]) -> Option<Datagram> {
         to: word(2)?,
         payload: udp.get(8..length)?.to_vec(),
     })
+}
+
+/// The longest time, in milliseconds, between two datagrams that one port sent another; none where fewer than two passed.
+pub fn longest_gap_ms(kept: &[(Instant, Datagram)], from: u16, to: u16) -> Option<f64> {
+    let passed = kept
+        .iter()
+        .filter(|(_, datagram)| datagram.from == from && datagram.to == to);
+    let times: Vec<Instant> = passed.map(|(at, _)| *at).collect();
+    let gaps = times.windows(2).map(|pair| pair[1] - pair[0]);
+    gaps.max().map(|gap| gap.as_secs_f64() * 1000.0)
 }
 
 #[cfg(test)]

@@ -152,6 +152,18 @@ impl WebCaller {
             .map_err(sentence("waiting"))
     }
 
+    /// Waits for such a message about the call, read already or still to come.
+    pub async fn told_so(
+        &mut self,
+        call: &str,
+        kind: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        let is = |m: &Value| m["type"] == kind && m["call"] == call && wanted(m);
+        let told = self.0.message(0, SOON, kind, is).await;
+        told.map_err(sentence("waiting"))
+    }
+
     /// Waits so long for a `call.warning` with this code about the call, read already or still to come.
     pub async fn warned(&mut self, call: &str, code: &str, within: Duration) -> Result<Value> {
         self.0

@@ -9,7 +9,7 @@ if (!window.phone) {
     return value
   }
   const CALL = ['trying', 'ringing', 'earlyMedia', 'accept', 'hold', 'unhold', 'disconnect', 'cancel', 'reject', 'error',
-    'reconnecting', 'reconnected', 'callbackOffered', 'warning', 'warningCleared', 'dtmf', 'mute']
+    'reconnecting', 'reconnected', 'callbackOffered', 'warning', 'warningCleared', 'dtmf', 'mute', 'video']
   const DEVICE = ['registered', 'unregistered', 'incoming', 'error', 'tokenWillExpire', 'connectionState']
   const follow = (what, emitter, names) => {
     for (const event of names) {

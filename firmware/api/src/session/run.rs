@@ -238,6 +238,7 @@ impl Session<'_> {
             | ClientMessage::Dtmf { .. }
             | ClientMessage::Transfer { .. }
             | ClientMessage::Restart { .. }
+            | ClientMessage::Video { .. }
             | ClientMessage::Reattach { .. }
             | ClientMessage::Callback { .. }
             | ClientMessage::MediaTest { .. }

@@ -19,7 +19,7 @@ const MAX_NAME: usize = 128;
 /// Characters of an error's sentence: it may quote the client.
 const MAX_SENTENCE: usize = 300;
 
-const TYPES: [&str; 17] = [
+const TYPES: [&str; 18] = [
     "hello",
     "token.refresh",
     "ping",
@@ -30,6 +30,7 @@ const TYPES: [&str; 17] = [
     "call.hangup",
     "call.hold",
     "call.resume",
+    "call.video",
     "call.dtmf",
     "call.transfer",
     "call.restart",
@@ -206,6 +207,7 @@ fn check(message: &ClientMessage) -> Result<(), WireError> {
         | ClientMessage::Hold { call, .. }
         | ClientMessage::Resume { call, .. }
         | ClientMessage::Restart { call, .. }
+        | ClientMessage::Video { call, .. }
         | ClientMessage::Report { call, .. } => length("call", call, MAX_HANDLE),
         ClientMessage::Hello { .. }
         | ClientMessage::TokenRefresh { .. }
@@ -268,6 +270,7 @@ mod tests {
             r#"{"type":"call.hangup","id":1,"call":"c"}"#,
             r#"{"type":"call.hold","id":1,"call":"c"}"#,
             r#"{"type":"call.resume","id":1,"call":"c"}"#,
+            r#"{"type":"call.video","id":1,"call":"c","video":true}"#,
             r#"{"type":"call.dtmf","id":1,"call":"c","digits":"1,2#"}"#,
             r#"{"type":"call.transfer","id":1,"call":"c","to":"600"}"#,
             r#"{"type":"call.transfer","id":1,"call":"c","with":"d"}"#,

@@ -60,6 +60,9 @@ impl Call {
         if let Some(asked) = self.hold_request.take() {
             self.reply(asked.device, asked.request, ended());
         }
+        if let Some(asked) = self.picture_request.take() {
+            self.reply(asked.device, asked.request, ended());
+        }
         if let Some(refer) = self.refer.take() {
             self.reply(refer.device, refer.request, ended());
         }
@@ -83,6 +86,9 @@ impl Call {
             }
             | Event::Hold { device, request }
             | Event::Resume { device, request }
+            | Event::Picture {
+                device, request, ..
+            }
             | Event::Transfer {
                 device, request, ..
             }

@@ -76,6 +76,9 @@ impl Call {
         if let Some(asked) = &mut self.hold_request {
             asked.device = device;
         }
+        if let Some(asked) = &mut self.picture_request {
+            asked.device = device;
+        }
         if let Some(refer) = &mut self.refer {
             refer.device = device;
         }

@@ -12,6 +12,7 @@
 //! | connecting | `TrunkAnswered` | answered | tell answered |
 //! | offered | last `Reject` | ended | reject trunk, finish |
 //! | answered | `Hold`, `Resume` | answered | offer trunk; reply and tell once agreed |
+//! | answered | `Picture` | answered | offer picture; reply once agreed, see `picturing.rs` |
 //! | answered | `Transfer` and what follows | answered, ended | see `transferor.rs` |
 //! | answered | `TransferAsked` and what follows | answered | see `transferring.rs` |
 //! | answered | `TrunkReplanned` | answered | tell held / answered when it changed |
@@ -28,6 +29,7 @@ mod echoing;
 mod ending;
 mod judging;
 mod losing;
+mod picturing;
 mod replacing;
 mod setting_up;
 mod talking;
@@ -139,6 +141,7 @@ pub struct Call {
     accept: Option<(DeviceId, RequestId)>,
     hold: Hold,
     hold_request: Option<HoldRequest>,
+    picture_request: Option<picturing::PictureRequest>,
     transfer: transferring::Transfer,
     refer: Option<transferor::Refer>,
     /// Another call is being handed on to this one's far side.
@@ -174,6 +177,7 @@ impl Call {
             accept: None,
             hold: Hold::default(),
             hold_request: None,
+            picture_request: None,
             transfer: transferring::Transfer::None,
             refer: None,
             consulted: false,
@@ -311,6 +315,11 @@ impl Call {
             } => self.reject(device, request, busy, now),
             Event::Hold { device, request } => self.request_hold(device, request, true),
             Event::Resume { device, request } => self.request_hold(device, request, false),
+            Event::Picture {
+                device,
+                request,
+                begins,
+            } => self.request_picture(device, request, begins),
             Event::Digits {
                 device,
                 request,
@@ -349,7 +358,10 @@ impl Call {
                 self.finish(Cause::new(code, by).with_far(cause), now);
             }
             Event::TrunkReplanned { direction } => self.trunk_replanned(direction),
-            Event::TrunkAgreed { direction } => self.trunk_agreed(direction),
+            Event::TrunkAgreed {
+                direction,
+                has_picture,
+            } => self.trunk_agreed(direction, has_picture),
             Event::TrunkRefused { cause } => self.trunk_refused(cause),
             Event::TrunkEnded { cause } if self.outlives_trunk(&cause) => {}
             Event::TrunkEnded { .. } if self.is_handed_on() => self.handed_on(now),

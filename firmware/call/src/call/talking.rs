@@ -11,12 +11,9 @@ impl Call {
                 "only an answered call can be held or resumed",
             );
         }
-        if self.hold_request.is_some() {
-            return self.refuse(
-                device,
-                request,
-                "a hold or resume of this call is still under way",
-            );
+        if self.is_offering() {
+            let message = "another change of this call is still under way";
+            return self.refuse(device, request, message);
         }
         if self.hold.local == local {
             return self.reply(device, request, Ok(()));
@@ -30,7 +27,12 @@ impl Call {
         self.commands.push_back(Command::OfferTrunk { direction });
     }
 
-    pub(super) fn trunk_agreed(&mut self, direction: plan::Direction) {
+    /// The far side owes an answer to an offer that a page has asked for.
+    pub(super) const fn is_offering(&self) -> bool {
+        self.hold_request.is_some() || self.picture_request.is_some()
+    }
+
+    pub(super) fn trunk_agreed(&mut self, direction: plan::Direction, has_picture: bool) {
         if let Some(asked) = self.hold_request.take() {
             self.hold.local = asked.local;
             self.commands.push_back(Command::DirectWeb {
@@ -42,13 +44,17 @@ impl Call {
                 self.hold.remote = !direction.sends();
             }
             self.tell_hold();
-        } else {
+        } else if !(self.picture_agreed(has_picture) && self.hold.local) {
             self.trunk_replanned(direction);
         }
     }
 
     pub(super) fn trunk_refused(&mut self, cause: FarCause) {
-        let Some(asked) = self.hold_request.take() else {
+        let held = self.hold_request.take();
+        let held = held.map(|asked| (asked.device, asked.request));
+        let shown = self.picture_request.take();
+        let shown = shown.map(|asked| (asked.device, asked.request));
+        let Some((device, request)) = held.or(shown) else {
             return;
         };
         let (code, message) = if cause.silent || cause.status == Some(408) {
@@ -64,7 +70,7 @@ impl Call {
             message: message.into(),
             far: Some(cause),
         };
-        self.reply(asked.device, asked.request, Err(refusal));
+        self.reply(device, request, Err(refusal));
     }
 
     pub(super) fn trunk_replanned(&mut self, direction: plan::Direction) {

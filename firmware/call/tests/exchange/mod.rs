@@ -133,6 +133,10 @@ fn line(command: Command) -> String {
         Command::CancelTrunk { .. } => "CANCEL".into(),
         Command::EndTrunk { .. } => "BYE".into(),
         Command::OfferTrunk { direction } => format!("re-INVITE {direction:?}"),
+        Command::OfferPicture { begins } => match begins {
+            true => "re-INVITE with a picture".into(),
+            false => "re-INVITE without a picture".into(),
+        },
         Command::ReferTrunk { target } => match target {
             TransferTarget::Number(number) => format!("REFER {number}"),
             TransferTarget::Call(call) => format!("REFER call {call}"),

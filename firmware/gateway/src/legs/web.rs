@@ -20,6 +20,10 @@ pub struct WebLeg {
     pub spoken: Vec<AudioCodec>,
     /// It has a picture.
     pub video: bool,
+    /// Its last offer had one, whether it was taken or not.
+    pub offers_video: bool,
+    /// What its page was told last: whether a picture is agreed on with the PBX.
+    pub video_told: Option<bool>,
 }
 
 impl WebLeg {

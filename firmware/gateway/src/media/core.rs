@@ -6,6 +6,7 @@
 //! ```
 
 mod codecs;
+mod from_browser;
 mod orders;
 mod pictures;
 
@@ -96,63 +97,6 @@ impl Core {
     }
 
     // ---- datagrams
-
-    /// One datagram on the browsers' port, and whose it is.
-    pub fn on_web(
-        &mut self,
-        (class, key): (Class, Option<LegKey>),
-        source: SocketAddr,
-        datagram: &[u8],
-        now: Instant,
-    ) {
-        let Some(key) = key else {
-            let counter = match class {
-                Class::Other => &self.counters.dropped_malformed,
-                Class::Stun | Class::Dtls | Class::Rtp | Class::Rtcp => {
-                    &self.counters.dropped_foreign
-                }
-            };
-            Counters::add(counter, 1);
-            return;
-        };
-        let Some(Leg {
-            end: End::Web(web), ..
-        }) = self.legs.get_mut(&key)
-        else {
-            return;
-        };
-        if class == Class::Rtp {
-            let unprotected = match web.leg.unprotect(source, datagram) {
-                Ok(unprotected) => unprotected,
-                Err(fault) => return self.on_fault(key, fault),
-            };
-            if !matches!(unprotected, Unprotected::Unkeyed) {
-                let back = web.liveness.heard(now);
-                match unprotected {
-                    Unprotected::Packet(packet) => self.take_from_browser(key, &packet, now),
-                    Unprotected::Refused | Unprotected::Unkeyed => self.drop_refused(key),
-                }
-                return self.on_change(key, back, now);
-            }
-        }
-        if let Err(fault) = web.leg.receive(now, source, class, datagram) {
-            self.on_fault(key, fault);
-            return;
-        }
-        // A check counts as a sign of life when it has passed; see `collect`.
-        let back = (class != Class::Stun)
-            .then(|| web.liveness.heard(now))
-            .flatten();
-        if web.leg.is_restless() {
-            self.restless.push(key);
-        } else {
-            self.collect(key, now);
-            if class == Class::Rtp && self.yielded.rtp.is_empty() {
-                self.drop_refused(key);
-            }
-        }
-        self.on_change(key, back, now);
-    }
 
     /// One datagram on a trunk leg's RTP or RTCP socket.
     pub fn on_trunk(
@@ -322,12 +266,6 @@ impl Core {
             leg.rtcp_due = Some(now + RTCP_EVERY);
         }
         let failed = yielded.failed.take();
-        let mut fault = None;
-        for feedback in &yielded.feedback {
-            leg.on_feedback(feedback, now);
-            let again = leg.send_again(feedback, now, &mut self.outbound);
-            fault = again.err().or(fault);
-        }
         let with_picture = leg.picture.is_some();
         for packet in &yielded.rtp {
             let mut datagram = std::mem::take(&mut self.scratch);
@@ -340,48 +278,12 @@ impl Core {
             self.note_restless(key);
         }
         self.yielded = yielded;
-        if let Some(fault) = fault {
-            return self.on_fault(key, fault);
-        }
-        self.speak_anew(key, now);
+        self.take_feedback(key, now);
         self.on_change(key, change, now);
         if let Some(reason) = failed {
             self.fail(key, reason);
         }
         self.reschedule(key, now);
-    }
-
-    /// One RTP packet of a browser, sound or picture.
-    fn take_from_browser(&mut self, key: LegKey, datagram: &[u8], now: Instant) {
-        let (Some(leg), Ok(packet)) = (self.legs.get_mut(&key), rtp::read(datagram)) else {
-            return self.drop_refused(key);
-        };
-        let peer = leg.peer;
-        let picture = leg.picture.as_mut().filter(|picture| {
-            let format = picture.format.map(|format| format.payload_type());
-            format == Some(packet.header.payload_type)
-        });
-        if let Some(picture) = picture {
-            picture.note_received(&packet.header, now);
-            if let Some(peer) = peer {
-                self.show(peer, datagram, now);
-            }
-            self.ask_for_picture(key, now);
-            self.note_restless(key);
-            return self.reschedule(key, now);
-        }
-        let changed = leg.hears(packet.header.payload_type);
-        let waits = leg.either.as_ref().is_some_and(|e| e.is_pending());
-        leg.note_received(&packet.header, datagram.len(), now);
-        if changed {
-            self.heard_anew(peer, now);
-        }
-        if let Some(peer) = peer {
-            self.play(key, peer, datagram, now);
-        }
-        if waits {
-            self.speak_anew(key, now);
-        }
     }
 
     fn on_change(&mut self, key: LegKey, change: Option<Change>, now: Instant) {
@@ -464,7 +366,13 @@ impl Core {
         }
         if fault.is_none() && reports {
             leg.rtcp_due = Some(now + RTCP_EVERY);
-            match leg.send_rtcp(now, false, metrics.as_ref(), &mut self.scratch) {
+            match leg.send_rtcp(
+                now,
+                false,
+                metrics.as_ref(),
+                &mut self.scratch,
+                &mut self.outbound,
+            ) {
                 Ok(true) if matches!(leg.end, End::Trunk(_)) => {
                     Counters::add(&self.counters.trunk_datagrams_out, 1);
                 }

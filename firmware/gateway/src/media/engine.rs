@@ -24,7 +24,7 @@ use super::priority::Priority;
 use super::transcoders::Transcoders;
 use super::trunk::TrunkLeg;
 use super::video::{Picture, PictureEnd, PictureFormat};
-use super::web::{Opening, WebLeg};
+use super::web::{Answer, Opening, WebLeg};
 use super::{Command, Event, LegKey, Listening, MediaSettings, Table, WebCodecPolicy, WebRefusal};
 use causeway_media::path::OutputIdentity;
 use causeway_media::video::TranscodeJob;
@@ -363,6 +363,11 @@ impl Engine {
                     tracing::error!(leg = leg.0, %error, "sockets of a picture cannot be used");
                 }
             }
+            Command::CloseTrunkVideo { leg } => {
+                let is_its = |(key, which): &(LegKey, TrunkSocket)| *key == leg && which.video;
+                self.tokens.retain(|_, socket| !is_its(socket));
+                self.core.close_trunk_video(leg, now);
+            }
             Command::KeyFrame { leg } => self.core.key_frame(leg, now),
             Command::OpenTrunk {
                 leg,
@@ -378,7 +383,11 @@ impl Engine {
                 self.tokens.retain(|_, (key, _)| *key != leg);
                 self.core.close(leg, now);
             }
-            Command::RestartWeb { leg, offer } => self.core.restart_web(leg, &offer, now),
+            Command::RestartWeb { leg, offer, video } => {
+                let picture = video.then(|| self.identity()).flatten();
+                let picture = picture.map(|(identity, _)| identity);
+                self.core.restart_web(leg, &offer, picture, now);
+            }
             Command::WebCandidate { leg, candidate } => self.core.on_candidate(leg, &candidate),
             Command::PlanTrunk { leg, plan } => self.core.plan_trunk(leg, *plan, now),
             Command::DirectWeb { leg, direction } => self.core.direct_web(leg, direction, now),
@@ -433,9 +442,9 @@ impl Engine {
         };
         match opened {
             Err(reason) => self.core.tell(Event::WebRefused { leg: key, reason }),
-            Ok((leg, sdp)) => {
+            Ok((leg, answer)) => {
                 self.core.insert(key, leg);
-                self.answer_web(key, sdp, now);
+                self.answer_web(key, answer, now);
             }
         }
     }
@@ -450,16 +459,16 @@ impl Engine {
     ) {
         match self.connect_web(offer, sound, video, now) {
             Err(reason) => self.core.tell(Event::WebRefused { leg: key, reason }),
-            Ok((leg, sdp)) => {
+            Ok((leg, answer)) => {
                 if self.core.renew_web(key, leg, now) {
-                    self.answer_web(key, sdp, now);
+                    self.answer_web(key, answer, now);
                 }
             }
         }
     }
 
-    fn answer_web(&mut self, key: LegKey, sdp: String, now: Instant) {
-        self.core.admit_web(key, &sdp, now);
+    fn answer_web(&mut self, key: LegKey, answer: Answer, now: Instant) {
+        self.core.admit_web(key, &answer.sdp, now);
         let Some(leg) = self.core.legs.get(&key) else {
             return;
         };
@@ -467,9 +476,10 @@ impl Engine {
             let video = leg.picture.is_some();
             self.core.tell(Event::WebAnswer {
                 leg: key,
-                sdp,
+                sdp: answer.sdp,
                 format,
                 video,
+                video_refused: answer.video_refused,
             });
         }
     }
@@ -481,7 +491,7 @@ impl Engine {
         sound: (WebCodecPolicy, bool),
         video: bool,
         now: Instant,
-    ) -> Result<(Leg, String), WebRefusal> {
+    ) -> Result<(Leg, Answer), WebRefusal> {
         if self.candidates.is_empty() {
             let reason = "the box has no address of the family its media port is bound to";
             return Err(WebRefusal::Internal(reason.to_owned()));
@@ -497,13 +507,12 @@ impl Engine {
             candidates: &self.candidates,
             tcp_candidates: &self.tcp_candidates,
             ssrc: identity.ssrc,
-            video_ssrc: picture.ssrc,
-            video,
+            video_ssrc: video.then_some(picture.ssrc),
             dtx,
             stream: name.clone(),
         };
-        let (web, sdp) = WebLeg::open(now, offer, policy, opening)?;
-        let (format, video) = (web.format(), web.video().map(PictureFormat::of));
+        let (web, answer) = WebLeg::open(now, offer, policy, opening)?;
+        let (format, shown) = (web.format(), web.picture().cloned());
         let either = web.alternative().map(|opus| Either::new(format, opus));
         let end = End::Web(Box::new(WebEnd {
             leg: web,
@@ -513,9 +522,13 @@ impl Engine {
         leg.speak(format);
         leg.dtx = dtx;
         leg.either = either.map(Box::new);
-        leg.picture =
-            video.map(|format| Box::new(Picture::new(PictureEnd::Web, picture, Some(format))));
-        Ok((leg, sdp))
+        leg.picture = shown.map(|shown| {
+            let format = PictureFormat::of(&shown.video);
+            let mut picture = Picture::new(PictureEnd::Web, picture, Some(format));
+            picture.direction = shown.video.direction.reversed();
+            Box::new(picture)
+        });
+        Ok((leg, answer))
     }
 
     fn open_trunk(
@@ -559,7 +572,7 @@ impl Engine {
         self.watch(key, &stream, true)?;
         if let Some(leg) = self.core.legs.get_mut(&key) {
             let end = PictureEnd::Trunk(Box::new(stream));
-            leg.picture = Some(Box::new(Picture::new(end, identity, None)));
+            leg.put_picture(Some(Box::new(Picture::new(end, identity, None))));
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
-//! RTCP from a browser: let through the WebRTC stack to us, and what we take from it.
+//! RTCP from a browser, and what we take from it: read here once the keys are known, and let through the WebRTC stack
+//! to us before and where they never are.
 //!
 //! The stack ends inbound RTCP inside its chain unless an interceptor marks it for delivery. This
 //! one marks it; it changes nothing else, and it is the only one in the chain: reports are made
 //! from our own figures, what was lost is asked for and given again by the picture itself, and bandwidth is the far
 //! side's to say.
 
-use causeway_media::rtcp::{ReportBlock, SenderInfo};
+use causeway_media::rtcp::{self, Compound, ReportBlock, Request, SenderInfo};
 use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
@@ -89,7 +90,46 @@ pub enum Feedback {
     },
 }
 
-/// Appends what matters of one RTCP packet.
+/// Appends what matters of a compound.
+pub fn read_compound(compound: &Compound<'_>, out: &mut Vec<Feedback>) {
+    for packet in compound.packets() {
+        let reports = match packet {
+            rtcp::Packet::SenderReport {
+                ssrc,
+                info,
+                reports,
+            } => {
+                out.push(Feedback::Sender { ssrc, info });
+                reports
+            }
+            rtcp::Packet::ReceiverReport { reports, .. } => reports,
+            rtcp::Packet::SourceDescription(_) | rtcp::Packet::Goodbye(_) => continue,
+            rtcp::Packet::Other { .. } => {
+                rtcp::requests(&packet, |request| out.push(asked(request)));
+                continue;
+            }
+        };
+        out.extend(reports.iter().map(Feedback::Report));
+    }
+}
+
+const fn asked(request: Request) -> Feedback {
+    match request {
+        Request::KeyFrame { ssrc } => Feedback::KeyFrame { ssrc },
+        Request::Estimate { ssrc, bits } => Feedback::Estimate { ssrc, bits },
+        Request::Lost {
+            ssrc,
+            first,
+            behind,
+        } => Feedback::Lost {
+            ssrc,
+            first,
+            behind,
+        },
+    }
+}
+
+/// Appends what matters of one RTCP packet that the stack has read.
 pub fn read(packet: &dyn rtc::rtcp::Packet, out: &mut Vec<Feedback>) {
     use rtc::rtcp::payload_feedbacks::{
         full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,

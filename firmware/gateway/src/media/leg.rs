@@ -19,6 +19,7 @@ use causeway_media::plan::{AudioFormat, Direction};
 use causeway_media::quality::{Meter, RemoteReception};
 use causeway_media::rtcp::{self, ReceptionStats, ReportBlock, VoipMetrics};
 use causeway_media::rtp;
+use causeway_media::video::VideoCounters;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// RFC 3550 section 6.2: at most every 5 s for two parties.
@@ -69,6 +70,8 @@ pub struct Leg {
     pub identity: OutputIdentity,
     pub rtcp_due: Option<Instant>,
     pub picture: Option<Box<Picture>>,
+    /// What was done for pictures that have ended; none where there was none.
+    past_pictures: Option<VideoCounters>,
     /// How its far side hears.
     pub meter: Meter,
     /// The far side wants VoIP metrics.
@@ -96,6 +99,7 @@ impl Leg {
             identity,
             rtcp_due: None,
             picture: None,
+            past_pictures: None,
             meter: Meter::default(),
             voip_metrics: false,
             comfort_noise: None,
@@ -125,7 +129,7 @@ impl Leg {
         self.either = either;
         self.format = format;
         self.identity = identity;
-        self.picture = picture;
+        self.put_picture(picture);
         self.name = name;
         self.reception = reception;
         // The old stream is not gone on with: another source, which the new connection has agreed to.
@@ -136,6 +140,13 @@ impl Leg {
         self.tally.remote = None;
         self.tally.remote_jitter = 0;
         std::mem::replace(&mut self.end, end)
+    }
+
+    /// Puts another picture in the place of the one there was, whose figures are kept.
+    pub fn put_picture(&mut self, picture: Option<Box<Picture>>) {
+        let before = std::mem::replace(&mut self.picture, picture);
+        let done = before.and_then(|picture| picture.counters());
+        self.past_pictures = VideoCounters::together(self.past_pictures, done);
     }
 
     /// Fixes the format that is spoken with the far side.
@@ -316,6 +327,7 @@ impl Leg {
         goodbye: bool,
         metrics: Option<&VoipMetrics>,
         scratch: &mut Vec<u8>,
+        outbound: &mut Outbound<BytesMut>,
     ) -> Result<bool, Fault> {
         scratch.clear();
         let ssrc = self.identity.ssrc;
@@ -342,7 +354,7 @@ impl Leg {
             writer.goodbye(ssrc, None);
         }
         match &mut self.end {
-            End::Web(web) => web.leg.send_rtcp(now, scratch),
+            End::Web(web) => web.leg.send_rtcp(now, scratch, outbound),
             End::Trunk(trunk) => Ok(trunk.send_rtcp(scratch)),
             End::Spent => Ok(false),
         }
@@ -437,13 +449,18 @@ impl Leg {
     ///
     /// # Errors
     /// [`Fault`] of the WebRTC stack.
-    pub fn send_video_rtcp(&mut self, now: Instant, compound: &[u8]) -> Result<bool, Fault> {
+    pub fn send_video_rtcp(
+        &mut self,
+        now: Instant,
+        compound: &[u8],
+        outbound: &mut Outbound<BytesMut>,
+    ) -> Result<bool, Fault> {
         let Some(picture) = &mut self.picture else {
             return Ok(false);
         };
         match (&mut picture.end, &mut self.end) {
             (PictureEnd::Trunk(trunk), _) => Ok(trunk.send_rtcp(compound)),
-            (PictureEnd::Web, End::Web(web)) => web.leg.send_rtcp(now, compound),
+            (PictureEnd::Web, End::Web(web)) => web.leg.send_rtcp(now, compound, outbound),
             (PictureEnd::Web, End::Trunk(_) | End::Spent) => Ok(false),
         }
     }
@@ -512,7 +529,10 @@ impl Leg {
                 .tally
                 .remote
                 .map(|remote| u64::try_from(remote.cumulative_lost).unwrap_or(0)),
-            picture: self.picture.as_ref().and_then(|p| p.counters()),
+            picture: VideoCounters::together(
+                self.past_pictures,
+                self.picture.as_ref().and_then(|p| p.counters()),
+            ),
         }
     }
 
@@ -526,7 +546,7 @@ impl Leg {
     ) {
         // A browser hears of the end by signalling and by DTLS; RTCP is for the trunk.
         if let End::Trunk(_) = &self.end {
-            let _ = self.send_rtcp(now, true, metrics, scratch);
+            let _ = self.send_rtcp(now, true, metrics, scratch, outbound);
         }
         if let End::Web(web) = &mut self.end {
             web.leg.close(outbound);

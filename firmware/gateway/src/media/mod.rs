@@ -29,6 +29,7 @@ mod liveness;
 mod neighbours;
 mod offer;
 mod pace;
+mod picture_section;
 mod placement;
 mod plane;
 mod priority;
@@ -100,9 +101,14 @@ pub enum Command {
         /// A picture is taken where the browser has H.264 or VP8.
         video: bool,
     },
-    /// ICE restart of an open web leg with a new offer; answered by [`Event::WebAnswer`] or [`Event::WebRefused`]
-    /// (the leg stays as it was when refused).
-    RestartWeb { leg: LegKey, offer: String },
+    /// A new offer of an open web leg: an ICE restart, another order of codecs, a picture that begins or ends. Answered by
+    /// [`Event::WebAnswer`] or [`Event::WebRefused`] (the leg stays as it was when refused).
+    RestartWeb {
+        leg: LegKey,
+        offer: String,
+        /// As of `OpenWeb`.
+        video: bool,
+    },
     /// A new connection for an open web leg: its page was loaded anew. Answered like `OpenWeb`, and by
     /// [`Event::WebConnected`] once more; the leg stays as it was when refused.
     RejoinWeb {
@@ -127,6 +133,8 @@ pub enum Command {
         rtp: UdpSocket,
         rtcp: UdpSocket,
     },
+    /// A trunk leg has no picture any more: its sockets are closed.
+    CloseTrunkVideo { leg: LegKey },
     /// The far side of a leg wants a whole picture, as signalling says (RFC 5168).
     KeyFrame { leg: LegKey },
     /// The trunk leg's negotiated media: at first, and again after each offer/answer.
@@ -160,6 +168,7 @@ impl Command {
             | Self::WebCandidate { leg, .. }
             | Self::OpenTrunk { leg, .. }
             | Self::OpenTrunkVideo { leg, .. }
+            | Self::CloseTrunkVideo { leg }
             | Self::KeyFrame { leg }
             | Self::PlanTrunk { leg, .. }
             | Self::DirectWeb { leg, .. }
@@ -190,6 +199,8 @@ pub enum Event {
         format: AudioFormat,
         /// It has a picture.
         video: bool,
+        /// It has offered one that was not taken.
+        video_refused: bool,
     },
     WebRefused {
         leg: LegKey,

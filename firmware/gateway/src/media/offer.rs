@@ -2,13 +2,14 @@
 //!
 //! The stack matches codecs more loosely than we may (telephone-event without its clock), opens
 //! transceivers for sections we refuse and keeps every candidate and extension it reads. So it
-//! gets the offer *narrowed*: one audio section with the chosen codec and telephone-event, at most one of video with
-//! one codec, no
+//! gets the offer *narrowed*: one audio section with the chosen codec and telephone-event, no
 //! candidates (an ICE-lite agent is found, it does not look), no header extensions. The answer is
-//! *widened* again to one section for each of the offer's (RFC 3264 section 6), the others refused.
+//! *widened* again to one section for each of the offer's (RFC 3264 section 6): the picture's is ours
+//! (`picture_section`), the others are refused.
 
+use super::picture_section::{self, Shown};
 use causeway_media::plan::{AudioCodec, AudioFormat};
-use causeway_media::sdp::browser::{self, BrowserOffer, Formats, OfferedVideo, PictureCoding};
+use causeway_media::sdp::browser::{self, BrowserOffer, Formats, OfferedVideo};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -19,8 +20,21 @@ pub const OPUS_FMTP: &str = "minptime=10;useinbandfec=1";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Narrowed {
     pub sdp: String,
-    /// For each section of the offer how it is refused; none of those that stay.
-    refused: Vec<Option<String>>,
+    /// Those of the offer.
+    sections: Vec<Section>,
+    /// What of its bundle stays; empty without one.
+    bundle: String,
+}
+
+/// What becomes of a section of the offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Section {
+    Sound,
+    Picture {
+        protocol: String,
+    },
+    /// How it is refused.
+    Refused(String),
 }
 
 /// Narrows an offer that `inspect` has passed to its sound, and its picture where that is wanted; `None` when the audio
@@ -34,43 +48,48 @@ pub fn narrow(
     let mid = inspected.mid.as_deref()?;
     let mut narrowed = Narrowed {
         sdp: String::with_capacity(1024),
-        refused: Vec::new(),
+        sections: Vec::new(),
+        bundle: String::new(),
     };
     let is_kept = |member: &str| member == mid || video.is_some_and(|v| v.mid == member);
     for line in lines(offer) {
         if line.starts_with("m=") {
-            let at = narrowed.refused.len();
-            let video = video.filter(|video| video.section == at);
-            let kept = at == inspected.section || video.is_some();
-            narrowed.refused.push((!kept).then(|| refused_line(line)));
-            if at == inspected.section {
+            let at = narrowed.sections.len();
+            let section = if at == inspected.section {
                 let redundancy = redundancy(inspected, formats);
                 push(&mut narrowed.sdp, &audio_line(line, formats, redundancy));
                 push_codecs(&mut narrowed.sdp, formats, redundancy);
-            } else if let Some(video) = video {
-                push_video(&mut narrowed.sdp, line, video);
-            }
+                Section::Sound
+            } else if video.is_some_and(|video| video.section == at) {
+                let protocol = line.split_whitespace().nth(2);
+                let protocol = protocol.unwrap_or("UDP/TLS/RTP/SAVPF").to_owned();
+                Section::Picture { protocol }
+            } else {
+                Section::Refused(refused_line(line))
+            };
+            narrowed.sections.push(section);
             continue;
         }
-        match narrowed.refused.last_mut() {
-            None => match line.strip_prefix("a=group:BUNDLE") {
+        match narrowed.sections.last_mut() {
+            None => match line.strip_prefix(BUNDLE) {
                 Some(members) => {
                     let members = members.split_whitespace().filter(|member| is_kept(member));
                     let members: Vec<&str> = members.collect();
                     if inspected.bundle {
-                        let group = format!("a=group:BUNDLE {}", members.join(" "));
-                        push(&mut narrowed.sdp, &group);
+                        narrowed.bundle = format!("{BUNDLE} {}", members.join(" "));
+                        push(&mut narrowed.sdp, &format!("{BUNDLE} {mid}"));
                     }
                 }
                 None if line.starts_with("a=group:") => {}
                 None => push(&mut narrowed.sdp, &as_stack_reads(line)),
             },
-            Some(None) => {
-                if !is_replaced(line) && !is_repair(line, video) {
+            Some(Section::Sound) => {
+                if !is_replaced(line) {
                     push(&mut narrowed.sdp, &as_stack_reads(line));
                 }
             }
-            Some(Some(refused)) => {
+            Some(Section::Picture { .. }) => {}
+            Some(Section::Refused(refused)) => {
                 if line.starts_with("a=mid:") {
                     push(refused, line);
                 }
@@ -81,28 +100,33 @@ pub fn narrow(
 }
 
 impl Narrowed {
-    /// The answer as the browser gets it.
-    pub fn widen(&self, answer: &str) -> String {
-        let mut wide = String::with_capacity(answer.len() + 256);
-        let mut rest = self.refused.iter();
-        let mut in_section = false;
-        for line in lines(answer) {
-            if line.starts_with("m=") {
-                in_section = true;
-                for refused in rest.by_ref().map_while(Option::as_ref) {
-                    wide += refused;
-                }
-            }
-            // RTCP is multiplexed: a second component does not exist.
-            if in_section && is_second_component(line) {
-                continue;
-            }
-            push(&mut wide, line);
+    /// The answer as the browser gets it, with a picture where one was taken, of the stream of this name.
+    pub fn widen(&self, answer: &str, picture: Option<&Shown>, stream: &str) -> String {
+        let mut wide = String::with_capacity(answer.len() + 1024);
+        let mut lines = lines(answer).peekable();
+        while let Some(line) = lines.next_if(|line| !line.starts_with("m=")) {
+            let group = Some(&self.bundle).filter(|_| line.starts_with(BUNDLE));
+            push(&mut wide, group.map_or(line, String::as_str));
         }
-        rest.flatten().for_each(|refused| wide += refused);
+        // RTCP is multiplexed: a second component does not exist.
+        let sound: Vec<&str> = lines.filter(|line| !is_second_component(line)).collect();
+        for (at, section) in self.sections.iter().enumerate() {
+            match (section, picture) {
+                (Section::Sound, _) => sound.iter().for_each(|line| push(&mut wide, line)),
+                (Section::Picture { protocol }, Some(shown)) => {
+                    let is_first = self.sections.iter().take(at).all(|s| *s != Section::Sound);
+                    picture_section::write(&mut wide, protocol, shown, stream, &sound, is_first);
+                }
+                // Narrowed with a picture, widened without: nobody does.
+                (Section::Picture { .. }, None) => {}
+                (Section::Refused(refused), _) => wide += refused,
+            }
+        }
         wide
     }
 }
+
+const BUNDLE: &str = "a=group:BUNDLE";
 
 /// The name of a fingerprint's hash is the same in any case of letter (RFC 8122 section 5); the stack knows it in small ones.
 fn as_stack_reads(line: &str) -> Cow<'_, str> {
@@ -182,51 +206,6 @@ fn push_codecs(sdp: &mut String, formats: Formats, redundancy: Option<u8>) {
     }
 }
 
-/// The encoding name of a picture, and what the stack is told of it, in the words in which it finds it again.
-pub fn coding(video: &OfferedVideo) -> (&'static str, String) {
-    match video.coding {
-        PictureCoding::H264(level) => (
-            "H264",
-            format!("level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={level}"),
-        ),
-        PictureCoding::Vp8 => ("VP8", String::new()),
-    }
-}
-
-/// The feedback of a picture that the box takes and gives.
-pub const VIDEO_FEEDBACK: [(&str, &str); 4] = [
-    ("nack", ""),
-    ("nack", "pli"),
-    ("ccm", "fir"),
-    ("goog-remb", ""),
-];
-
-fn push_video(sdp: &mut String, line: &str, video: &OfferedVideo) {
-    let protocol = line
-        .split_whitespace()
-        .nth(2)
-        .unwrap_or("UDP/TLS/RTP/SAVPF");
-    let pt = video.payload_type;
-    let (name, fmtp) = coding(video);
-    let _ = write!(sdp, "m=video 9 {protocol} {pt}\r\n");
-    let _ = write!(sdp, "a=rtpmap:{pt} {name}/90000\r\n");
-    if !fmtp.is_empty() {
-        let _ = write!(sdp, "a=fmtp:{pt} {fmtp}\r\n");
-    }
-    for (kind, parameter) in VIDEO_FEEDBACK {
-        let line = format!("a=rtcp-fb:{pt} {kind} {parameter}");
-        push(sdp, line.trim_end());
-    }
-}
-
-/// A line about a source that sends again.
-fn is_repair(line: &str, video: Option<&OfferedVideo>) -> bool {
-    let source = line
-        .strip_prefix("a=ssrc:")
-        .and_then(|rest| rest.split(' ').next()?.parse().ok());
-    source.is_some_and(|source| video.is_some_and(|v| v.repair_sources.contains(&source)))
-}
-
 /// Lines of a section that the stack does not get from the browser.
 fn is_replaced(line: &str) -> bool {
     [
@@ -265,7 +244,7 @@ fn is_second_component(line: &str) -> bool {
 mod tests {
     use super::*;
     use causeway_media::plan::{Direction, DtmfFormat, Feedback};
-    use causeway_media::sdp::h264::ProfileLevel;
+    use causeway_media::sdp::browser::PictureCoding;
 
     fn inspected(section: usize) -> BrowserOffer {
         BrowserOffer {
@@ -284,6 +263,7 @@ mod tests {
             candidates: 0,
             end_of_candidates: false,
             video_sections: 1,
+            has_live_video: true,
             video: None,
             sections: 3,
         }
@@ -329,7 +309,7 @@ mod tests {
              a=candidate:1 1 udp 5 192.0.2.1 7000 typ host\r\na=candidate:1 2 udp 4 192.0.2.1 7000 typ host\r\n\
              a=end-of-candidates\r\n";
         assert_eq!(
-            narrowed.widen(answer),
+            narrowed.widen(answer, None, "stream"),
             "v=0\r\na=group:BUNDLE a0\r\n\
              m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:v0\r\n\
              m=audio 9 UDP/TLS/RTP/SAVPF 111 110\r\na=mid:a0\r\n\
@@ -339,51 +319,35 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_is_wanted_stays_in_its_place() {
-        let video = OfferedVideo {
-            section: 0,
-            mid: "v0".to_owned(),
-            payload_type: 103,
-            coding: PictureCoding::H264(ProfileLevel::BROWSER),
-            feedback: Feedback::default(),
-            repair_sources: vec![9],
-        };
-        let offer = OFFER.replace(
-            "a=rtpmap:96 VP8/90000\r\n",
-            "a=rtpmap:96 VP8/90000\r\na=ssrc-group:FID 8 9\r\na=ssrc:8 cname:c\r\na=ssrc:9 cname:c\r\n",
-        );
-        let narrowed = narrow(&offer, &inspected(1), (OPUS, None), Some(&video)).unwrap();
-        let picture = "a=group:BUNDLE v0 a0\r\na=extmap-allow-mixed\r\n\
-             m=video 9 UDP/TLS/RTP/SAVPF 103\r\na=rtpmap:103 H264/90000\r\n\
-             a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n\
-             a=rtcp-fb:103 nack\r\na=rtcp-fb:103 nack pli\r\na=rtcp-fb:103 ccm fir\r\n\
-             a=rtcp-fb:103 goog-remb\r\n\
-             c=IN IP4 0.0.0.0\r\na=mid:v0\r\na=ssrc:8 cname:c\r\n\
-             m=audio 9 UDP/TLS/RTP/SAVPF 111 110\r\n";
-        assert!(narrowed.sdp.contains(picture), "{}", narrowed.sdp);
-        let answer = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 103\r\na=mid:v0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n";
-        assert_eq!(
-            narrowed.widen(answer),
-            format!(
-                "{answer}m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:d0\r\n"
-            )
-        );
-    }
-
-    #[test]
-    fn a_picture_in_vp8_is_named_without_parameters() {
+    fn a_picture_that_is_wanted_stays_in_its_place_unseen_by_the_stack() {
         let video = OfferedVideo {
             section: 0,
             mid: "v0".to_owned(),
             payload_type: 96,
             coding: PictureCoding::Vp8,
             feedback: Feedback::default(),
-            repair_sources: Vec::new(),
+            direction: Direction::SendRecv,
         };
+        let without = narrow(OFFER, &inspected(1), (OPUS, None), None).unwrap();
         let narrowed = narrow(OFFER, &inspected(1), (OPUS, None), Some(&video)).unwrap();
-        let picture =
-            "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n";
-        assert!(narrowed.sdp.contains(picture), "{}", narrowed.sdp);
+        assert_eq!(narrowed.sdp, without.sdp);
+        let answer = "v=0\r\na=group:BUNDLE a0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:a0\r\na=ice-ufrag:f\r\n";
+        let shown = Shown { video, ssrc: 7 };
+        let wide = narrowed.widen(answer, Some(&shown), "stream");
+        let (head, rest) = wide
+            .split_once("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n")
+            .unwrap();
+        assert_eq!(head, "v=0\r\na=group:BUNDLE v0 a0\r\n");
+        let (picture, rest) = rest.split_once("m=audio 9 ").unwrap();
+        assert!(
+            picture.contains("a=ice-ufrag:f\r\na=mid:v0\r\n"),
+            "{picture}"
+        );
+        assert_eq!(
+            rest,
+            "UDP/TLS/RTP/SAVPF 111\r\na=mid:a0\r\na=ice-ufrag:f\r\n\
+             m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:d0\r\n"
+        );
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Sets up the WebRTC stack for one browser: an ICE-lite answerer with one audio stream and at most one of video.
+//! Sets up the WebRTC stack for one browser: an ICE-lite answerer with one audio stream. Of a picture it knows nothing
+//! (`picture_section`).
 
 use super::keying::Keying;
 use super::offer;
 use super::web::Opening;
 use causeway_media::plan::AudioCodec;
-use causeway_media::sdp::browser::{self, Formats, OfferedVideo};
+use causeway_media::sdp::browser::{self, Formats};
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::interceptor::Registry;
 use rtc::media_stream::MediaStreamTrack;
@@ -14,8 +15,8 @@ use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::transport::{CandidateConfig, CandidateHostConfig, RTCIceCandidate};
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters,
-    RTCRtpEncodingParameters, RtpCodecKind,
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RtpCodecKind,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ const PROFILES: [SrtpProtectionProfile; 3] = [
     SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
 ];
 
-/// A connection that speaks `formats`, the codec of `video`, and nothing else.
+/// A connection that speaks `formats` and nothing else.
 ///
 /// # Errors
 /// What the stack says.
@@ -36,7 +37,6 @@ pub fn build(
     now: Instant,
     formats: Formats,
     redundancy: Option<u8>,
-    video: Option<&OfferedVideo>,
     opening: &Opening<'_>,
     crypto: Arc<Keying>,
 ) -> rtc::shared::error::Result<RTCPeerConnection> {
@@ -79,16 +79,6 @@ pub fn build(
             RtpCodecKind::Audio,
         )?;
     }
-    let picture = video.map(picture_of);
-    if let (Some(video), Some(picture)) = (video, &picture) {
-        engine.register_codec(
-            RTCRtpCodecParameters {
-                rtp_codec: picture.clone(),
-                payload_type: video.payload_type,
-            },
-            RtpCodecKind::Video,
-        )?;
-    }
     let never = Some(Duration::ZERO);
     let mut connection = RTCPeerConnectionBuilder::new()
         .with_configuration(
@@ -112,40 +102,21 @@ pub fn build(
             super::feedback::Deliver::default(),
         ))
         .build(now)?;
-    let audio = (RtpCodecKind::Audio, "audio", opening.ssrc, codec);
-    let video = picture.map(|picture| (RtpCodecKind::Video, "video", opening.video_ssrc, picture));
-    for (kind, name, ssrc, codec) in std::iter::once(audio).chain(video) {
-        connection.add_track(MediaStreamTrack::new(
-            opening.stream.clone(),
-            name.to_owned(),
-            name.to_owned(),
-            kind,
-            vec![RTCRtpEncodingParameters {
-                rtp_coding_parameters: RTCRtpCodingParameters {
-                    ssrc: Some(ssrc),
-                    ..Default::default()
-                },
-                codec,
+    connection.add_track(MediaStreamTrack::new(
+        opening.stream.clone(),
+        "audio".to_owned(),
+        "audio".to_owned(),
+        RtpCodecKind::Audio,
+        vec![RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters {
+                ssrc: Some(opening.ssrc),
                 ..Default::default()
-            }],
-        ))?;
-    }
+            },
+            codec,
+            ..Default::default()
+        }],
+    ))?;
     Ok(connection)
-}
-
-fn picture_of(video: &OfferedVideo) -> RTCRtpCodec {
-    let feedback = offer::VIDEO_FEEDBACK.map(|(typ, parameter)| RTCPFeedback {
-        typ: typ.to_owned(),
-        parameter: parameter.to_owned(),
-    });
-    let (name, fmtp) = offer::coding(video);
-    RTCRtpCodec {
-        mime_type: format!("video/{name}"),
-        clock_rate: 90_000,
-        channels: 0,
-        sdp_fmtp_line: fmtp,
-        rtcp_feedback: feedback.into(),
-    }
 }
 
 fn codec_of(codec: AudioCodec) -> RTCRtpCodec {

@@ -131,6 +131,8 @@ pub struct Picture {
     limit: Option<u32>,
     /// What has been told of.
     counted: VideoCounters,
+    /// What was done until nothing was agreed any more.
+    past: Option<VideoCounters>,
     /// With a far side that agreed on NACK.
     sent: SentPackets,
     missing: MissingPackets,
@@ -160,6 +162,7 @@ impl Picture {
             requests: 0,
             limit: None,
             counted: VideoCounters::default(),
+            past: None,
             sent: SentPackets::default(),
             missing: MissingPackets::default(),
             lost: Vec::new(),
@@ -237,6 +240,7 @@ impl Picture {
     /// whether anything may pass. `limit` is what the peer's far side takes, in kilobits a second.
     pub fn plan(&mut self, open: bool, from: Option<VideoCodec>, limit: Option<u32>, now: Instant) {
         let Some(format) = &self.format else {
+            self.past = self.counters();
             self.way = None;
             return;
         };
@@ -291,9 +295,10 @@ impl Picture {
         }
     }
 
-    /// What was done towards the far side; none while nothing is agreed with it.
+    /// What was done towards the far side; none where nothing was ever agreed with it.
     pub fn counters(&self) -> Option<VideoCounters> {
-        self.way.as_ref().map(VideoWay::counters)
+        let now = self.way.as_ref().map(VideoWay::counters);
+        VideoCounters::together(self.past, now)
     }
 
     /// What was done towards the far side since this was asked last.

@@ -1,9 +1,10 @@
 //! One browser leg: the small seam around the WebRTC stack.
 //!
-//! The stack is driven by hand and only as far as a datagram needs: STUN, DTLS, RTCP and timers. Media passes it by once
-//! the handshake's keys are known (`keying`): it is protected and unprotected here. The stack may panic on input nobody
-//! thought of, so every call into it is guarded and a panic costs this leg alone.
+//! The stack is driven by hand and only as far as a datagram needs: STUN, DTLS and timers. Media and RTCP pass it by once
+//! the handshake's keys are known (`packets`). The stack may panic on input nobody thought of, so every call into it is
+//! guarded and a panic costs this leg alone.
 
+mod packets;
 mod restart;
 
 use super::batch::Outbound;
@@ -11,12 +12,14 @@ use super::demux::{self, Class, StunClass, Transaction};
 use super::feedback::{self, Feedback};
 use super::keying::Keying;
 use super::offer::{self, Narrowed};
+use super::picture_section::Shown;
 use super::stack;
 use super::{Candidates, WebCodecPolicy, WebRefusal};
 use bytes::{Bytes, BytesMut};
 use causeway_media::path::OutPacket;
-use causeway_media::plan::AudioFormat;
-use causeway_media::sdp::browser::{self, Formats, OfferedVideo};
+use causeway_media::plan::{AudioFormat, Direction};
+use causeway_media::rtcp;
+use causeway_media::sdp::browser::{self, BrowserOffer, Formats};
 use causeway_media::srtp::{SrtpPacket, SrtpPlan, SrtpReceiver, SrtpSender};
 use rtc::crypto::RTCCryptoProvider;
 use rtc::peer_connection::RTCPeerConnection;
@@ -49,9 +52,8 @@ pub struct Opening<'a> {
     /// Passive candidates of TCP. The stack knows nothing of them: what comes that way comes from a UDP socket of the box.
     pub tcp_candidates: &'a [SocketAddr],
     pub ssrc: u32,
-    pub video_ssrc: u32,
-    /// A picture is taken where the browser has one that can be carried.
-    pub video: bool,
+    /// Under which a picture is sent; none is taken without.
+    pub video_ssrc: Option<u32>,
     /// The browser is asked to leave out silence.
     pub dtx: bool,
     /// Names the stream and its source (`msid`, `cname`); unpredictable.
@@ -86,6 +88,13 @@ impl Yield {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault(pub String);
 
+/// An answer, and whether the offer had a picture that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub sdp: String,
+    pub video_refused: bool,
+}
+
 /// What a datagram of SRTP was.
 #[derive(Debug)]
 pub enum Unprotected {
@@ -109,7 +118,9 @@ pub struct WebLeg {
     dtx: bool,
     /// Payload type under which the browser may send redundant audio.
     redundancy: Option<u8>,
-    video: Option<OfferedVideo>,
+    picture: Option<Shown>,
+    /// Names the stream of both.
+    stream: String,
     connected: bool,
     /// Something other than media went in: events and deadlines may have changed.
     stirred: bool,
@@ -152,7 +163,7 @@ impl WebLeg {
         offer: &str,
         policy: WebCodecPolicy,
         opening: Opening<'_>,
-    ) -> Result<(Self, String), WebRefusal> {
+    ) -> Result<(Self, Answer), WebRefusal> {
         let inspected = browser::inspect(offer)?;
         let format = browser::choose(&inspected, policy.into())?;
         let alternative = match policy {
@@ -160,14 +171,20 @@ impl WebLeg {
             WebCodecPolicy::Preferred | WebCodecPolicy::Opus | WebCodecPolicy::G711 => None,
         };
         let formats = (format, alternative);
-        let video = inspected.video.as_ref().filter(|_| opening.video);
+        let picture = shown(&inspected, opening.video_ssrc);
+        let video_refused = picture.is_none() && inspected.has_live_video;
+        let video = picture.as_ref().map(|picture| &picture.video);
         let narrowed = offer::narrow(offer, &inspected, formats, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
         let redundancy = offer::redundancy(&inspected, formats);
         let (mut leg, answer) =
-            guard(|| Self::connect(now, formats, redundancy, video, &narrowed, opening))
+            guard(|| Self::connect(now, formats, redundancy, picture, &narrowed, opening))
                 .unwrap_or_else(|Fault(fault)| Err(WebRefusal::Internal(fault)))?;
         leg.fragment = inspected.ice_ufrag;
+        let answer = Answer {
+            sdp: answer,
+            video_refused,
+        };
         Ok((leg, answer))
     }
 
@@ -175,14 +192,14 @@ impl WebLeg {
         now: Instant,
         formats: Formats,
         redundancy: Option<u8>,
-        video: Option<&OfferedVideo>,
+        picture: Option<Shown>,
         narrowed: &Narrowed,
         opening: Opening<'_>,
     ) -> Result<(Self, String), WebRefusal> {
         let keying = Arc::new(Keying::new(Arc::clone(opening.crypto)));
         let crypto = Arc::clone(&keying);
         let mut connection =
-            stack::build(now, formats, redundancy, video, &opening, crypto).map_err(internal)?;
+            stack::build(now, formats, redundancy, &opening, crypto).map_err(internal)?;
         connection
             .set_remote_description(now, remote_offer(narrowed)?)
             .map_err(|error| WebRefusal::BadSdp(error.to_string()))?;
@@ -202,7 +219,8 @@ impl WebLeg {
             alternative: formats.1,
             dtx: opening.dtx,
             redundancy,
-            video: video.cloned(),
+            picture,
+            stream: opening.stream,
             connected: false,
             stirred: true,
             owed: 0,
@@ -225,7 +243,8 @@ impl WebLeg {
         let local = self.connection.local_description();
         let sdp = local.map(|local| local.sdp).unwrap_or_default();
         let formats = (self.format, self.alternative);
-        let mut finished = browser::finish_answer(&narrowed.widen(&sdp), formats);
+        let wide = narrowed.widen(&sdp, self.picture.as_ref(), &self.stream);
+        let mut finished = browser::finish_answer(&wide, formats);
         finished = browser::add_tcp_candidates(&finished, &self.tcp_candidates);
         if let (Some(pt), Some(opus)) = (self.redundancy, browser::opus_of(formats)) {
             finished = browser::ask_for_redundancy(&finished, &opus, pt);
@@ -270,8 +289,8 @@ impl WebLeg {
     }
 
     /// The picture it has agreed on.
-    pub const fn video(&self) -> Option<&OfferedVideo> {
-        self.video.as_ref()
+    pub const fn picture(&self) -> Option<&Shown> {
+        self.picture.as_ref()
     }
 
     /// Media passes the stack by.
@@ -329,23 +348,6 @@ impl WebLeg {
         })
     }
 
-    /// The RTP packet in a datagram from an admitted address.
-    ///
-    /// # Errors
-    /// [`Fault`] when the library panicked.
-    pub fn unprotect(&mut self, from: SocketAddr, datagram: &[u8]) -> Result<Unprotected, Fault> {
-        let Some((_, receiver)) = self.srtp.as_deref_mut() else {
-            return Ok(Unprotected::Unkeyed);
-        };
-        let Ok(packet) = guard(|| receiver.unprotect_rtp(datagram))? else {
-            return Ok(Unprotected::Refused);
-        };
-        // After a restart browsers send from the pair they have chosen up to a second before they
-        // nominate it; it has passed its check, and this packet is authentic.
-        self.nominated.get_or_insert(from);
-        Ok(Unprotected::Packet(packet))
-    }
-
     /// When [`Self::handle_timeout`] wants to be called; unknown until [`Self::collect`] has
     /// looked again at a stack that was stirred.
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -363,71 +365,6 @@ impl WebLeg {
         self.deadline = None;
         guard(|| {
             let _ = self.connection.handle_timeout(now);
-        })
-    }
-
-    /// Sends one packet to the browser; dropped before the connection is up.
-    ///
-    /// # Errors
-    /// [`Fault`] when the stack panicked.
-    pub fn send_rtp(
-        &mut self,
-        now: Instant,
-        packet: &OutPacket<'_>,
-        outbound: &mut Outbound<BytesMut>,
-    ) -> Result<bool, Fault> {
-        if !self.connected {
-            return Ok(false);
-        }
-        if let Some((sender, _)) = self.srtp.as_deref_mut() {
-            let Some(to) = self.nominated.or(self.selected) else {
-                return Ok(false);
-            };
-            let Ok(protected) = guard(|| sender.protect_rtp(packet.bytes))? else {
-                return Ok(false);
-            };
-            outbound.push(to, protected.into());
-            return Ok(true);
-        }
-        let header = rtc::rtp::Header {
-            version: 2,
-            marker: packet.header.marker,
-            payload_type: packet.header.payload_type,
-            sequence_number: packet.header.sequence,
-            timestamp: packet.header.timestamp,
-            ssrc: packet.header.ssrc,
-            ..Default::default()
-        };
-        let payload = Bytes::copy_from_slice(packet.payload());
-        // The sender's own `write_rtp` checks again what the answer has settled, at the price of
-        // an allocation a packet.
-        self.send(
-            now,
-            RTCMessage::RtpPacket(String::new(), rtc::rtp::Packet { header, payload }),
-        )
-    }
-
-    /// Queues one RTCP compound to the browser; dropped before the connection is up.
-    ///
-    /// # Errors
-    /// [`Fault`] when the stack panicked.
-    pub fn send_rtcp(&mut self, now: Instant, compound: &[u8]) -> Result<bool, Fault> {
-        if !self.connected {
-            return Ok(false);
-        }
-        let raw = rtc::rtcp::raw_packet::RawPacket(Bytes::copy_from_slice(compound));
-        self.send(
-            now,
-            RTCMessage::RtcpPacket(String::new(), vec![Box::new(raw)]),
-        )
-    }
-
-    fn send(&mut self, now: Instant, message: RTCMessage) -> Result<bool, Fault> {
-        self.owed += 1;
-        guard(|| {
-            self.connection
-                .handle_write(TaggedRTCMessage { now, message })
-                .is_ok()
         })
     }
 
@@ -556,6 +493,15 @@ impl WebLeg {
             }
         });
     }
+}
+
+/// The picture of an offer that can be taken, sent to under this source.
+fn shown(offer: &BrowserOffer, ssrc: Option<u32>) -> Option<Shown> {
+    let video = offer
+        .video
+        .clone()
+        .filter(|video| video.direction != Direction::Inactive);
+    video.zip(ssrc).map(|(video, ssrc)| Shown { video, ssrc })
 }
 
 fn security(keys: SrtpPlan) -> Option<Box<(SrtpSender, SrtpReceiver)>> {

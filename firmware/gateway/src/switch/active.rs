@@ -9,7 +9,7 @@ use causeway_api::request::SessionId;
 use causeway_api::wire::RequestNumber;
 use causeway_call::context::ContextToken;
 use causeway_call::record::{CallRecord, LegPackets, WayPicture};
-use causeway_call::{Call, Cause};
+use causeway_call::{Call, Cause, Phase};
 use causeway_directory::{AccountId, AppKey};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -85,6 +85,20 @@ impl ActiveCall {
                 let waits = self.call.poll_timeout().into_iter();
                 waits.chain(judged).chain(digits).min()
             }
+        }
+    }
+
+    /// Whether a picture is agreed on with the PBX.
+    pub fn has_picture(&self) -> bool {
+        let agreed = self.trunk.plan.is_some_and(|plan| plan.video.is_some());
+        agreed && self.trunk.session.has_video()
+    }
+
+    /// Whether a picture that the page brings is taken: one that is agreed on, or will be asked for.
+    pub fn takes_picture(&self) -> bool {
+        match self.call.phase() {
+            Phase::Answered => self.has_picture(),
+            _ => self.web.video,
         }
     }
 

@@ -26,6 +26,7 @@ impl Switch {
         while let Some(command) = self.calls.get_mut(&key).and_then(|c| c.call.poll_command()) {
             self.command(key, command, now);
         }
+        self.settle_picture(key);
         self.reschedule(key);
     }
 
@@ -156,6 +157,7 @@ impl Switch {
             Command::CompleteTransfer => self.complete_transfer(key, now),
             Command::AbandonTransfer => self.abandon_transfer(key, now),
             Command::OfferTrunk { direction } => self.offer_trunk(key, direction, now),
+            Command::OfferPicture { begins } => self.offer_picture(key, begins, now),
             Command::SendDigits {
                 digits,
                 duration_ms,

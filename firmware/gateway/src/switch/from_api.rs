@@ -260,6 +260,9 @@ impl Switch {
                 let wish = (to.as_deref(), with.as_deref());
                 self.transfer_call(session, id, &call, wish, now);
             }
+            ClientMessage::Video { id, call, video } => {
+                self.ask_for_video(session, id, &call, video, now);
+            }
             ClientMessage::Restart { id, call, sdp } => self.restart(session, id, &call, sdp),
             ClientMessage::Reattach {
                 id,
@@ -348,7 +351,12 @@ impl Switch {
         {
             Some(leg) => {
                 active.offers.push_back(WebOffer::Restart(session, id));
-                self.media.send(Media::RestartWeb { leg, offer: sdp });
+                let video = active.takes_picture();
+                self.media.send(Media::RestartWeb {
+                    leg,
+                    offer: sdp,
+                    video,
+                });
             }
             None => {
                 let message = "the call has no media that could be restarted now";
@@ -385,7 +393,7 @@ impl Switch {
             policy,
             dtx,
             // One that was not agreed on with the PBX is not begun now.
-            video: video && active.web.video,
+            video: video && active.takes_picture(),
         });
     }
 
@@ -449,6 +457,7 @@ pub(super) fn snapshot(active: &super::ActiveCall) -> Value {
     };
     if let Value::Object(fields) = &mut state {
         fields.insert("answer".to_owned(), json!(active.web.answer));
+        fields.insert("video".to_owned(), json!(active.has_picture()));
     }
     state
 }

@@ -20,7 +20,8 @@ impl Switch {
                 sdp,
                 format,
                 video,
-            } => self.web_answer(leg, sdp, format, video, now),
+                video_refused,
+            } => self.web_answer(leg, sdp, format, (video, video_refused), now),
             Media::WebSpoken { leg, format } => self.web_spoken(leg, format),
             Media::KeyFrameWanted { leg } => self.key_frame_wanted(leg, now),
             Media::WebRefused { leg, reason } => self.web_refused(leg, reason, now),
@@ -101,7 +102,7 @@ impl Switch {
         leg: LegKey,
         sdp: String,
         format: AudioFormat,
-        video: bool,
+        (video, video_refused): (bool, bool),
         now: Instant,
     ) {
         if self.test_answered(leg, &sdp) {
@@ -116,6 +117,7 @@ impl Switch {
         active.web.answer = Some(sdp.clone());
         active.web.speaks(format.codec);
         active.web.video = video;
+        active.web.offers_video = video || video_refused;
         if !video && active.trunk.plan.is_none() {
             // Nobody would look at it.
             active.trunk.session.set_video(None);
@@ -193,6 +195,17 @@ impl Switch {
             }
         } else {
             self.answer_page(key, &id, sdp);
+            if video_refused && let Some(session) = session {
+                let message = "The call has no picture: ask for one first.".to_owned();
+                let code = "no_picture".to_owned();
+                let call = id;
+                let warning = ServerMessage::Warning {
+                    call,
+                    code,
+                    message,
+                };
+                self.tell(session, warning);
+            }
         }
     }
 

@@ -391,6 +391,10 @@ impl Switch {
                 .endpoint
                 .answer_offer(sip, AnswerOffer::Accept { sdp: offer }, now);
         };
+        self.expect_picture(key, &sdp);
+        let Some(active) = self.calls.get_mut(&key) else {
+            return;
+        };
         match active.trunk.session.receive_offer(&sdp, wanted) {
             Ok((answer, plan)) => {
                 self.plan_trunk(key, plan);
@@ -410,6 +414,7 @@ impl Switch {
                 tracing::info!(%fault, "offer of the far side refused");
                 let answer = refuse(fault.sip_status(), fault.warn_code(), &fault.to_string());
                 self.endpoint.answer_offer(sip, answer, now);
+                self.settle_picture(key);
             }
         }
     }
@@ -426,6 +431,7 @@ impl Switch {
         let event = match self.take_answer(key, sdp) {
             Ok(plan) => Event::TrunkAgreed {
                 direction: plan.direction,
+                has_picture: plan.video.is_some(),
             },
             Err(fault) => {
                 tracing::warn!(fault, "answer to our offer cannot be used");

@@ -23,6 +23,7 @@ mod ladder;
 mod media_test;
 mod naming;
 mod overload;
+mod pictures;
 mod place;
 pub mod ports;
 mod probe;

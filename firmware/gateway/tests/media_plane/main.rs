@@ -8,6 +8,7 @@ mod network;
 mod packet_times;
 mod pauses;
 mod pbx;
+mod pictures;
 mod quality;
 mod secure;
 mod sound;

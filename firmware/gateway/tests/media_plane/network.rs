@@ -16,7 +16,11 @@ fn the_browser_moves_to_another_network_and_is_heard_again() {
     call.run(300);
 
     let offer = call.browser.restart_offer();
-    call.plane.send(Command::RestartWeb { leg: WEB, offer });
+    call.plane.send(Command::RestartWeb {
+        leg: WEB,
+        offer,
+        video: false,
+    });
     let answer = loop {
         match call.events.recv_timeout(Duration::from_secs(5)).unwrap() {
             Event::WebAnswer { sdp, .. } => break sdp,
@@ -41,6 +45,7 @@ fn the_browser_moves_to_another_network_and_is_heard_again() {
     call.plane.send(Command::RestartWeb {
         leg: WEB,
         offer: "v=0\r\nm=nothing".to_owned(),
+        video: false,
     });
     call.run(300);
     assert!(call.told.iter().any(|event| matches!(

@@ -8,7 +8,7 @@ mod tests;
 mod writer;
 mod xr;
 
-pub use feedback::wants_key_frame;
+pub use feedback::{Request, requests, wants_key_frame};
 pub use reception::{ReceptionStats, round_trip};
 pub use writer::Writer;
 pub use xr::{UNKNOWN, VoipMetrics, voip_metrics};

@@ -267,6 +267,67 @@ fn what_was_lost_is_named_by_number_and_bits() {
     assert!(read(&compound).is_ok());
 }
 
+fn asked(compound: &[u8]) -> Vec<Request> {
+    let mut asked = Vec::new();
+    for packet in read(compound).unwrap().packets() {
+        requests(&packet, |request| asked.push(request));
+    }
+    asked
+}
+
+#[test]
+fn what_a_browser_asks_of_a_picture_is_read() {
+    let mut compound = Vec::new();
+    let mut writer = Writer::new(&mut compound);
+    writer.receiver_report(1, &[]);
+    writer.picture_loss(1, 2);
+    writer.full_intra_request(1, 3, 0);
+    writer.nack(1, 2, &[65_534, 14, 40]);
+    writer.bitrate_limit(1, 2, 1_500_000);
+    let lost = |first, behind| Request::Lost {
+        ssrc: 2,
+        first,
+        behind,
+    };
+    let estimate = Request::Estimate {
+        ssrc: 2,
+        // What 18 bits of mantissa can say.
+        bits: 1_500_000,
+    };
+    assert_eq!(
+        asked(&compound),
+        [
+            Request::KeyFrame { ssrc: 2 },
+            Request::KeyFrame { ssrc: 3 },
+            lost(65_534, 0x8000),
+            lost(40, 0),
+            estimate
+        ]
+    );
+}
+
+#[test]
+fn feedback_that_is_cut_short_or_absurd_asks_little() {
+    for feedback in [
+        &[0x81, 206, 0, 1, 0, 0, 0, 9][..], // a PLI without a media SSRC
+        &[0x81, 205, 0, 2, 0, 0, 0, 9, 0, 0, 0, 2], // a NACK of nothing
+        &[
+            0x8F, 206, 0, 3, 0, 0, 0, 9, 0, 0, 0, 0, b'R', b'E', b'M', b'B',
+        ],
+    ] {
+        assert_eq!(asked(feedback), []);
+    }
+    // Two sources are announced and one is named, with a rate beyond what 64 bits can count.
+    let estimate = [
+        0x8F, 206, 0, 5, 0, 0, 0, 9, 0, 0, 0, 0, b'R', b'E', b'M', b'B', 2, 0xFF, 0xFF, 0xFF, 0, 0,
+        0, 2,
+    ];
+    let bits = u64::MAX;
+    assert_eq!(asked(&estimate), [Request::Estimate { ssrc: 2, bits }]);
+    let many = [&[0x81, 205, 0, 102, 0, 0, 0, 9, 0, 0, 0, 2][..], &[0; 400]].concat();
+    assert_eq!(asked(&many).len(), 64);
+}
+
 fn metrics() -> VoipMetrics {
     VoipMetrics {
         loss_rate: 1,

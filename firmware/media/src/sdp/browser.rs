@@ -74,8 +74,8 @@ pub struct OfferedVideo {
     pub payload_type: u8,
     pub coding: PictureCoding,
     pub feedback: Feedback,
-    /// Sources that send a picture's packets again, which the box does not use (RFC 4588).
-    pub repair_sources: Vec<u32>,
+    /// As the browser wrote it.
+    pub direction: Direction,
 }
 
 /// What matters of a browser's offer.
@@ -105,6 +105,8 @@ pub struct BrowserOffer {
     pub candidates: usize,
     pub end_of_candidates: bool,
     pub video_sections: usize,
+    /// One of them is open, whether the box can carry it or not.
+    pub has_live_video: bool,
     /// The picture that the box can carry, of the first video section bundled with the sound that has any.
     pub video: Option<OfferedVideo>,
     /// All m-lines.
@@ -169,6 +171,11 @@ pub fn inspect(sdp: &str) -> Result<BrowserOffer, SdpError> {
             .filter(|attribute| attribute.name == "candidate")
             .count(),
         end_of_candidates: anywhere("end-of-candidates").is_some(),
+        has_live_video: offer.media.iter().any(|media| {
+            media.is("video")
+                && is_usable(media)
+                && offer.direction_of(media) != Direction::Inactive
+        }),
         video_sections: offer.media.iter().filter(|media| media.is("video")).count(),
         sections: offer.media.len(),
     })
@@ -392,8 +399,7 @@ fn audio_section(offer: &SessionDescription) -> Result<(usize, &Media), SdpError
     let mut refused = None;
     sections
         .find(|(_, media)| {
-            // Port 0 refuses, unless the section is carried by another one's transport.
-            let usable = media.port != 0 || media.attribute("bundle-only").is_some();
+            let usable = is_usable(media);
             if !usable {
                 refused.get_or_insert(media.line);
             }
@@ -403,6 +409,11 @@ fn audio_section(offer: &SessionDescription) -> Result<(usize, &Media), SdpError
             Some(line) => SdpError::AudioRefused { line },
             None => SdpError::NoAudio,
         })
+}
+
+/// Port 0 refuses, unless the section is carried by another one's transport.
+fn is_usable(media: &Media) -> bool {
+    media.port != 0 || media.attribute("bundle-only").is_some()
 }
 
 fn is_webrtc_profile(profile: &str) -> bool {
@@ -421,8 +432,7 @@ fn offered_video(offer: &SessionDescription, audio: Option<&str>) -> Option<Offe
     let audio = audio.filter(|_| is_bundled(offer, audio))?;
     offer.media.iter().enumerate().find_map(|(section, media)| {
         let mid = media.value("mid").filter(|mid| *mid != audio)?;
-        let usable = media.port != 0 || media.attribute("bundle-only").is_some();
-        let carried = usable && is_webrtc_profile(&media.protocol);
+        let carried = is_usable(media) && is_webrtc_profile(&media.protocol);
         if !media.is("video") || !carried || !is_bundled(offer, Some(mid)) {
             return None;
         }
@@ -433,7 +443,7 @@ fn offered_video(offer: &SessionDescription, audio: Option<&str>) -> Option<Offe
             payload_type,
             coding,
             feedback: video::feedback(media, payload_type),
-            repair_sources: repair_sources(media),
+            direction: offer.direction_of(media),
         })
     })
 }
@@ -457,15 +467,6 @@ fn vp8(media: &Media) -> Option<(u8, PictureCoding)> {
     };
     let payload_type = media.payload_types().find(is_vp8)?;
     Some((payload_type, PictureCoding::Vp8))
-}
-
-/// The second source of each `a=ssrc-group:FID` (RFC 5576).
-fn repair_sources(media: &Media) -> Vec<u32> {
-    let groups = media.attributes.iter().filter(|a| a.name == "ssrc-group");
-    groups
-        .filter_map(|group| group.value.as_deref()?.strip_prefix("FID "))
-        .filter_map(|sources| sources.split_ascii_whitespace().nth(1)?.parse().ok())
-        .collect()
 }
 
 fn codecs(audio: &Media) -> Vec<OfferedCodec> {

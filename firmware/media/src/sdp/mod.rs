@@ -7,6 +7,7 @@ mod error;
 pub mod h264;
 mod keying;
 mod reader;
+mod remote;
 #[cfg(test)]
 mod tests;
 pub mod trunk;
@@ -243,7 +244,8 @@ fn direction(attributes: &[Attribute]) -> Option<Direction> {
 }
 
 /// The attribute of a direction.
-const fn direction_name(direction: Direction) -> &'static str {
+/// The attribute that says a direction (RFC 8866 section 6.7).
+pub const fn direction_name(direction: Direction) -> &'static str {
     match direction {
         Direction::SendRecv => "sendrecv",
         Direction::SendOnly => "sendonly",

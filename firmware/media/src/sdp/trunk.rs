@@ -13,6 +13,7 @@
 //! Session after session every section keeps its place (RFC 3264 section 8).
 
 use super::keying::{Agreed as AgreedKeys, Keying, Profile};
+use super::remote::{remote, remote_rtcp};
 use super::trunk_video::VideoSession;
 use super::{
     Address, Attribute, Connection, Media, Origin, SdpError, SessionDescription, direction_name,
@@ -103,6 +104,36 @@ impl TrunkSession {
         self.video = video.map(|video| VideoSession::new(video, self.config.srtp));
     }
 
+    /// A picture begins in a session that stands: as open as `wanted` at most, and `asks` when our next offer has it, not
+    /// theirs.
+    pub fn begin_video(&mut self, video: TrunkVideo, wanted: Direction, asks: bool) {
+        let srtp = self.config.srtp;
+        let begun = VideoSession::begin(video, srtp, (wanted, asks), &self.sections);
+        self.video = Some(begun);
+    }
+
+    /// How open the picture is at most, from the next offer on.
+    pub const fn direct_video(&mut self, wanted: Direction) {
+        if let Some(video) = &mut self.video {
+            video.direct(wanted);
+        }
+    }
+
+    /// How open the picture is at most, where the leg can have one.
+    pub fn video_wanted(&self) -> Option<Direction> {
+        self.video.as_ref().map(VideoSession::wanted)
+    }
+
+    /// There is no picture from the next offer on; theirs of one are refused until another begins.
+    pub fn end_video(&mut self) {
+        if let Some(video) = self.video.take() {
+            video.end(&mut self.sections);
+        }
+        if let Some(plan) = &mut self.plan {
+            plan.video = None;
+        }
+    }
+
     /// Makes the next offer one of sound alone, after a far side has refused one with a picture altogether; false when
     /// there was none.
     pub fn give_up_video(&mut self) -> bool {
@@ -144,11 +175,7 @@ impl TrunkSession {
         let noise = self.config.comfort_noise;
         let audio = self.audio_section(&formats, (dtmf, noise), direction, profile, keys);
         self.offered = Some(direction);
-        let is_first = self.plan.is_none();
-        let video = self
-            .video
-            .as_mut()
-            .and_then(|v| v.offer(direction, is_first));
+        let video = self.video.as_mut().and_then(|v| v.offer(direction));
         self.send(audio, video)
     }
 
@@ -235,11 +262,11 @@ impl TrunkSession {
         self.sections = offer.media.iter().map(refused).collect();
         self.audio = audio;
         self.offered = None;
-        let address = self.config.address;
+        let (address, is_first) = (self.config.address, self.plan.is_none());
         let video = self
             .video
             .as_mut()
-            .and_then(|video| video.receive_offer(&offer, wanted, address));
+            .and_then(|video| video.receive_offer(&offer, wanted, address, is_first));
         let (video, video_plan) = video.unzip();
         plan.video = video_plan;
         self.plan = Some(plan);
@@ -437,51 +464,6 @@ impl Agreed {
     }
 }
 
-/// Their address of a section, and whether it is the unspecified one that holds; `last` is where they were before.
-///
-/// # Errors
-/// [`SdpError::Missing`], [`SdpError::Address`], [`SdpError::Family`].
-pub(super) fn remote(
-    theirs: &SessionDescription,
-    section: &Media,
-    ours: IpAddr,
-    last: Option<SocketAddr>,
-) -> Result<(SocketAddr, bool), SdpError> {
-    let connection = theirs
-        .connection_of(section)
-        .ok_or(SdpError::Missing("c="))?;
-    let refuse = || SdpError::Address {
-        line: connection.line,
-        address: match &connection.address {
-            Address::Ip(ip) => ip.to_string(),
-            Address::Name(name) => name.clone(),
-        },
-    };
-    let ip = connection.address.ip().ok_or_else(refuse)?;
-    if ip.is_unspecified() {
-        let stand_in = || stand_in(theirs, section, ours);
-        return Ok((last.unwrap_or_else(stand_in), true));
-    }
-    if ip.is_multicast() {
-        return Err(refuse());
-    }
-    if ip.is_ipv4() != ours.to_canonical().is_ipv4() {
-        let line = connection.line;
-        return Err(SdpError::Family { line, address: ip });
-    }
-    Ok((SocketAddr::new(ip, section.port), false))
-}
-
-/// Some address for a session that begins on hold: nothing is sent to it, and it is not
-/// the unspecified one.
-fn stand_in(theirs: &SessionDescription, section: &Media, ours: IpAddr) -> SocketAddr {
-    let origin = theirs.origin.address.ip();
-    let ip = origin
-        .filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == ours.is_ipv4())
-        .unwrap_or(ours);
-    SocketAddr::new(ip, section.port)
-}
-
 /// The address that an offer wants audio sent to, whose family that of our socket must be; `None` when it does not say.
 pub fn wants_audio_at(offer: &[u8]) -> Option<IpAddr> {
     let offer = read(offer).ok()?;
@@ -539,28 +521,6 @@ pub(super) fn refused(theirs: &Media) -> Media {
         line: 0,
         ..theirs.clone()
     }
-}
-
-/// `a=rtcp:port [IN IP4 address]` (RFC 3605), or the port behind that of RTP.
-pub(super) fn remote_rtcp(section: &Media, remote: SocketAddr) -> SocketAddr {
-    let next = SocketAddr::new(remote.ip(), remote.port().saturating_add(1));
-    let Some(value) = section.value("rtcp") else {
-        return next;
-    };
-    let mut fields = value.split_ascii_whitespace();
-    let Some(port) = fields
-        .next()
-        .and_then(|port| port.parse::<u16>().ok())
-        .filter(|port| *port != 0)
-    else {
-        return next;
-    };
-    let ip = fields
-        .nth(2)
-        .and_then(|address| address.parse::<IpAddr>().ok())
-        .filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == remote.is_ipv4())
-        .unwrap_or(remote.ip());
-    SocketAddr::new(ip, port)
 }
 
 /// What stands in an error: `G722/8000, 96`.

@@ -3,14 +3,16 @@
 //! | section | our next offer |
 //! |---|---|
 //! | none yet, nothing agreed | offered |
-//! | none, and a session without it stands | not offered: the far side never spoke of it |
+//! | none, and a session without it stands | not offered, until it is begun anew |
 //! | agreed | offered as agreed |
-//! | refused by either side | refused in its place (RFC 3264 section 8) |
+//! | refused by either side, or ended | refused in its place (RFC 3264 section 8) |
+//! | begun anew | offered until they answer, in the place of one that was refused (section 8.1) |
 //!
 //! Its SRTP keys are its own (RFC 4568 section 5.1): two streams under one key would repeat a key stream.
 
 use super::keying::{KeySeed, Keying, SrtpPolicy};
-use super::trunk::{refused, remote, remote_rtcp};
+use super::remote::{remote, remote_rtcp};
+use super::trunk::refused;
 use super::video::{self, VideoConfig};
 use super::{Media, SessionDescription};
 use crate::plan::{Direction, VideoPlan};
@@ -32,6 +34,12 @@ pub(super) struct VideoSession {
     /// Its place among the sections.
     at: Option<usize>,
     plan: Option<VideoPlan>,
+    /// At most as open as this, whatever the sound is.
+    wanted: Direction,
+    /// Our next offer has it though nothing is agreed.
+    asks: bool,
+    /// The far side has not heard of its section yet.
+    is_new: bool,
 }
 
 impl VideoSession {
@@ -41,6 +49,43 @@ impl VideoSession {
             keying: Keying::new(srtp, video.key_seed),
             at: None,
             plan: None,
+            wanted: Direction::SendRecv,
+            asks: true,
+            is_new: false,
+        }
+    }
+
+    /// One that begins in a session that stands.
+    pub fn begin(
+        video: TrunkVideo,
+        srtp: SrtpPolicy,
+        (wanted, asks): (Direction, bool),
+        sections: &[Media],
+    ) -> Self {
+        Self {
+            at: sections.iter().position(|s| s.is("video") && s.port == 0),
+            wanted,
+            asks,
+            ..Self::new(video, srtp)
+        }
+    }
+
+    pub const fn wanted(&self) -> Direction {
+        self.wanted
+    }
+
+    /// How open it is at most.
+    pub const fn direct(&mut self, wanted: Direction) {
+        self.wanted = wanted;
+    }
+
+    /// Refuses its section, or takes away the one that the far side has never agreed to.
+    pub fn end(self, sections: &mut Vec<Media>) {
+        let Some(at) = self.at else { return };
+        if self.is_new && at + 1 == sections.len() {
+            sections.truncate(at);
+        } else if let Some(section) = sections.get_mut(at) {
+            *section = refused(section);
         }
     }
 
@@ -48,11 +93,12 @@ impl VideoSession {
         self.keying.insist();
     }
 
-    /// Our section; `is_first` when nothing is agreed in the session yet.
-    pub fn offer(&mut self, direction: Direction, is_first: bool) -> Option<Media> {
+    /// Our section, when the sound goes in this direction.
+    pub fn offer(&mut self, direction: Direction) -> Option<Media> {
+        let direction = direction.intersect(self.wanted);
         let mut section = match &self.plan {
             Some(plan) => video::offer_agreed(&self.config, &plan.format, direction),
-            None if is_first => video::offer(&self.config, direction),
+            None if self.asks => video::offer(&self.config, direction),
             None => return None,
         };
         let (profile, keys) = self.keying.offer();
@@ -68,6 +114,7 @@ impl VideoSession {
             (Some(section), Some(at)) => *at = section,
             (Some(section), None) => {
                 self.at = Some(sections.len());
+                self.is_new = true;
                 sections.push(section);
             }
             (None, Some(at)) if at.port != 0 => *at = refused(at),
@@ -83,6 +130,8 @@ impl VideoSession {
         ours: IpAddr,
     ) -> Option<VideoPlan> {
         let last = self.plan.take().map(|plan| plan.remote);
+        (self.asks, self.is_new) = (false, false);
+        let offered = offered.intersect(self.wanted);
         let section = answer.media.get(self.at?).filter(|s| s.is("video"))?;
         let format = video::receive_answer(&self.config, section).ok()?;
         let keys = self.keying.judge_answer(&basic(section)).ok()?;
@@ -99,14 +148,20 @@ impl VideoSession {
         self.plan
     }
 
-    /// The first of their sections that will do, and our answer to it.
+    /// The first of their sections that will do, and our answer to it; `is_first` when nothing was agreed in the session
+    /// before.
     pub fn receive_offer(
         &mut self,
         offer: &SessionDescription,
         wanted: Direction,
         ours: IpAddr,
+        is_first: bool,
     ) -> Option<(Media, VideoPlan)> {
         let last = self.plan.take().map(|plan| plan.remote);
+        let wanted = wanted.intersect(self.wanted);
+        self.is_new = false;
+        // What we ask for in a session that stands is asked for again when theirs is answered.
+        self.asks &= !is_first;
         self.at = offer.media.iter().position(|s| s.is("video"));
         let usable = offer.media.iter().enumerate().find_map(|(at, section)| {
             if !section.is("video") || section.port == 0 {
@@ -130,6 +185,7 @@ impl VideoSession {
         answer.attributes.splice(0..0, keys.answer());
         self.keying.settle_offer(keys);
         self.at = Some(at);
+        self.asks = false;
         self.plan = Some(plan);
         Some((answer, plan))
     }

@@ -113,6 +113,38 @@ pub struct VideoCounters {
 }
 
 impl VideoCounters {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            packets_in: self.packets_in + other.packets_in,
+            octets_in: self.octets_in + other.octets_in,
+            packets_out: self.packets_out + other.packets_out,
+            octets_out: self.octets_out + other.octets_out,
+            frames_in: self.frames_in + other.frames_in,
+            frames_dropped: self.frames_dropped + other.frames_dropped,
+            transcode_us: self.transcode_us + other.transcode_us,
+            frames: self.frames + other.frames,
+            key_frames: self.key_frames + other.key_frames,
+            lost: self.lost + other.lost,
+            reordered: self.reordered + other.reordered,
+            late: self.late + other.late,
+            discarded: self.discarded + other.discarded,
+            withheld: self.withheld + other.withheld,
+            oversized: self.oversized + other.oversized,
+            split: self.split + other.split,
+            key_frame_requests: self.key_frame_requests + other.key_frame_requests,
+        }
+    }
+
+    /// Of one picture and the next, where there were any.
+    pub fn together(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(one.plus(&other)),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// What came to it since it was `before`.
     #[must_use]
     pub const fn since(&self, before: &Self) -> Self {

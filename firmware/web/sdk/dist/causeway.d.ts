@@ -33,6 +33,8 @@ declare class Call extends Emitter<CallEvents> {
     get held(): boolean;
     get heldBy(): HeldBy | null;
     get muted(): boolean;
+    /** Whether both sides have agreed on a picture. */
+    get video(): boolean;
     /** The audio codec between browser and box, once known. */
     get codec(): string | undefined;
     /** Why the call ended; nothing before. */
@@ -81,6 +83,11 @@ declare class Call extends Emitter<CallEvents> {
     getStats(): Promise<CallStats>;
     /** Changes the microphone in mid-call. A stream given is cloned. */
     setInput(audio: Exclude<AudioSource, boolean>): Promise<void>;
+    /**
+     * Shows the camera to the far side, and the far side's picture here; with `false` both end. The sound goes on. Resolves
+     * when it is so; rejects (`refused` where the far side has no pictures, `camera_denied`, …) with the call as it was.
+     */
+    setVideo(video: VideoSource): Promise<void>;
     /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
     setOutput(deviceId: string): Promise<void>;
     /** How loud the far side is played, 0…1. */
@@ -134,6 +141,11 @@ type CallEvents = {
     /** The far side pressed a digit. */
     dtmf: [digit: string, durationMs: number];
     mute: [muted: boolean];
+    /**
+     * Both sides have agreed on a picture, or there is none any more; `remoteStream` and `localStream` have their tracks
+     * by then. Whoever wants to be seen as well calls `setVideo(true)`.
+     */
+    video: [video: boolean];
     /** Loudness sent and received, 0…1, ten times a second while anyone listens. */
     volume: [input: number, output: number];
 };
@@ -363,6 +375,11 @@ declare class LevelMeter {
 /** Where the SDK's own words go. Tokens, resume secrets and SDP are never among them. */
 type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 
+/**
+ * Requests whose answer got lost with the connection. They may have been done all the same: the snapshot after
+ * reattaching tells.
+ */
+
 /** Microphone in, loudspeaker out: what a call needs of the browser besides the connection itself. */
 /** `true` for the default microphone, constraints, an own stream, or `false` to only listen. */
 type AudioSource = boolean | MediaTrackConstraints | MediaStreamConstraints | MediaStream;
@@ -484,6 +501,7 @@ interface OkMessage {
     state?: WireState & {
         call: string;
         answer?: string | null;
+        video?: boolean;
     };
 }
 interface ErrorMessage {
@@ -515,6 +533,10 @@ type CallMessage = {
 } | {
     type: 'call.renegotiate';
     call: string;
+} | {
+    type: 'call.video';
+    call: string;
+    video: boolean;
 } | ({
     type: 'call.state';
     call: string;
@@ -574,6 +596,10 @@ type Request = {
 } | {
     type: 'call.hold' | 'call.resume';
     call: string;
+} | {
+    type: 'call.video';
+    call: string;
+    video: boolean;
 } | {
     type: 'call.dtmf';
     call: string;
@@ -707,6 +733,20 @@ type TokenOrProvider = string | (() => Promise<string> | string);
 /** The SDK's version; a test holds it equal to the package's. */
 declare const SDK_VERSION = "0.1.0";
 
+/**
+ * The picture of a call that stands: it begins and ends while the sound goes on.
+ *
+ * | who | what happens |
+ * |---|---|
+ * | the page wants to show its camera | the far side is asked; once it agrees, the camera is brought by a new offer |
+ * | the far side shows something | what shows it is brought by a new offer; the camera stays off until the page wants it |
+ * | either wants it over | camera off, tracks taken away by a new offer |
+ *
+ * One change after the other; what the box says meanwhile is followed when its turn comes.
+ */
+/** `true` for the default camera, constraints, a stream of the page's own (which is cloned), or `false` for no picture. */
+type VideoSource = boolean | MediaTrackConstraints | MediaStream;
+
 export { Call };
 export type { AcceptOptions, CallEvents, CallState, DigitOptions };
 export { Device };
@@ -718,6 +758,7 @@ export type { EventMap };
 export { LevelMeter };
 export type { LogLevel };
 export type { AudioSource };
+export type { VideoSource };
 export type { CallWarning };
 export type { CodecPreference };
 export type { Hop, PreflightHop, PreflightReport };

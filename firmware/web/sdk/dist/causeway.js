@@ -433,7 +433,7 @@ var Peer = class {
     pc.ontrack = (event) => {
       event.track.enabled = this.#receiving;
       this.remoteStream.addTrack(event.track);
-      options.remoteTrack(this.remoteStream);
+      if (event.track.kind === "audio") options.remoteTrack(this.remoteStream);
     };
     this.#addMedia("audio", local?.getAudioTracks()[0], kinds.audio);
     this.#addMedia("video", local?.getVideoTracks()[0], kinds.video);
@@ -503,8 +503,50 @@ var Peer = class {
       old.stop();
       this.localStream?.removeTrack(old);
     });
-    track.onended = () => this.#options.localTrackEnded();
+    track.onended = () => this.#options.localTrackEnded("audio");
     this.localStream?.addTrack(track);
+  }
+  /** Whether there is anything of a picture. */
+  get hasVideo() {
+    return this.#videoTransceiver !== void 0 || (this.localStream?.getVideoTracks().length ?? 0) > 0;
+  }
+  /** Brings a camera, or with nothing what shows the far side's picture; the next offer tells the box. */
+  async beginVideo(camera) {
+    const track = camera?.getVideoTracks()[0];
+    if (track) {
+      this.darkenVideo();
+      track.enabled = this.#sending.video;
+      this.localStream ??= new MediaStream();
+      this.localStream.addTrack(track);
+    }
+    const transceiver = this.#videoTransceiver;
+    if (!transceiver) return this.#addMedia("video", track, true);
+    if (!track || !this.localStream) return;
+    track.onended = () => this.#options.localTrackEnded("video");
+    await transceiver.sender.replaceTrack(track);
+    transceiver.sender.setStreams?.(this.localStream);
+    transceiver.direction = "sendrecv";
+  }
+  /** Takes the picture away; the next offer tells the box. */
+  endVideo() {
+    this.darkenVideo();
+    this.#videoTransceiver?.stop();
+    for (const track of this.remoteStream.getVideoTracks()) {
+      track.stop();
+      this.remoteStream.removeTrack(track);
+    }
+  }
+  /** Turns the camera off for good. */
+  darkenVideo() {
+    for (const track of this.localStream?.getVideoTracks() ?? []) {
+      track.onended = null;
+      track.stop();
+      this.localStream?.removeTrack(track);
+    }
+  }
+  /** One that was stopped, here or by the box's answer, shows nothing any more. */
+  get #videoTransceiver() {
+    return this.connection.getTransceivers().find((t) => t.receiver.track.kind === "video" && t.direction !== "stopped" && t.currentDirection !== "stopped");
   }
   close() {
     const pc = this.connection;
@@ -518,7 +560,7 @@ var Peer = class {
   }
   #addMedia(kind, track, wanted) {
     if (!track && !wanted) return;
-    if (track) track.onended = () => this.#options.localTrackEnded();
+    if (track) track.onended = () => this.#options.localTrackEnded(kind);
     const transceiver = this.connection.addTransceiver(track ?? kind, {
       direction: track ? "sendrecv" : "recvonly",
       ...track && this.localStream ? { streams: [this.localStream] } : void 0
@@ -702,6 +744,7 @@ function rounded(value) {
 // src/call_media.ts
 var CANDIDATE_LIMIT = 64;
 var VOLUME_INTERVAL_MS = 100;
+var ANSWER_PATIENCE_MS = 5e3;
 var CallMedia = class {
   #settings;
   #owner;
@@ -717,6 +760,8 @@ var CallMedia = class {
   #receiving = true;
   #meters;
   #volumeTimer;
+  /** Who waits for the next answer. */
+  #answered = [];
   constructor(settings, owner) {
     this.#settings = settings;
     this.#owner = owner;
@@ -755,7 +800,9 @@ var CallMedia = class {
             this.#output.play(stream);
             this.restartMeters();
           },
-          localTrackEnded: () => this.#owner.warn({ code: "mic_ended", message: "The microphone was unplugged or taken away." })
+          localTrackEnded: (kind) => this.#owner.warn(
+            kind === "audio" ? { code: "mic_ended", message: "The microphone was unplugged or taken away." } : { code: "camera_ended", message: "The camera was unplugged or taken away." }
+          )
         },
         local,
         { audio: true, video }
@@ -780,6 +827,7 @@ var CallMedia = class {
     if (!peer) return;
     await peer.answer(sdp, from);
     if (this.peer !== peer) return;
+    for (const resolve of this.#answered.splice(0)) resolve();
     this.#recovery.expectMedia();
     this.#recovery.answered();
     this.#path?.begin();
@@ -843,6 +891,7 @@ var CallMedia = class {
   }
   /** Closes what `start` opened; it may be started again. */
   stop() {
+    for (const resolve of this.#answered.splice(0)) resolve();
     this.#monitor?.close();
     this.#monitor = void 0;
     this.#flow?.close();
@@ -894,6 +943,61 @@ var CallMedia = class {
     peer.offer().then((sdp) => this.#owner.sendRestart(sdp)).catch(async (error) => {
       this.#settings.log.warn("the codec stays as it is", error);
       if (error.code !== "connection_lost") await peer.rollback();
+    });
+  }
+  /** Whether there is anything of a picture. */
+  get hasVideo() {
+    return this.peer?.hasVideo ?? false;
+  }
+  /** Brings a camera, or with nothing what shows the far side's picture. The sound goes on. */
+  async beginVideo(camera) {
+    const peer = this.#standing();
+    await peer.beginVideo(camera);
+    try {
+      await this.#negotiate(peer);
+    } catch (error) {
+      peer.endVideo();
+      throw error;
+    }
+    if (this.peer === peer && !peer.hasVideo) {
+      throw new CausewayError("refused", "The box has not taken the picture.");
+    }
+  }
+  /** Takes the picture away. The sound goes on. */
+  async endVideo() {
+    const peer = this.#standing();
+    peer.endVideo();
+    await this.#negotiate(peer);
+  }
+  /** Turns the camera off at once. */
+  darkenVideo() {
+    this.peer?.darkenVideo();
+  }
+  #standing() {
+    if (!this.peer) throw new CausewayError("wrong_state", "The call has no media that could have a picture.");
+    return this.peer;
+  }
+  /** An offer on the connection as it is; resolves when its answer is in use. */
+  async #negotiate(peer) {
+    if (peer.awaitingAnswer) await this.#nextAnswer();
+    const sdp = await peer.offer();
+    const answer = this.#nextAnswer();
+    try {
+      await this.#owner.sendRestart(sdp);
+    } catch (error) {
+      if (error.code !== "connection_lost") await peer.rollback();
+      throw error;
+    }
+    await answer;
+  }
+  /** The next answer, however long ago its offer was; gives up where none comes. */
+  #nextAnswer() {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ANSWER_PATIENCE_MS);
+      this.#answered.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
   }
   async #restart() {
@@ -1104,6 +1208,52 @@ function sameOrigin(url) {
   }
 }
 
+// src/lost_answers.ts
+var LostAnswers = class {
+  #owner;
+  #waiting = [];
+  constructor(owner) {
+    this.#owner = owner;
+  }
+  /** Resolves when the connection is back and the snapshot is applied, or the call is over. */
+  back() {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+  /** The connection is back, or nothing more comes. */
+  settle() {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+  /** Whether this rejection says no more than that the connection dropped. */
+  isLost(error) {
+    return !this.#owner.ended() && error.code === "connection_lost" && this.#owner.signalingLost();
+  }
+  /** Makes the request; `done` tells, after a lost answer, whether it was. */
+  async ask(request, done) {
+    try {
+      await request();
+    } catch (error) {
+      if (this.isLost(error)) {
+        await this.back();
+        if (!this.#owner.ended() && done()) return;
+      }
+      if (this.#owner.ended()) throw ended();
+      throw error;
+    }
+    if (this.#owner.ended()) throw ended();
+  }
+  /** The same of a request that ends the call when it is done. */
+  async askForTheEnd(request, done) {
+    try {
+      await request();
+    } catch (error) {
+      if (this.isLost(error)) await this.back();
+      if (done()) return;
+      if (this.#owner.ended()) throw ended();
+      throw error;
+    }
+  }
+};
+
 // src/troubles.ts
 var Troubles = class {
   constructor(owner) {
@@ -1137,9 +1287,80 @@ var Troubles = class {
   }
 };
 
+// src/video.ts
+var CallVideo = class {
+  constructor(owner) {
+    /** The page was told of a picture. */
+    this.on = false;
+    this.#queue = new OperationQueue();
+    this.#agreed = false;
+    this.#owner = owner;
+  }
+  #owner;
+  #queue;
+  #agreed;
+  set(source) {
+    if (source !== false) return this.#queue.run(() => this.#begin(source));
+    this.#owner.media().darkenVideo();
+    return this.#queue.run(() => this.#end());
+  }
+  /** The box says whether there is a picture. */
+  told(agreed) {
+    this.#agreed = agreed;
+    if (!agreed) this.#owner.media().darkenVideo();
+    this.#queue.run(() => this.#follow()).catch((error) => this.#owner.failed(error));
+  }
+  /** The connection is back. */
+  catchUp() {
+    if (this.seen !== void 0) this.told(this.seen);
+    this.seen = void 0;
+  }
+  async #begin(source) {
+    if (this.#owner.ended()) throw ended();
+    const camera = await open(source);
+    try {
+      if (this.#owner.ended()) throw ended();
+      await this.#owner.ask(true);
+      this.#agreed = true;
+      await this.#owner.media().beginVideo(camera);
+    } catch (error) {
+      stopTracks(camera);
+      if (this.#agreed && !this.#owner.media().hasVideo && !this.#owner.ended()) {
+        this.#owner.ask(false).catch((failure) => this.#owner.failed(failure));
+      }
+      throw error;
+    }
+    this.#tell(true);
+  }
+  async #end() {
+    if (this.#owner.ended()) throw ended();
+    if (this.#owner.media().hasVideo) await this.#owner.media().endVideo();
+    await this.#owner.ask(false);
+    this.#agreed = false;
+    this.#tell(false);
+  }
+  async #follow() {
+    if (this.#owner.ended()) return;
+    if (this.#agreed && !this.#owner.media().hasVideo) await this.#owner.media().beginVideo(void 0);
+    if (!this.#agreed && this.#owner.media().hasVideo) await this.#owner.media().endVideo();
+    this.#tell(this.#agreed);
+  }
+  #tell(video) {
+    if (this.on === video || this.#owner.ended()) return;
+    this.on = video;
+    this.#owner.changed(video);
+  }
+};
+async function open(source) {
+  if (typeof MediaStream === "function" && source instanceof MediaStream) {
+    return new MediaStream(source.getVideoTracks().map((track) => track.clone()));
+  }
+  return capture({ audio: false, video: source, defaults: void 0 });
+}
+
 // src/call.ts
 var PLACE_TIMEOUT_MS = 15e3;
-var HOLD_TIMEOUT_MS = 4e4;
+var FAR_SIDE = { timeoutMs: 4e4, wait: true };
 var TRANSFER_TIMEOUT_MS = 26e4;
 var HANGUP_PATIENCE_MS = 2e3;
 var LAST_FIGURES_MS = 150;
@@ -1147,6 +1368,10 @@ var Call = class _Call extends Emitter {
   #owner;
   #media;
   #holding;
+  #video;
+  #answers = new LostAnswers({ ended: () => this.#ended, signalingLost: () => this.#troubles.signalingLost });
+  /** What is offered to the far side: one thing at a time. */
+  #offers = new OperationQueue();
   #digits = new OperationQueue();
   #troubles;
   #id;
@@ -1161,7 +1386,6 @@ var Call = class _Call extends Emitter {
   #endedAt;
   #accepting = false;
   #hangingUp;
-  #settled = [];
   /** @internal */
   constructor(owner, parts) {
     super();
@@ -1190,8 +1414,15 @@ var Call = class _Call extends Emitter {
       ended: () => this.#ended,
       heldBy: () => this.#heldBy,
       apply: () => this.#applyMedia(),
-      ask: (type, done) => this.#requestOrSnapshot(() => signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }), done),
+      ask: (type, done) => this.#offers.run(() => this.#answers.ask(() => signaling.request({ type, call: this.id }, FAR_SIDE), done)),
       agreed: (heldBy) => this.#setHeldBy(heldBy)
+    });
+    this.#video = new CallVideo({
+      ended: () => this.#ended,
+      ask: (video) => this.#offers.run(() => signaling.request({ type: "call.video", call: this.id, video }, FAR_SIDE)),
+      media: () => this.#media,
+      changed: (video) => this.emit("video", video),
+      failed: (error) => owner.log.warn("the picture cannot be followed", error)
     });
     this.#media = new CallMedia(owner, {
       sendCandidate: (candidate) => signaling.notify({ type: "call.candidate", call: this.id, candidate }),
@@ -1227,6 +1458,10 @@ var Call = class _Call extends Emitter {
   }
   get muted() {
     return this.#muted;
+  }
+  /** Whether both sides have agreed on a picture. */
+  get video() {
+    return this.#video.on;
   }
   /** The audio codec between browser and box, once known. */
   get codec() {
@@ -1272,7 +1507,7 @@ var Call = class _Call extends Emitter {
         throw ended();
       }
       const sdp = await this.#media.start(local, video !== false);
-      await this.#requestOrSnapshot(
+      await this.#answers.ask(
         () => this.#owner.signaling.request({ type: "call.accept", call: this.id, sdp }, { timeoutMs: PLACE_TIMEOUT_MS }),
         () => this.#state !== "incoming"
       );
@@ -1317,19 +1552,10 @@ var Call = class _Call extends Emitter {
   async transfer(target) {
     if (this.#state !== "answered" && this.#state !== "held") throw this.#wrongState("transferred");
     const wish = transferTarget(target instanceof _Call && target !== this ? { with: target.id } : target);
-    try {
-      await this.#owner.signaling.request(
-        { type: "call.transfer", call: this.id, ...wish },
-        { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true }
-      );
-    } catch (error) {
-      if (!this.#ended && error.code === "connection_lost" && this.#troubles.signalingLost) {
-        await new Promise((resolve) => this.#settled.push(resolve));
-      }
-      if (this.#cause?.code === "transferred") return;
-      if (this.#ended) throw ended();
-      throw error;
-    }
+    await this.#answers.askForTheEnd(
+      () => this.#owner.signaling.request({ type: "call.transfer", call: this.id, ...wish }, { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true }),
+      () => this.#cause?.code === "transferred"
+    );
   }
   /**
    * Leaves a number to be called at, also after the end. Resolves with the box's name for the wish when somebody has
@@ -1366,6 +1592,14 @@ var Call = class _Call extends Emitter {
   /** Changes the microphone in mid-call. A stream given is cloned. */
   setInput(audio) {
     return this.#media.setInput(audio);
+  }
+  /**
+   * Shows the camera to the far side, and the far side's picture here; with `false` both end. The sound goes on. Resolves
+   * when it is so; rejects (`refused` where the far side has no pictures, `camera_denied`, …) with the call as it was.
+   */
+  async setVideo(video) {
+    if (this.#state !== "answered" && this.#state !== "held") throw this.#wrongState("given or rid of a picture");
+    await this.#video.set(video);
   }
   /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
   setOutput(deviceId) {
@@ -1405,6 +1639,7 @@ var Call = class _Call extends Emitter {
     if (this.#ended) return;
     if (ok.state.answer) await this.#media.answer(ok.state.answer, "event");
     this.#media.releaseCandidates();
+    this.#video.told(ok.state.video ?? false);
   }
   /** What the next page needs to go on with it; nothing when it cannot. @internal */
   kept() {
@@ -1434,6 +1669,8 @@ var Call = class _Call extends Emitter {
         return;
       case "call.renegotiate":
         return this.#media.renegotiate();
+      case "call.video":
+        return this.#video.told(message.video);
       case "call.transfer":
         this.emit("transferProgress", message.status);
         return;
@@ -1459,6 +1696,7 @@ var Call = class _Call extends Emitter {
       if (!ok.state) return;
       this.#apply(ok.state);
       if (ok.state.answer) await this.#answer(ok.state.answer, "snapshot");
+      this.#video.seen = ok.state.video;
     } catch (thrown) {
       const error = asCausewayError(thrown, "connection_lost");
       if (error.code === "connection_lost" || error.code === "timed_out") throw error;
@@ -1469,8 +1707,9 @@ var Call = class _Call extends Emitter {
   signalingBack() {
     if (this.#ended) return;
     this.#troubles.lost(false, this.#troubles.mediaLost);
-    this.#settle();
+    this.#answers.settle();
     this.#media.signalingBack();
+    this.#video.catchUp();
   }
   /** The connection did not come back in time. @internal */
   sessionLost() {
@@ -1542,7 +1781,7 @@ var Call = class _Call extends Emitter {
     this.#heldBy = null;
     this.#troubles.lost(false, false);
     this.#media.close();
-    this.#settle();
+    this.#answers.settle();
     this.#owner.callEnded(this, this.#resume, hangUpLater);
     if (!surfaced) return;
     if (cause.code === "cancelled" || cause.code === "answered_elsewhere") this.emit("cancel", cause);
@@ -1556,7 +1795,7 @@ var Call = class _Call extends Emitter {
       this.#end(cause, true);
       return;
     }
-    const over = new Promise((resolve) => this.#settled.push(resolve));
+    const over = this.#answers.back();
     if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
     try {
       if (!this.#ended) {
@@ -1576,23 +1815,6 @@ var Call = class _Call extends Emitter {
       return Promise.reject(this.#wrongState(on ? "held" : "resumed"));
     }
     return this.#holding.set(on);
-  }
-  /**
-   * A request whose answer got lost with the connection may have been done all the same: the
-   * snapshot after reattaching tells.
-   */
-  async #requestOrSnapshot(request, done) {
-    try {
-      await request();
-    } catch (error) {
-      if (!this.#ended && error.code === "connection_lost" && this.#troubles.signalingLost) {
-        await new Promise((resolve) => this.#settled.push(resolve));
-        if (!this.#ended && done()) return;
-      }
-      if (this.#ended) throw ended();
-      throw error;
-    }
-    if (this.#ended) throw ended();
   }
   // ---- media ----
   async #answer(sdp, from) {
@@ -1630,9 +1852,6 @@ var Call = class _Call extends Emitter {
   #fail(error) {
     this.emit("error", error);
     this.#owner.callError(this, error);
-  }
-  #settle() {
-    for (const resolve of this.#settled.splice(0)) resolve();
   }
   #wrongState(done) {
     return new CausewayError("wrong_state", `A call in the state "${this.#state}" cannot be ${done}.`);
@@ -2535,6 +2754,7 @@ var Device = class extends Emitter {
       case "call.answer":
       case "call.dtmf":
       case "call.renegotiate":
+      case "call.video":
       case "call.transfer":
       case "call.warning":
         this.#calls.get(message.call)?.received(message);

@@ -75,6 +75,10 @@ export class FakePeerConnection {
       init,
       sender,
       receiver: { track: { kind: sending ? trackOrKind.kind : trackOrKind } },
+      direction: init?.direction ?? 'sendrecv',
+      stop: () => {
+        transceiver.direction = 'stopped';
+      },
       setCodecPreferences: (codecs) => {
         this.preferences = codecs.map((c) => c.mimeType);
       },
@@ -105,6 +109,12 @@ export class FakePeerConnection {
     this.answers.push(sdp);
     this.signalingState = 'stable';
     if (this.answers.length === 1) this.ontrack?.({ track: new FakeTrack('audio') });
+    const video = this.#transceivers.find((t) => t.receiver.track.kind === 'video' && t.direction !== 'stopped');
+    if (video && sdp.includes('no picture')) video.stop();
+    else if (video && !video.shown) {
+      video.shown = true;
+      this.ontrack?.({ track: new FakeTrack('video') });
+    }
   }
   async getStats() {
     return this.stats;

@@ -19,16 +19,19 @@ import { Emitter } from './events';
 import { Holding } from './holding';
 import { describe } from './kept';
 import type { KeptCall } from './kept';
+import { LostAnswers } from './lost_answers';
 import { capture, stopTracks } from './media';
 import type { AudioSource } from './media';
 import { OperationQueue } from './operations';
 import type { CallMessage, DisconnectCause, HeldBy, OkMessage, WireState } from './protocol';
 import type { CallStats } from './stats';
 import { Troubles } from './troubles';
+import { CallVideo } from './video';
+import type { VideoSource } from './video';
 
-/** Placing waits on the box only, holding on the far side's SIP transaction. */
+/** Placing waits on the box only, holds and pictures on the far side's SIP transaction. */
 const PLACE_TIMEOUT_MS = 15_000;
-const HOLD_TIMEOUT_MS = 40_000;
+const FAR_SIDE = { timeoutMs: 40_000, wait: true };
 /** The box gives a transfer up after four minutes without a word of it. */
 const TRANSFER_TIMEOUT_MS = 260_000;
 /** How long the box's word on the end of a call is awaited after our hangup. */
@@ -54,6 +57,10 @@ export class Call extends Emitter<CallEvents> {
   readonly #owner: CallOwner;
   readonly #media: CallMedia;
   readonly #holding: Holding;
+  readonly #video: CallVideo;
+  readonly #answers = new LostAnswers({ ended: () => this.#ended, signalingLost: () => this.#troubles.signalingLost });
+  /** What is offered to the far side: one thing at a time. */
+  readonly #offers = new OperationQueue();
   readonly #digits = new OperationQueue();
   readonly #troubles: Troubles;
   #id: string | undefined;
@@ -68,7 +75,6 @@ export class Call extends Emitter<CallEvents> {
   #endedAt: Date | undefined;
   #accepting = false;
   #hangingUp: Promise<void> | undefined;
-  #settled: (() => void)[] = [];
 
   /** @internal */
   constructor(owner: CallOwner, parts: CallParts) {
@@ -99,8 +105,15 @@ export class Call extends Emitter<CallEvents> {
       heldBy: () => this.#heldBy,
       apply: () => this.#applyMedia(),
       ask: (type, done) =>
-        this.#requestOrSnapshot(() => signaling.request({ type, call: this.id }, { timeoutMs: HOLD_TIMEOUT_MS, wait: true }), done),
+        this.#offers.run(() => this.#answers.ask(() => signaling.request({ type, call: this.id }, FAR_SIDE), done)),
       agreed: (heldBy) => this.#setHeldBy(heldBy),
+    });
+    this.#video = new CallVideo({
+      ended: () => this.#ended,
+      ask: (video) => this.#offers.run(() => signaling.request({ type: 'call.video', call: this.id, video }, FAR_SIDE)),
+      media: () => this.#media,
+      changed: (video) => this.emit('video', video),
+      failed: (error) => owner.log.warn('the picture cannot be followed', error),
     });
     this.#media = new CallMedia(owner, {
       sendCandidate: (candidate) => signaling.notify({ type: 'call.candidate', call: this.id, candidate }),
@@ -138,6 +151,10 @@ export class Call extends Emitter<CallEvents> {
   }
   get muted(): boolean {
     return this.#muted;
+  }
+  /** Whether both sides have agreed on a picture. */
+  get video(): boolean {
+    return this.#video.on;
   }
   /** The audio codec between browser and box, once known. */
   get codec(): string | undefined {
@@ -185,7 +202,7 @@ export class Call extends Emitter<CallEvents> {
         throw ended();
       }
       const sdp = await this.#media.start(local, video !== false);
-      await this.#requestOrSnapshot(
+      await this.#answers.ask(
         () => this.#owner.signaling.request({ type: 'call.accept', call: this.id, sdp }, { timeoutMs: PLACE_TIMEOUT_MS }),
         () => this.#state !== 'incoming',
       );
@@ -235,19 +252,10 @@ export class Call extends Emitter<CallEvents> {
   async transfer(target: string | Call): Promise<void> {
     if (this.#state !== 'answered' && this.#state !== 'held') throw this.#wrongState('transferred');
     const wish = transferTarget(target instanceof Call && target !== this ? { with: target.id } : target);
-    try {
-      await this.#owner.signaling.request(
-        { type: 'call.transfer', call: this.id, ...wish },
-        { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true },
-      );
-    } catch (error) {
-      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#troubles.signalingLost) {
-        await new Promise<void>((resolve) => this.#settled.push(resolve));
-      }
-      if (this.#cause?.code === 'transferred') return;
-      if (this.#ended) throw ended();
-      throw error;
-    }
+    await this.#answers.askForTheEnd(
+      () => this.#owner.signaling.request({ type: 'call.transfer', call: this.id, ...wish }, { timeoutMs: TRANSFER_TIMEOUT_MS, wait: true }),
+      () => this.#cause?.code === 'transferred',
+    );
   }
 
   /**
@@ -289,6 +297,15 @@ export class Call extends Emitter<CallEvents> {
   /** Changes the microphone in mid-call. A stream given is cloned. */
   setInput(audio: Exclude<AudioSource, boolean>): Promise<void> {
     return this.#media.setInput(audio);
+  }
+
+  /**
+   * Shows the camera to the far side, and the far side's picture here; with `false` both end. The sound goes on. Resolves
+   * when it is so; rejects (`refused` where the far side has no pictures, `camera_denied`, …) with the call as it was.
+   */
+  async setVideo(video: VideoSource): Promise<void> {
+    if (this.#state !== 'answered' && this.#state !== 'held') throw this.#wrongState('given or rid of a picture');
+    await this.#video.set(video);
   }
 
   /** Chooses the loudspeaker by device id. Rejects with `not_supported` or `output_failed`. */
@@ -333,6 +350,7 @@ export class Call extends Emitter<CallEvents> {
     if (this.#ended) return;
     if (ok.state.answer) await this.#media.answer(ok.state.answer, 'event');
     this.#media.releaseCandidates();
+    this.#video.told(ok.state.video ?? false);
   }
 
   /** What the next page needs to go on with it; nothing when it cannot. @internal */
@@ -367,6 +385,8 @@ export class Call extends Emitter<CallEvents> {
         return;
       case 'call.renegotiate':
         return this.#media.renegotiate();
+      case 'call.video':
+        return this.#video.told(message.video);
       case 'call.transfer':
         this.emit('transferProgress', message.status);
         return;
@@ -395,6 +415,7 @@ export class Call extends Emitter<CallEvents> {
       if (!ok.state) return;
       this.#apply(ok.state);
       if (ok.state.answer) await this.#answer(ok.state.answer, 'snapshot');
+      this.#video.seen = ok.state.video;
     } catch (thrown) {
       const error = asCausewayError(thrown, 'connection_lost');
       if (error.code === 'connection_lost' || error.code === 'timed_out') throw error;
@@ -406,8 +427,9 @@ export class Call extends Emitter<CallEvents> {
   signalingBack(): void {
     if (this.#ended) return;
     this.#troubles.lost(false, this.#troubles.mediaLost);
-    this.#settle();
+    this.#answers.settle();
     this.#media.signalingBack();
+    this.#video.catchUp();
   }
 
   /** The connection did not come back in time. @internal */
@@ -488,7 +510,7 @@ export class Call extends Emitter<CallEvents> {
     this.#heldBy = null;
     this.#troubles.lost(false, false);
     this.#media.close();
-    this.#settle();
+    this.#answers.settle();
     this.#owner.callEnded(this, this.#resume, hangUpLater);
     if (!surfaced) return; // nobody was ever given this call
     if (cause.code === 'cancelled' || cause.code === 'answered_elsewhere') this.emit('cancel', cause);
@@ -503,7 +525,7 @@ export class Call extends Emitter<CallEvents> {
       this.#end(cause, true);
       return;
     }
-    const over = new Promise<void>((resolve) => this.#settled.push(resolve));
+    const over = this.#answers.back();
     if (this.#answeredAt) await Promise.race([this.#media.lastReport(), delay(LAST_FIGURES_MS)]);
     try {
       if (!this.#ended) {
@@ -525,24 +547,6 @@ export class Call extends Emitter<CallEvents> {
       return Promise.reject(this.#wrongState(on ? 'held' : 'resumed'));
     }
     return this.#holding.set(on);
-  }
-
-  /**
-   * A request whose answer got lost with the connection may have been done all the same: the
-   * snapshot after reattaching tells.
-   */
-  async #requestOrSnapshot(request: () => Promise<unknown>, done: () => boolean): Promise<void> {
-    try {
-      await request();
-    } catch (error) {
-      if (!this.#ended && (error as CausewayError).code === 'connection_lost' && this.#troubles.signalingLost) {
-        await new Promise<void>((resolve) => this.#settled.push(resolve));
-        if (!this.#ended && done()) return;
-      }
-      if (this.#ended) throw ended();
-      throw error;
-    }
-    if (this.#ended) throw ended();
   }
 
   // ---- media ----
@@ -588,10 +592,6 @@ export class Call extends Emitter<CallEvents> {
   #fail(error: CausewayError): void {
     this.emit('error', error);
     this.#owner.callError(this, error);
-  }
-
-  #settle(): void {
-    for (const resolve of this.#settled.splice(0)) resolve();
   }
 
   #wrongState(done: string): CausewayError {

@@ -23,6 +23,8 @@ import type { CallStats } from './stats';
 
 const CANDIDATE_LIMIT = 64;
 const VOLUME_INTERVAL_MS = 100;
+/** The box answers an offer at once. */
+const ANSWER_PATIENCE_MS = 5_000;
 
 /** What the device was told about media. @internal */
 export interface MediaSettings {
@@ -73,6 +75,8 @@ export class CallMedia {
   #receiving = true;
   #meters: { input: LevelMeter | undefined; output: LevelMeter | undefined } | undefined;
   #volumeTimer: ReturnType<typeof setInterval> | undefined;
+  /** Who waits for the next answer. */
+  #answered: (() => void)[] = [];
 
   constructor(settings: MediaSettings, owner: CallMediaOwner) {
     this.#settings = settings;
@@ -113,8 +117,12 @@ export class CallMedia {
             this.#output.play(stream);
             this.restartMeters();
           },
-          localTrackEnded: () =>
-            this.#owner.warn({ code: 'mic_ended', message: 'The microphone was unplugged or taken away.' }),
+          localTrackEnded: (kind) =>
+            this.#owner.warn(
+              kind === 'audio'
+                ? { code: 'mic_ended', message: 'The microphone was unplugged or taken away.' }
+                : { code: 'camera_ended', message: 'The camera was unplugged or taken away.' },
+            ),
         },
         local,
         { audio: true, video },
@@ -141,6 +149,7 @@ export class CallMedia {
     if (!peer) return;
     await peer.answer(sdp, from);
     if (this.peer !== peer) return; // closed meanwhile
+    for (const resolve of this.#answered.splice(0)) resolve();
     this.#recovery.expectMedia();
     this.#recovery.answered();
     this.#path?.begin();
@@ -213,6 +222,7 @@ export class CallMedia {
 
   /** Closes what `start` opened; it may be started again. */
   stop(): void {
+    for (const resolve of this.#answered.splice(0)) resolve();
     this.#monitor?.close();
     this.#monitor = undefined;
     this.#flow?.close();
@@ -276,6 +286,70 @@ export class CallMedia {
         this.#settings.log.warn('the codec stays as it is', error);
         if ((error as CausewayError).code !== 'connection_lost') await peer.rollback();
       });
+  }
+
+  /** Whether there is anything of a picture. */
+  get hasVideo(): boolean {
+    return this.peer?.hasVideo ?? false;
+  }
+
+  /** Brings a camera, or with nothing what shows the far side's picture. The sound goes on. */
+  async beginVideo(camera: MediaStream | undefined): Promise<void> {
+    const peer = this.#standing();
+    await peer.beginVideo(camera);
+    try {
+      await this.#negotiate(peer);
+    } catch (error) {
+      peer.endVideo();
+      throw error;
+    }
+    if (this.peer === peer && !peer.hasVideo) {
+      throw new CausewayError('refused', 'The box has not taken the picture.');
+    }
+  }
+
+  /** Takes the picture away. The sound goes on. */
+  async endVideo(): Promise<void> {
+    const peer = this.#standing();
+    peer.endVideo();
+    await this.#negotiate(peer);
+  }
+
+  /** Turns the camera off at once. */
+  darkenVideo(): void {
+    this.peer?.darkenVideo();
+  }
+
+  #standing(): Peer {
+    if (!this.peer) throw new CausewayError('wrong_state', 'The call has no media that could have a picture.');
+    return this.peer;
+  }
+
+  /** An offer on the connection as it is; resolves when its answer is in use. */
+  async #negotiate(peer: Peer): Promise<void> {
+    // Another offer may be under way: an ICE restart, a change of codec.
+    if (peer.awaitingAnswer) await this.#nextAnswer();
+    const sdp = await peer.offer();
+    const answer = this.#nextAnswer();
+    try {
+      await this.#owner.sendRestart(sdp);
+    } catch (error) {
+      // With the connection lost the box may have taken the offer: the snapshot tells.
+      if ((error as CausewayError).code !== 'connection_lost') await peer.rollback();
+      throw error;
+    }
+    await answer;
+  }
+
+  /** The next answer, however long ago its offer was; gives up where none comes. */
+  #nextAnswer(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ANSWER_PATIENCE_MS);
+      this.#answered.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   async #restart(): Promise<void> {

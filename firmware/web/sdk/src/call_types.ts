@@ -45,6 +45,11 @@ export type CallEvents = {
   /** The far side pressed a digit. */
   dtmf: [digit: string, durationMs: number];
   mute: [muted: boolean];
+  /**
+   * Both sides have agreed on a picture, or there is none any more; `remoteStream` and `localStream` have their tracks
+   * by then. Whoever wants to be seen as well calls `setVideo(true)`.
+   */
+  video: [video: boolean];
   /** Loudness sent and received, 0…1, ten times a second while anyone listens. */
   volume: [input: number, output: number];
 };

@@ -388,6 +388,7 @@ export class Device extends Emitter<DeviceEvents> {
       case 'call.answer':
       case 'call.dtmf':
       case 'call.renegotiate':
+      case 'call.video':
       case 'call.transfer':
       case 'call.warning':
         this.#calls.get(message.call)?.received(message);

@@ -11,6 +11,7 @@ export type { EventMap } from './events';
 export { LevelMeter } from './levels';
 export type { LogLevel } from './log';
 export type { AudioSource } from './media';
+export type { VideoSource } from './video';
 export type { CallWarning } from './monitor';
 export type { CodecPreference } from './peer';
 export type { Hop, PreflightHop, PreflightReport } from './preflight';

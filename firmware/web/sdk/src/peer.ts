@@ -16,7 +16,7 @@ export interface PeerOptions {
   candidate(candidate: WireCandidate | null): void;
   connection(state: RTCPeerConnectionState): void;
   remoteTrack(stream: MediaStream): void;
-  localTrackEnded(): void;
+  localTrackEnded(kind: 'audio' | 'video'): void;
 }
 
 /** @internal */
@@ -55,7 +55,8 @@ export class Peer {
     pc.ontrack = (event) => {
       event.track.enabled = this.#receiving;
       this.remoteStream.addTrack(event.track);
-      options.remoteTrack(this.remoteStream);
+      // A picture that begins in mid-call leaves the sound that plays alone.
+      if (event.track.kind === 'audio') options.remoteTrack(this.remoteStream);
     };
     this.#addMedia('audio', local?.getAudioTracks()[0], kinds.audio);
     this.#addMedia('video', local?.getVideoTracks()[0], kinds.video);
@@ -135,8 +136,57 @@ export class Peer {
       old.stop();
       this.localStream?.removeTrack(old);
     });
-    track.onended = () => this.#options.localTrackEnded();
+    track.onended = () => this.#options.localTrackEnded('audio');
     this.localStream?.addTrack(track);
+  }
+
+  /** Whether there is anything of a picture. */
+  get hasVideo(): boolean {
+    return this.#videoTransceiver !== undefined || (this.localStream?.getVideoTracks().length ?? 0) > 0;
+  }
+
+  /** Brings a camera, or with nothing what shows the far side's picture; the next offer tells the box. */
+  async beginVideo(camera: MediaStream | undefined): Promise<void> {
+    const track = camera?.getVideoTracks()[0];
+    if (track) {
+      this.darkenVideo();
+      track.enabled = this.#sending.video;
+      this.localStream ??= new MediaStream();
+      this.localStream.addTrack(track);
+    }
+    const transceiver = this.#videoTransceiver;
+    if (!transceiver) return this.#addMedia('video', track, true);
+    if (!track || !this.localStream) return;
+    track.onended = () => this.#options.localTrackEnded('video');
+    await transceiver.sender.replaceTrack(track);
+    transceiver.sender.setStreams?.(this.localStream);
+    transceiver.direction = 'sendrecv';
+  }
+
+  /** Takes the picture away; the next offer tells the box. */
+  endVideo(): void {
+    this.darkenVideo();
+    this.#videoTransceiver?.stop();
+    for (const track of this.remoteStream.getVideoTracks()) {
+      track.stop();
+      this.remoteStream.removeTrack(track);
+    }
+  }
+
+  /** Turns the camera off for good. */
+  darkenVideo(): void {
+    for (const track of this.localStream?.getVideoTracks() ?? []) {
+      track.onended = null;
+      track.stop();
+      this.localStream?.removeTrack(track);
+    }
+  }
+
+  /** One that was stopped, here or by the box's answer, shows nothing any more. */
+  get #videoTransceiver(): RTCRtpTransceiver | undefined {
+    return this.connection
+      .getTransceivers()
+      .find((t) => t.receiver.track.kind === 'video' && t.direction !== 'stopped' && t.currentDirection !== 'stopped');
   }
 
   close(): void {
@@ -152,7 +202,7 @@ export class Peer {
 
   #addMedia(kind: 'audio' | 'video', track: MediaStreamTrack | undefined, wanted: boolean): void {
     if (!track && !wanted) return;
-    if (track) track.onended = () => this.#options.localTrackEnded();
+    if (track) track.onended = () => this.#options.localTrackEnded(kind);
     const transceiver = this.connection.addTransceiver(track ?? kind, {
       direction: track ? 'sendrecv' : 'recvonly',
       ...(track && this.localStream ? { streams: [this.localStream] } : undefined),

@@ -80,7 +80,7 @@ export interface OkMessage {
   callback?: string;
   /** With a new token: the relay's credentials are no older than it. */
   ice?: { servers?: RTCIceServer[] };
-  state?: WireState & { call: string; answer?: string | null };
+  state?: WireState & { call: string; answer?: string | null; video?: boolean };
 }
 
 export interface ErrorMessage {
@@ -107,6 +107,7 @@ export interface IncomingMessage {
 export type CallMessage =
   | { type: 'call.answer'; call: string; sdp: string }
   | { type: 'call.renegotiate'; call: string }
+  | { type: 'call.video'; call: string; video: boolean }
   | ({ type: 'call.state'; call: string } & WireState)
   | { type: 'call.dtmf'; call: string; digit: string; duration_ms: number }
   | { type: 'call.transfer'; call: string; status: number }
@@ -130,6 +131,7 @@ export type Request =
   | { type: 'call.reject'; call: string; reason?: 'busy' | 'declined' }
   | { type: 'call.hangup'; call: string; reason?: 'no_path' }
   | { type: 'call.hold' | 'call.resume'; call: string }
+  | { type: 'call.video'; call: string; video: boolean }
   | { type: 'call.dtmf'; call: string; digits: string; duration_ms?: number; gap_ms?: number }
   | { type: 'call.transfer'; call: string; to: string }
   | { type: 'call.transfer'; call: string; with: string }

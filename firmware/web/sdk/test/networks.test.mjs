@@ -188,6 +188,40 @@ test('a reload hands the call to the next page and keeps its secret out of every
   }
 });
 
+for (const shows of [true, false]) {
+  test(`a picture ${shows ? 'that is shown' : 'that is only looked at'} outlives a reload`, async () => {
+    const listeners = fakeWindow();
+    try {
+      const { box, call } = await talking({ keepOnReload: true });
+      const showing = shows ? call.setVideo(true) : undefined;
+      if (shows) await box.ok(await box.expect('call.video'));
+      await box.say({ type: 'call.video', call: 'c1', video: true });
+      await box.ok(await box.expect('call.restart'));
+      await box.say({ type: 'call.answer', call: 'c1', sdp: 'answer 2' });
+      await showing;
+      listeners.fire('pagehide');
+
+      const next = new FakeBox();
+      const device = new Device('token', { url: URL, logLevel: 'silent', keepOnReload: true });
+      let resumed;
+      device.on('resumed', (call) => (resumed = call));
+      await next.expect('hello');
+      const again = await next.expect('call.reattach');
+      assert.equal(again.video, shows);
+      await next.ok(again, { state: { call: 'c1', state: 'answered', seq: 3, answer: 'answer 9', video: true } });
+      if (!shows) {
+        await next.ok(await next.expect('call.restart'));
+        await next.say({ type: 'call.answer', call: 'c1', sdp: 'answer 10' });
+      }
+      await next.expectNothing();
+      const tracks = [resumed.localStream, resumed.remoteStream].map((stream) => stream.getVideoTracks().length);
+      assert.deepEqual([resumed.video, ...tracks], [true, shows ? 1 : 0, 1]);
+    } finally {
+      listeners.remove();
+    }
+  });
+}
+
 test('a tab that is closed hangs up', async () => {
   const listeners = fakeWindow({ navigates: true });
   try {

@@ -13,6 +13,7 @@ mod held_by_pbx;
 mod life_of_a_call;
 mod load;
 mod pass_through;
+mod picture_by_pbx;
 mod quality;
 mod refused;
 mod relayed;

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 pub use load::{Answering, Calls, Outcome, Running, Scene};
-pub use media::Media;
+pub use media::{ECHO, Media};
 pub use script::Script;
 
 use crate::error::{Doing, HarnessError, Result};

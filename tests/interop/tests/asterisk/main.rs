@@ -26,6 +26,7 @@ mod no_circuit;
 mod nothing_left;
 mod page_transfers;
 mod pbx_hangs_up;
+mod picture_in_mid_call;
 mod qualify;
 mod queue;
 mod redirected;

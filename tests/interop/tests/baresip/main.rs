@@ -4,6 +4,7 @@ mod codec;
 mod digits;
 mod hold;
 mod picture;
+mod picture_in_mid_call;
 mod same_units;
 mod srtp;
 mod tcp;

@@ -13,6 +13,7 @@ mod in_dialog;
 mod late_200;
 mod lost;
 mod next_target;
+mod picture;
 mod plain;
 mod redirected;
 mod refer;

@@ -7,6 +7,7 @@ use super::super::quality;
 use super::super::{Event, LegKey};
 use super::Core;
 use crate::media::counters::Counters;
+use causeway_media::path::OutputIdentity;
 use causeway_media::plan::{Direction, TrunkPlan};
 use causeway_media::sdp::trunk::COMFORT_NOISE;
 use std::net::SocketAddr;
@@ -60,19 +61,29 @@ impl Core {
         true
     }
 
-    pub fn restart_web(&mut self, key: LegKey, offer: &str, now: Instant) {
+    /// Takes a new offer of a browser; `picture` is what a picture that begins is to it, without which none is taken.
+    pub fn restart_web(
+        &mut self,
+        key: LegKey,
+        offer: &str,
+        picture: Option<OutputIdentity>,
+        now: Instant,
+    ) {
         let Some(web) = self.web(key) else {
             return self.unknown();
         };
-        let (format, video) = (web.format(), web.video().is_some());
-        match web.restart(now, offer) {
-            Ok(sdp) => {
-                self.admit_web(key, &sdp, now);
+        let ssrc = picture.map(|picture| picture.ssrc);
+        match web.restart(now, offer, ssrc) {
+            Ok(answer) => {
+                let (format, video) = (web.format(), web.picture().is_some());
+                self.admit_web(key, &answer.sdp, now);
+                self.show_web(key, picture, now);
                 self.tell(Event::WebAnswer {
                     leg: key,
-                    sdp,
+                    sdp: answer.sdp,
                     format,
                     video,
+                    video_refused: answer.video_refused,
                 });
             }
             Err(reason) => {

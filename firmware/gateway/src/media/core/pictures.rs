@@ -2,10 +2,10 @@
 
 use super::super::counters::Counters;
 use super::super::leg::{End, Leg, RTCP_EVERY};
-use super::super::video::{Asking, Picture, PictureEnd};
+use super::super::video::{Asking, Picture, PictureEnd, PictureFormat};
 use super::super::{Event, LegKey, bridge};
 use super::{Core, take};
-use causeway_media::path::Gate;
+use causeway_media::path::{Gate, OutputIdentity};
 use causeway_media::plan::Direction;
 use causeway_media::rtp;
 use causeway_media::video::TranscodeJob;
@@ -147,7 +147,7 @@ impl Core {
         let mut compound = Vec::with_capacity(128);
         match picture.ask(name, &mut compound) {
             Asking::Signalling => self.tell(Event::KeyFrameWanted { leg: source }),
-            Asking::Rtcp => match leg.send_video_rtcp(now, &compound) {
+            Asking::Rtcp => match leg.send_video_rtcp(now, &compound, &mut self.outbound) {
                 Ok(_) => self.note_restless(source),
                 Err(fault) => self.on_fault(source, fault),
             },
@@ -176,7 +176,7 @@ impl Core {
             way.handle_timeout(now, &mut self.pictures);
         }
         if picture.ask_again(now, name, &mut self.scratch)
-            && let Err(fault) = leg.send_video_rtcp(now, &self.scratch)
+            && let Err(fault) = leg.send_video_rtcp(now, &self.scratch, &mut self.outbound)
         {
             return self.on_fault(key, fault);
         }
@@ -187,7 +187,7 @@ impl Core {
             picture.rtcp_due = Some(now + RTCP_EVERY);
             count(&self.counters, picture);
             picture.report(now, name, &mut self.scratch);
-            if let Err(fault) = leg.send_video_rtcp(now, &self.scratch) {
+            if let Err(fault) = leg.send_video_rtcp(now, &self.scratch, &mut self.outbound) {
                 return self.on_fault(key, fault);
             }
         }
@@ -219,6 +219,51 @@ impl Core {
         picture.plan(open, from, limit, now);
         self.ask_for_picture(key, now);
         self.reschedule(key, now);
+    }
+
+    /// What a browser has agreed on now; `fresh` is what a picture that begins is to it.
+    pub fn show_web(&mut self, key: LegKey, fresh: Option<OutputIdentity>, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        let End::Web(web) = &leg.end else {
+            return;
+        };
+        let shown = web.leg.picture();
+        let ssrc = shown.map(|shown| shown.ssrc);
+        let format = shown.map(|shown| PictureFormat::of(&shown.video));
+        let direction = shown.map_or(Direction::Inactive, |s| s.video.direction.reversed());
+        if leg.picture.as_ref().map(|p| p.identity.ssrc) != ssrc {
+            let fresh = fresh.filter(|fresh| Some(fresh.ssrc) == ssrc);
+            let picture = fresh.map(|fresh| Picture::new(PictureEnd::Web, fresh, format));
+            if let Some(ended) = &mut leg.picture {
+                count(&self.counters, ended);
+            }
+            leg.put_picture(picture.map(Box::new));
+        }
+        if let Some(picture) = &mut leg.picture {
+            (picture.format, picture.direction) = (format, direction);
+        }
+        self.replan_pictures(key, now);
+    }
+
+    /// A trunk leg's picture has ended: its sockets close.
+    pub fn close_trunk_video(&mut self, key: LegKey, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&key) else {
+            return;
+        };
+        if let Some(ended) = &mut leg.picture {
+            count(&self.counters, ended);
+        }
+        leg.put_picture(None);
+        self.replan_pictures(key, now);
+    }
+
+    fn replan_pictures(&mut self, key: LegKey, now: Instant) {
+        self.plan_picture(key, now);
+        if let Some(peer) = self.legs.get(&key).and_then(|leg| leg.peer) {
+            self.plan_picture(peer, now);
+        }
     }
 
     /// Legs that have another peer see a new source.

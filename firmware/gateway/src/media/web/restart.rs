@@ -2,7 +2,7 @@
 
 use super::super::WebRefusal;
 use super::super::{offer, stack};
-use super::{Fault, WebLeg, guard, internal, remote_offer};
+use super::{Answer, Fault, WebLeg, guard, internal, remote_offer, shown};
 use causeway_media::plan::AudioFormat;
 use causeway_media::sdp::browser;
 use rtc::peer_connection::sdp::RTCSessionDescription;
@@ -10,11 +10,18 @@ use rtc::peer_connection::transport::RTCIceCandidateInit;
 use std::time::Instant;
 
 impl WebLeg {
-    /// A new offer for the same connection: an ICE restart, or another order of the codecs that were agreed on.
+    /// A new offer for the same connection: an ICE restart, another order of the codecs that were agreed on, a picture
+    /// that begins or ends. One that goes on is the one with the same name and payload type; another is sent to under
+    /// `video_ssrc`, and not taken without.
     ///
     /// # Errors
     /// [`WebRefusal`]; the leg stays as it was.
-    pub fn restart(&mut self, now: Instant, offer: &str) -> Result<String, WebRefusal> {
+    pub fn restart(
+        &mut self,
+        now: Instant,
+        offer: &str,
+        video_ssrc: Option<u32>,
+    ) -> Result<Answer, WebRefusal> {
         let mut inspected = browser::inspect(offer)?;
         let format = self.format;
         // What was agreed stays; what was not is not begun.
@@ -29,16 +36,23 @@ impl WebLeg {
         if !is_offered(&format) || !self.alternative.iter().all(is_offered) {
             return Err(WebRefusal::NoCodec);
         }
-        let video = match (&self.video, &inspected.video) {
-            (None, _) => None,
-            (Some(now), Some(then)) if now.payload_type == then.payload_type => Some(then),
-            (Some(_), _) => return Err(WebRefusal::BadSdp("the picture has gone".to_owned())),
-        };
+        let mut picture = shown(&inspected, video_ssrc);
+        if let (Some(picture), Some(before)) = (&mut picture, &self.picture) {
+            let (now, then) = (&picture.video, &before.video);
+            if (&now.mid, now.payload_type, now.coding)
+                == (&then.mid, then.payload_type, then.coding)
+            {
+                picture.ssrc = before.ssrc;
+            }
+        }
+        let video_refused = picture.is_none() && inspected.has_live_video;
+        let video = picture.as_ref().map(|picture| &picture.video);
         let narrowed = offer::narrow(offer, &inspected, formats, video)
             .ok_or_else(|| WebRefusal::BadSdp("the audio section has no a=mid".to_owned()))?;
         let description = remote_offer(&narrowed)?;
         self.stirred = true;
         self.redundancy = inspected.redundancy;
+        let before = std::mem::replace(&mut self.picture, picture);
         let told = self.fresh.take().map(|fresh| self.put_candidates(fresh));
         let restarted = guard(|| {
             self.connection
@@ -63,12 +77,13 @@ impl WebLeg {
             self.heard_from = None;
         } else {
             self.redundancy = agreed;
+            self.picture = before;
             self.fresh = told.map(|told| self.put_candidates(told));
             let _ = guard(|| {
                 let rollback = RTCSessionDescription::rollback(None)?;
                 self.connection.set_remote_description(now, rollback)
             });
         }
-        restarted
+        restarted.map(|sdp| Answer { sdp, video_refused })
     }
 }

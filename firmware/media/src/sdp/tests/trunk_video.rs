@@ -18,7 +18,12 @@ fn session(srtp: SrtpPolicy) -> TrunkSession {
         srtp,
         key_seed: KeySeed([1; 32]),
     });
-    session.set_video(Some(TrunkVideo {
+    session.set_video(Some(picture()));
+    session
+}
+
+fn picture() -> TrunkVideo {
+    TrunkVideo {
         config: VideoConfig {
             port: 20_002,
             payload_type: 105,
@@ -26,8 +31,7 @@ fn session(srtp: SrtpPolicy) -> TrunkSession {
             max_kbps: Some(1_500),
         },
         key_seed: KeySeed([2; 32]),
-    }));
-    session
+    }
 }
 
 /// A phone's description with this video section.
@@ -208,4 +212,128 @@ fn sound_and_picture_have_keys_of_their_own() {
     ours.offer(Direction::SendRecv);
     let plan = ours.receive_answer(plain.as_bytes()).unwrap();
     assert!(plan.video.is_none() && plan.srtp.is_some());
+}
+
+/// A session of sound alone that stands.
+fn sound() -> TrunkSession {
+    let mut session = session(SrtpPolicy::Off);
+    session.set_video(None);
+    session.offer(Direction::SendRecv);
+    answered(&mut session, "");
+    session
+}
+
+#[test]
+fn we_begin_a_picture_in_a_session_that_stands_and_end_it() {
+    let mut session = sound();
+    session.begin_video(picture(), Direction::SendRecv, true);
+    let offer = session.offer(Direction::SendRecv);
+    assert_eq!(
+        named(&sections(&offer)),
+        [("audio", 20_000), ("video", 20_002)]
+    );
+    let plan = answered(&mut session, H264);
+    assert_eq!(
+        plan.video.map(|video| video.direction),
+        Some(Direction::SendRecv)
+    );
+
+    session.end_video();
+    let offer = session.offer(Direction::SendRecv);
+    assert_eq!(named(&sections(&offer)), [("audio", 20_000), ("video", 0)]);
+    let plan = answered(&mut session, "m=video 0 RTP/AVP 105\r\n");
+    assert_eq!(plan.video, None);
+
+    // Another takes the place of the one that was ended.
+    session.begin_video(picture(), Direction::SendRecv, true);
+    let offer = session.offer(Direction::SendRecv);
+    assert_eq!(
+        named(&sections(&offer)),
+        [("audio", 20_000), ("video", 20_002)]
+    );
+}
+
+#[test]
+fn a_picture_that_is_refused_altogether_leaves_nothing_behind() {
+    let mut session = sound();
+    let before = session.offer(Direction::SendRecv);
+    session.begin_video(picture(), Direction::SendRecv, true);
+    session.offer(Direction::SendRecv);
+    // 488.
+    session.end_video();
+    let after = session.offer(Direction::SendRecv);
+    let media = |sdp: &str| sdp.split_once("m=").map(|(_, media)| media.to_owned());
+    assert_eq!(media(&after), media(&before));
+}
+
+#[test]
+fn a_picture_that_is_refused_in_its_place_is_not_asked_for_again() {
+    let mut session = sound();
+    session.begin_video(picture(), Direction::SendRecv, true);
+    session.offer(Direction::SendRecv);
+    let plan = answered(&mut session, "m=video 0 RTP/AVP 105\r\n");
+    assert_eq!(plan.video, None);
+    let offer = session.offer(Direction::SendOnly);
+    assert_eq!(named(&sections(&offer)), [("audio", 20_000), ("video", 0)]);
+}
+
+#[test]
+fn a_picture_we_ask_for_outlives_an_offer_of_theirs() {
+    let mut session = sound();
+    session.begin_video(picture(), Direction::SendRecv, true);
+    session.offer(Direction::SendRecv);
+    // Glare: theirs, of sound alone, is first.
+    let (answer, plan) = session
+        .receive_offer(phone("").as_bytes(), Direction::SendRecv)
+        .unwrap();
+    assert_eq!(named(&sections(&answer)), [("audio", 20_000)]);
+    assert_eq!(plan.video, None);
+    let offer = session.offer(Direction::SendRecv);
+    assert_eq!(
+        named(&sections(&offer)),
+        [("audio", 20_000), ("video", 20_002)]
+    );
+}
+
+#[test]
+fn they_begin_a_picture_and_end_it() {
+    let mut session = sound();
+    // Whoever cannot show it refuses it.
+    let (answer, plan) = session
+        .receive_offer(phone(H264).as_bytes(), Direction::SendRecv)
+        .unwrap();
+    assert_eq!(named(&sections(&answer)), [("audio", 20_000), ("video", 0)]);
+    assert_eq!(plan.video, None);
+
+    // Nobody sends one here yet.
+    session.begin_video(picture(), Direction::RecvOnly, false);
+    let (answer, plan) = session
+        .receive_offer(phone(H264).as_bytes(), Direction::SendRecv)
+        .unwrap();
+    assert_eq!(
+        named(&sections(&answer)),
+        [("audio", 20_000), ("video", 20_002)]
+    );
+    assert!(answer.trim_end().ends_with("a=recvonly"), "{answer}");
+    assert_eq!(
+        plan.video.map(|video| video.direction),
+        Some(Direction::RecvOnly)
+    );
+
+    // Now somebody does.
+    session.direct_video(Direction::SendRecv);
+    let offer = session.offer(Direction::SendRecv);
+    assert!(offer.trim_end().ends_with("a=sendrecv"), "{offer}");
+    let plan = answered(&mut session, H264);
+    assert_eq!(
+        plan.video.map(|video| video.direction),
+        Some(Direction::SendRecv)
+    );
+
+    let without = phone("m=video 0 RTP/AVP 105\r\n");
+    let (answer, plan) = session
+        .receive_offer(without.as_bytes(), Direction::SendRecv)
+        .unwrap();
+    assert_eq!(named(&sections(&answer)), [("audio", 20_000), ("video", 0)]);
+    assert_eq!(plan.video, None);
 }
