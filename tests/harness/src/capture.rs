@@ -33,11 +33,14 @@ pub struct Datagram {
     pub payload: Vec<u8>,
 }
 
+/// What was kept, in order, each with when it passed.
+pub type Kept = Vec<(Instant, Datagram)>;
+
 /// A running capture.
 #[derive(Debug)]
 pub struct Capture {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<Vec<(Instant, Datagram)>>>>,
+    thread: Option<JoinHandle<Result<Kept>>>,
 }
 
 impl Capture {
@@ -84,7 +87,7 @@ impl Capture {
     ///
     /// # Errors
     /// When there was more than could be kept.
-    pub fn stop_timed(mut self) -> Result<Vec<(Instant, Datagram)>> {
+    pub fn stop_timed(mut self) -> Result<Kept> {
         self.stop.store(true, Ordering::Relaxed);
         let thread = self.thread.take().doing("a capture")?;
         thread
@@ -99,11 +102,7 @@ impl Drop for Capture {
     }
 }
 
-fn keep(
-    socket: &OwnedFd,
-    ports: std::ops::RangeInclusive<u16>,
-    stop: &AtomicBool,
-) -> Result<Vec<(Instant, Datagram)>> {
+fn keep(socket: &OwnedFd, ports: std::ops::RangeInclusive<u16>, stop: &AtomicBool) -> Result<Kept> {
     let mut room = vec![0; 65_536];
     let mut kept = Vec::new();
     let mut octets = 0;

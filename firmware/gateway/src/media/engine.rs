@@ -385,7 +385,11 @@ impl Engine {
             }
             Command::RestartWeb { leg, offer, video } => {
                 let picture = video.then(|| self.identity()).flatten();
-                let picture = picture.map(|(identity, _)| identity);
+                // As of trunks: a browser may not be ready yet for the first packets.
+                let picture = picture.map(|(identity, _)| OutputIdentity {
+                    first_sequence: identity.first_sequence & 0x7FFF,
+                    ..identity
+                });
                 self.core.restart_web(leg, &offer, picture, now);
             }
             Command::WebCandidate { leg, candidate } => self.core.on_candidate(leg, &candidate),

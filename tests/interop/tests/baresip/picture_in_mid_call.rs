@@ -27,6 +27,23 @@ async fn pictured(site: &PhoneSite) -> Result<Value> {
     site.web.phone.browser().evaluate(known).await
 }
 
+/// What page and box counted of pictures, for whoever looks for one that does not come.
+async fn figures(site: &PhoneSite) -> Result<String> {
+    let of_page = "phone.call.peerConnection.getStats().then(all => [...all.values()]
+        .filter(s => s.kind === 'video' && s.type.includes('bound-rtp'))
+        .map(({type, ssrc, packetsSent, packetsReceived, packetsLost, framesSent, framesReceived, framesDecoded, pliCount, nackCount}) =>
+            ({type, ssrc, packetsSent, packetsReceived, packetsLost, framesSent, framesReceived, framesDecoded, pliCount, nackCount})))";
+    let page = site.web.phone.browser().evaluate(of_page).await?;
+    let metrics = site.web.causeway.metrics().await?;
+    let box_counts = metrics.iter().filter(|(name, _)| {
+        ["video", "dropped", "refused"]
+            .iter()
+            .any(|part| name.contains(part))
+    });
+    let box_counts: Vec<_> = box_counts.filter(|(_, value)| **value != 0.0).collect();
+    Ok(format!("page: {page}\nbox: {box_counts:?}"))
+}
+
 /// The page shows its camera, and sees it in what comes back, within a second.
 async fn shows(site: &PhoneSite, name: &str) -> Result<()> {
     let browser = site.web.phone.browser();
@@ -37,8 +54,13 @@ async fn shows(site: &PhoneSite, name: &str) -> Result<()> {
             "(eyes.watch('{name}', phone.call.remoteStream), true)"
         ))
         .await?;
-    let seen = Seen::moving(browser, name, 4, SOON).await;
-    let seen = seen.map_err(|error| site.baresip.told(&error.to_string()))?;
+    let seen = match Seen::moving(browser, name, 4, SOON).await {
+        Ok(seen) => seen,
+        Err(error) => {
+            let figures = figures(site).await?;
+            return Err(site.baresip.told(&format!("{error}\n{figures}")));
+        }
+    };
     let first = seen.first - begun;
     let known = seen.times.first().map_or(f64::MAX, |at| at - begun);
     eprintln!(
@@ -95,17 +117,12 @@ async fn comes_and_goes(plan: PhonePlan) -> Result<()> {
     let at_page = site.web.phone.longest_gap_ms().await?;
     let wire = causeway_interop::wire(&site.web.causeway, &call).await?;
     let audio = |sent: bool| -> Option<u16> {
-        let said = wire.iter().filter(|m| m.sent == sent);
-        said.filter_map(|m| {
-            m.text
-                .split_once("\r\nm=audio ")?
-                .1
-                .split(' ')
-                .next()?
-                .parse()
-                .ok()
-        })
-        .last()
+        let port = |text: &str| {
+            let (_, media) = text.split_once("\r\nm=audio ")?;
+            media.split(' ').next()?.parse().ok()
+        };
+        let mut said = wire.iter().rev().filter(|m| m.sent == sent);
+        said.find_map(|m| port(&m.text))
     };
     let (ours, theirs) = (audio(true).unwrap_or(0), audio(false).unwrap_or(0));
     if let Some(capture) = capture {
