@@ -49,9 +49,10 @@ async fn shows(site: &PhoneSite, name: &str) -> Result<()> {
     let browser = site.web.phone.browser();
     let begun = "phone.call.setVideo(eyes.camera()).then(() => phone.now())";
     let begun = browser.evaluate(begun).await?.as_f64().unwrap_or(0.0);
+    // Its tracks alone: what is looked at does not wait for a sound card.
     browser
         .evaluate(&format!(
-            "(eyes.watch('{name}', phone.call.remoteStream), true)"
+            "(eyes.watch('{name}', new MediaStream(phone.call.remoteStream.getVideoTracks())), true)"
         ))
         .await?;
     let seen = match Seen::moving(browser, name, 4, SOON).await {
