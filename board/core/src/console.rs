@@ -55,7 +55,7 @@ pub use line::LINE;
 pub(crate) use screen::is_printable;
 pub use screen::{Plain, Terminal};
 pub use settings::SETTINGS;
-pub use tree::{Found, Kind, Level, Misread, Name, Next, Node, Trees, Verb};
+pub use tree::{Found, KEYWORD, Kind, Level, Misread, Name, Next, Node, Trees, Verb};
 pub use words::{WORDS, WordError, WordErrorKind, Words};
 
 /// Octets that may wait for a running command to end.
@@ -272,6 +272,7 @@ impl Console {
     /// Of the line.
     pub fn finish<W: embedded_io::Write>(&mut self, writer: &mut W) -> Result<(), W::Error> {
         self.forget();
+        self.wizard.forget();
         self.mode = Mode::Ready;
         self.write(writer, Self::ask)
     }
@@ -326,7 +327,7 @@ impl Console {
         self.wizard.forget();
         self.ahead.clear();
         self.flooded = false;
-        self.decoder = Decoder::new();
+        self.decoder.reset();
         self.editor.forget_history();
         self.editor.clear(Echo::Shown);
         self.mode = if self.guarded {

@@ -343,9 +343,9 @@ impl Wizard {
         let asked = |question: &&Question| self.trail.contains(question);
         ALL.iter().filter(asked).flat_map(|question| {
             let (about, answer) = (question.about(), self.answer(*question));
-            let settled = !answer.is_empty() && !(about.optional && answer == "none");
-            let whole = (settled && !about.list).then_some(answer);
-            let parts = (settled && about.list)
+            let left_open = answer.is_empty() || (about.optional && answer == "none");
+            let whole = (!left_open && !about.list).then_some(answer);
+            let parts = (!left_open && about.list)
                 .then(|| items(answer))
                 .into_iter()
                 .flatten();

@@ -426,3 +426,55 @@ impl<'a> Command<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::{KEYWORD, SETTINGS};
+
+    fn each(nodes: &'static [Node], what: &mut impl FnMut(&'static [Node])) {
+        what(nodes);
+        for node in nodes {
+            if let Next::Nodes(next) = node.next {
+                each(next, what);
+            }
+        }
+    }
+
+    #[test]
+    fn the_trees_are_sorted_and_their_helps_fit_a_line() {
+        for tree in [COMMANDS, SETTINGS] {
+            each(tree, &mut |level| {
+                let word = |node: &'static Node| match node.name {
+                    Name::Word(word) => Some(word),
+                    Name::Value { .. } => None,
+                };
+                assert!(level.iter().filter_map(word).is_sorted());
+                assert!(
+                    level
+                        .iter()
+                        .filter_map(word)
+                        .all(|word| word.len() <= KEYWORD)
+                );
+                assert!(level.iter().all(|node| (1..=60).contains(&node.help.len())));
+            });
+        }
+    }
+
+    #[test]
+    fn every_entry_of_the_menu_is_a_command() {
+        let trees = crate::console::Trees {
+            commands: COMMANDS,
+            settings: SETTINGS,
+        };
+        for entry in MENU {
+            let words = Words::parse(entry.line).unwrap();
+            assert_eq!(
+                trees.find(&words).is_ok(),
+                entry.ask.is_none(),
+                "{}",
+                entry.line
+            );
+        }
+    }
+}

@@ -1,10 +1,10 @@
 //! What each byte does: see the table of [`super`].
 
 use super::assist::{Completion, Place};
-use super::key::{Decoder, Key};
+use super::key::Key;
 use super::line::{Echo, LINE};
 use super::screen::{Screen, width_of};
-use super::tree::Verb;
+use super::tree::{Kind, Misread, Verb};
 use super::words::Words;
 use super::{Console, Entry, MENU, Mode, Outcome, PROMPT, QUIET_MS};
 use crate::check;
@@ -54,7 +54,7 @@ impl Console {
         }
         if self.ahead.push_back(byte).is_err() {
             self.ahead.clear();
-            self.decoder = Decoder::new();
+            self.decoder.reset();
             self.flooded = true;
             screen.show(format_args!(
                 "\nToo much came at once: all of it is dropped until the line is quiet.\n"
@@ -178,10 +178,18 @@ impl Console {
         if words.is_empty() {
             return Outcome::Nothing;
         }
-        if !speaks_of_secrets(&words) {
+        let found = self.trees.find(&words);
+        let secret = matches!(
+            found,
+            Err(Misread::Value {
+                kind: Kind::Secret,
+                ..
+            })
+        );
+        if !secret && !speaks_of_secrets(&words) {
             self.editor.remember(line);
         }
-        match self.trees.find(&words) {
+        match found {
             Err(fault) => {
                 self.point_at(fault.column(), screen);
                 screen.show(format_args!("{fault}\n"));
@@ -229,8 +237,8 @@ impl Console {
                 self.mode = Mode::Asking(entry);
                 Outcome::Nothing
             }
-            Some(entry) => self.line(entry.line, screen),
-            None if number == "0" => self.line("exit", screen),
+            Some(entry) => self.chosen(entry.line, screen),
+            None if number == "0" => self.chosen("exit", screen),
             None => {
                 screen.show(format_args!("The menu goes from 0 to {}.\n", MENU.len()));
                 Outcome::Nothing
@@ -249,7 +257,13 @@ impl Console {
             screen.show(format_args!("That is too long.\n"));
             return Outcome::Nothing;
         }
-        self.line(&line, screen)
+        self.chosen(&line, screen)
+    }
+
+    /// A command that the menu put together is shown as if it had been typed: so it is learnt, and faults can point at it.
+    fn chosen(&mut self, line: &str, screen: &mut Screen<'_>) -> Outcome {
+        screen.show(format_args!("{}{line}\n", self.prompt()));
+        self.line(line, screen)
     }
 
     fn secret(&mut self, line: String<LINE>, again: bool, screen: &mut Screen<'_>) -> Outcome {
@@ -429,8 +443,8 @@ impl Console {
 /// Lines with such words are not remembered, however they are misspelt.
 fn speaks_of_secrets(words: &Words) -> bool {
     let begins = |text: &str, begin| {
-        text.get(..4)
+        text.get(..3)
             .is_some_and(|t: &str| t.eq_ignore_ascii_case(begin))
     };
-    (0..words.len()).any(|at| begins(words.text(at), "pass") || begins(words.text(at), "secr"))
+    (0..words.len()).any(|at| begins(words.text(at), "pas") || begins(words.text(at), "sec"))
 }

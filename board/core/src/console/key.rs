@@ -86,6 +86,15 @@ impl Decoder {
         }
     }
 
+    /// Forgets what was begun; what was counted stays.
+    pub fn reset(&mut self) {
+        let garbled = self.garbled;
+        *self = Self {
+            garbled,
+            ..Self::new()
+        };
+    }
+
     /// Bytes, or runs of them, that were no UTF-8.
     pub const fn garbled(&self) -> u64 {
         self.garbled

@@ -3,11 +3,13 @@
 //! A word may be cut as long as it stays the only one with its beginning. Where a value may stand beside words, a word that
 //! is written out wins, then a value that is good.
 
-use super::line::LINE;
 use super::words::{WORDS, Words};
 use crate::check;
 use core::fmt;
 use heapless::{String, Vec};
+
+/// Octets of a keyword at most.
+pub const KEYWORD: usize = 24;
 
 /// One word of a command, or the place of a value.
 #[derive(Debug)]
@@ -179,7 +181,7 @@ pub enum Misread {
     Ambiguous {
         column: usize,
         next: Level,
-        begin: String<LINE>,
+        begin: String<KEYWORD>,
     },
     /// A value that is not what it must be.
     Value {
