@@ -94,6 +94,21 @@ impl fmt::Debug for Password<'_> {
     }
 }
 
+/// A command that is kept beyond the console's next byte, so that it can run beside it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    words: Words,
+    found: Found,
+    secret: Hidden,
+}
+
+impl Request {
+    /// The command; none only where none was running.
+    pub fn command(&self) -> Option<Command<'_>> {
+        Command::of(&self.found, &self.words, &self.secret.0)
+    }
+}
+
 /// [`Event`] without what it borrows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -140,7 +155,7 @@ pub struct Console {
 }
 
 /// Text that does not print.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Hidden(String<LINE>);
 
 impl fmt::Debug for Hidden {
@@ -202,6 +217,16 @@ impl Console {
     /// Whether a command waits for [`Console::finish`].
     pub fn is_running(&self) -> bool {
         matches!(self.mode, Mode::Running)
+    }
+
+    /// The command that runs, to keep; none when none does.
+    pub fn request(&self) -> Option<Request> {
+        let found = self.found.clone().filter(|_| self.is_running())?;
+        Some(Request {
+            words: self.words.clone(),
+            found,
+            secret: self.secret.clone(),
+        })
     }
 
     /// What the wizard was told.
