@@ -45,7 +45,7 @@ use assist::TRUNKS;
 use core::fmt;
 use heapless::{Deque, String, Vec};
 use key::Decoder;
-use line::{Echo, Editor};
+use line::Editor;
 use screen::{Raw, Screen};
 
 pub use banner::Banner;
@@ -354,12 +354,13 @@ impl Console {
         self.flooded = false;
         self.decoder.reset();
         self.editor.forget_history();
-        self.editor.clear(Echo::Shown);
-        self.mode = if self.guarded {
-            Mode::Locked
-        } else {
-            Mode::Ready
+        self.mode = match self.mode {
+            // Whoever pulls the cable out does not guess any faster.
+            Mode::Refused { until_ms } => Mode::Refused { until_ms },
+            _ if self.guarded => Mode::Locked,
+            _ => Mode::Ready,
         };
+        self.editor.clear(self.echo());
     }
 
     /// Says something above the line that is being written, and restores that.

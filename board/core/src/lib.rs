@@ -45,6 +45,6 @@ pub use gate::{GateError, HealthGate, PlaneId, Task, Verdict};
 pub use hardware::{
     Button, Lamp, Lamps, ResetCause, ResetReport, StatusLamps, Temperature, Watchdog,
 };
-pub use panel::{Panel, PanelAction};
+pub use panel::{FrontPanel, Panel, PanelAction};
 pub use setting::Setting;
 pub use wizard::Wizard;

@@ -23,7 +23,7 @@
 //!
 //! A level counts when it stood for 30 ms (contacts bounce).
 
-use crate::hardware::{Lamp, Lamps};
+use crate::hardware::{Button, Lamp, Lamps, StatusLamps};
 
 const BOUNCE_MS: u64 = 30;
 const LOCATE_BELOW_MS: u64 = 2_000;
@@ -205,6 +205,44 @@ impl Panel {
             State::Up | State::Jammed => BLINK_MS,
         };
         now_ms.saturating_add(step_ms)
+    }
+}
+
+/// The panel with its hardware: reads the button, writes the lamps that changed.
+#[derive(Debug)]
+pub struct FrontPanel<B, L> {
+    pub panel: Panel,
+    button: B,
+    lamps: L,
+    /// What the lamps were last told, all of them taking it.
+    shown: Option<Lamps>,
+}
+
+impl<B: Button, L: StatusLamps> FrontPanel<B, L> {
+    /// Just powered on.
+    pub const fn new(button: B, lamps: L) -> Self {
+        Self {
+            panel: Panel::new(),
+            button,
+            lamps,
+            shown: None,
+        }
+    }
+
+    pub const fn lamps(&self) -> &L {
+        &self.lamps
+    }
+
+    /// Looks once; to be called again at [`Panel::next_look_ms`]. A button that cannot be read counts as released, and lamps
+    /// that fail are tried again: neither keeps the box from its work.
+    pub fn look(&mut self, now_ms: u64) -> Option<PanelAction> {
+        let down = self.button.is_down().unwrap_or(false);
+        let action = self.panel.handle_button(down, now_ms);
+        let lamps = self.panel.lamps(now_ms);
+        if self.shown != Some(lamps) {
+            self.shown = self.lamps.show(lamps).is_ok().then_some(lamps);
+        }
+        action
     }
 }
 

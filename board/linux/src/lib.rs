@@ -30,6 +30,6 @@ pub use line::{Line, SerialLine, TerminalLine};
 pub use notify::Notifier;
 pub use pin::{Pin, PinError};
 pub use reset::LinuxReset;
-pub use service::{Shell, serve};
+pub use service::{Post, Shell, serve};
 pub use thermal::ThermalZones;
 pub use watchdog::DevWatchdog;

@@ -5,11 +5,13 @@ use nix::sys::termios::{self, SetArg, Termios};
 use serialport::{DataBits, FlowControl, Parity, SerialPort as _, StopBits, TTYPort};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::time::Duration;
 
 /// Whoever does not take output for so long is gone: a terminal server that holds its line, a pty that nobody reads.
 const STALLED: Duration = Duration::from_secs(5);
+
+nix::ioctl_read_bad!(window_size, nix::libc::TIOCGWINSZ, nix::libc::winsize);
 
 /// Bytes both ways.
 pub trait Line: embedded_io::Write<Error = io::Error> {
@@ -93,6 +95,19 @@ impl TerminalLine {
             terminal: terminal.into(),
             before,
         })
+    }
+
+    /// How wide it is, where it says so.
+    pub fn columns(&self) -> Option<usize> {
+        let mut size = nix::libc::winsize {
+            ws_row: 0,
+            ws_col: 0,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        // SAFETY: the descriptor is open for as long as `self`, and the kernel writes one `winsize` there.
+        unsafe { window_size(self.terminal.as_raw_fd(), &raw mut size) }.ok()?;
+        (size.ws_col > 0).then(|| usize::from(size.ws_col))
     }
 }
 

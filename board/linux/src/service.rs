@@ -35,6 +35,16 @@ pub trait Shell: Sync {
     fn left(&self);
 }
 
+/// What stays the same from one line to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Post<'a> {
+    pub banner: &'a Banner<'a>,
+    /// Since when the console's times count; the same for all its lines.
+    pub epoch: Instant,
+    /// Ends it.
+    pub stopping: &'a AtomicBool,
+}
+
 /// Serves one line until it is gone or `stopping` turns true. `pulse` is called each time round, at the latest after some 5 s
 /// on a line that is stuck: a gate that counts it sees that the console moves.
 ///
@@ -44,19 +54,17 @@ pub fn serve<L: Line, S: Shell>(
     console: &mut Console,
     line: &mut L,
     shell: &S,
-    banner: &Banner<'_>,
+    post: Post<'_>,
     pulse: &mut dyn FnMut(),
-    stopping: &AtomicBool,
 ) -> io::Result<()> {
     let mut served = Served {
         console,
         line,
         shell,
         pulse,
-        stopping,
-        begin: Instant::now(),
+        post,
     };
-    let result = served.all(banner);
+    let result = served.all();
     served.console.hang_up();
     shell.left();
     result
@@ -67,8 +75,7 @@ struct Served<'a, L, S> {
     line: &'a mut L,
     shell: &'a S,
     pulse: &'a mut dyn FnMut(),
-    stopping: &'a AtomicBool,
-    begin: Instant,
+    post: Post<'a>,
 }
 
 /// [`Event`] without what it borrows.
@@ -136,16 +143,16 @@ impl fmt::Write for Said {
 
 impl<L: Line, S: Shell> Served<'_, L, S> {
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.post.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.post.stopping.load(Ordering::Relaxed)
     }
 
-    fn all(&mut self, banner: &Banner<'_>) -> io::Result<()> {
+    fn all(&mut self) -> io::Result<()> {
         let now_ms = self.now_ms();
-        self.console.start(banner, now_ms, self.line)?;
+        self.console.start(self.post.banner, now_ms, self.line)?;
         while !self.is_stopping() {
             let now_ms = self.now_ms();
             let event = self.console.handle_timeout(now_ms, self.line)?;

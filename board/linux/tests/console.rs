@@ -2,7 +2,7 @@
 
 use causeway_board::console::{Banner, COMMANDS, Command, Console, SETTINGS, Trees};
 use causeway_board::{ResetCause, Setting};
-use causeway_board_linux::{Line, SerialLine, Shell, TerminalLine, serve};
+use causeway_board_linux::{Line, Post, SerialLine, Shell, TerminalLine, serve};
 use nix::pty::openpty;
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::ttyname;
@@ -118,6 +118,14 @@ impl Person {
     }
 }
 
+fn post(stopping: &AtomicBool) -> Post<'_> {
+    Post {
+        banner: &BANNER,
+        epoch: Instant::now(),
+        stopping,
+    }
+}
+
 fn console(guarded: bool) -> Console {
     let trees = Trees {
         commands: COMMANDS,
@@ -151,7 +159,7 @@ fn served<L: Line + Send>(
             let mut pulse = || {
                 let _ = beats.fetch_add(1, Ordering::Relaxed);
             };
-            serve(console, line, desk, &BANNER, &mut pulse, stopping)
+            serve(console, line, desk, post(stopping), &mut pulse)
         });
         session(&mut person, desk);
         stopping.store(true, Ordering::Relaxed);
@@ -282,16 +290,8 @@ fn a_line_that_is_pulled_out_leaves_nothing_open() {
     let (desk, stopping) = (Desk::default(), AtomicBool::new(false));
     let mut console = console(true);
     thread::scope(|scope| {
-        let server = scope.spawn(|| {
-            serve(
-                &mut console,
-                &mut line,
-                &desk,
-                &BANNER,
-                &mut || {},
-                &stopping,
-            )
-        });
+        let server =
+            scope.spawn(|| serve(&mut console, &mut line, &desk, post(&stopping), &mut || {}));
         let mut master = File::from(pty.master);
         master.write_all(b"correct horse\rset box na").unwrap();
         let mut shown = String::new();
@@ -320,16 +320,8 @@ fn a_line_that_nobody_reads_is_given_up() {
     // Help that nobody reads, longer than the kernel keeps.
     master.write_all(b"\x03").unwrap();
     let fault = thread::scope(|scope| {
-        let server = scope.spawn(|| {
-            serve(
-                &mut console,
-                &mut line,
-                &desk,
-                &BANNER,
-                &mut || {},
-                &stopping,
-            )
-        });
+        let server =
+            scope.spawn(|| serve(&mut console, &mut line, &desk, post(&stopping), &mut || {}));
         for _ in 0..100 {
             master.write_all(b"?").unwrap();
         }
@@ -351,6 +343,11 @@ fn a_login_terminal_is_given_back_as_it_was() {
     assert!(cooked());
     let mut line = TerminalLine::new(pty.slave).unwrap();
     assert!(!cooked());
+    assert_eq!(
+        line.columns(),
+        None,
+        "a pty of which nobody said how wide it is"
+    );
     let (result, _) = served(true, pty.master, &mut line, |person, _| {
         person
             .sees("Password: ")

@@ -3,7 +3,7 @@
 use crate::board::SimBoard;
 use crate::parts::{SimButton, SimLamps};
 use causeway_board::panel::PanelStatus;
-use causeway_board::{Button, Lamps, Panel, PanelAction, StatusLamps};
+use causeway_board::{FrontPanel, Lamps, PanelAction};
 
 /// How often the button is read, as a board does that has no edges.
 const STEP_MS: u64 = 10;
@@ -12,9 +12,7 @@ const STEP_MS: u64 = 10;
 #[derive(Debug)]
 pub struct Front {
     pub board: SimBoard,
-    panel: Panel,
-    button: SimButton,
-    lamps: SimLamps,
+    front: FrontPanel<SimButton, SimLamps>,
     actions: Vec<PanelAction>,
 }
 
@@ -29,27 +27,21 @@ impl Front {
     pub fn new() -> Self {
         let board = SimBoard::new();
         Self {
-            panel: Panel::new(),
-            button: board.button(),
-            lamps: board.lamps(),
+            front: FrontPanel::new(board.button(), board.lamps()),
             actions: Vec::new(),
             board,
         }
     }
 
     pub fn set_status(&mut self, status: PanelStatus) {
-        self.panel.set_status(status);
+        self.front.panel.set_status(status);
     }
 
     /// The finger is where it is for so long.
     pub fn pass(&mut self, ms: u64) -> &mut Self {
         for _ in 0..ms / STEP_MS {
             self.board.pass(STEP_MS);
-            let now_ms = self.board.now_ms();
-            // A fault of the button counts as released.
-            let down = self.button.is_down().unwrap_or(false);
-            self.actions.extend(self.panel.handle_button(down, now_ms));
-            let _ = self.lamps.show(self.panel.lamps(now_ms));
+            self.actions.extend(self.front.look(self.board.now_ms()));
         }
         self
     }
@@ -75,7 +67,7 @@ impl Front {
 
     /// What is lit now.
     pub fn lit(&self) -> Lamps {
-        self.lamps.lit()
+        self.front.lamps().lit()
     }
 
     /// What is lit each `step_ms`, `count` times, from now on.

@@ -76,7 +76,12 @@ impl Session {
             asked: Vec::new(),
             reply: String::new(),
         };
-        let Ok(()) = session.console.start(&BANNER, 0, &mut session.screen);
+        let state = match session.password {
+            Some(_) => BANNER.state,
+            None => "not set up: nothing but this console answers",
+        };
+        let banner = Banner { state, ..BANNER };
+        let Ok(()) = session.console.start(&banner, 0, &mut session.screen);
         session
     }
 

@@ -79,3 +79,16 @@ fn a_running_command_is_not_locked_out() {
     session.ends();
     session.line_is("front-desk>");
 }
+
+#[test]
+fn pulling_the_cable_out_does_not_shorten_the_wait() {
+    let mut session = Session::locked("correct horse");
+    session.types("guess\r").asks(&["refused"]);
+    session.console.hang_up();
+    session.types("guess\r").asks(&[]);
+    session
+        .passes(1_000)
+        .types("guess\r")
+        .asks(&["refused"])
+        .sees("Wrong. Wait 2 s.");
+}

@@ -148,3 +148,26 @@ fn faults_of_the_board_reset_nothing() {
         .any(|(_, e)| *e == Event::Failed(Fault::Lamps));
     assert!(failed);
 }
+
+#[test]
+fn lamps_that_come_back_show_what_they_should() {
+    let mut front = front();
+    front.board.set_fault(Fault::Lamps, true);
+    front.set_status(PanelStatus {
+        trunk: true,
+        call: false,
+        alarm: false,
+    });
+    front.pass(100);
+    assert_eq!(front.lit().to_string(), "*...");
+    front.board.set_fault(Fault::Lamps, false);
+    front.pass(10);
+    assert_eq!(front.lit().to_string(), "**..");
+    let changes = front.board.log().len();
+    front.pass(10_000);
+    assert_eq!(
+        front.board.log().len(),
+        changes,
+        "lamps that stay are left alone"
+    );
+}

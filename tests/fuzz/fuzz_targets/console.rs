@@ -28,6 +28,8 @@ const BANNER: Banner<'static> = Banner {
 #[derive(Default)]
 struct Line {
     octets: usize,
+    /// Of these the last ones.
+    said: Vec<u8>,
     begun: Vec<u8>,
 }
 
@@ -38,6 +40,7 @@ impl embedded_io::ErrorType for Line {
 impl embedded_io::Write for Line {
     fn write(&mut self, octets: &[u8]) -> Result<usize, Infallible> {
         self.octets += octets.len();
+        self.said.extend_from_slice(octets);
         for octet in octets {
             self.follow(*octet);
         }
@@ -89,6 +92,16 @@ impl Line {
     fn bounded(&mut self) {
         assert!(self.octets <= MOST_FOR_ONE, "{} octets", self.octets);
         self.octets = 0;
+        self.said.clear();
+    }
+
+    /// Nothing but the question for the password: what is typed there must not be seen.
+    fn is_silent(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.said);
+        let rest = ["\r", "Password: ", "\x1b[K", "\x07"]
+            .iter()
+            .fold(text.into_owned(), |rest, known| rest.replace(known, ""));
+        rest.is_empty()
     }
 }
 
@@ -192,6 +205,7 @@ impl Box {
             // All that waited may have been echoed at once.
             assert!(self.line.octets <= 1024 * MOST_FOR_ONE);
             self.line.octets = 0;
+            self.line.said.clear();
             then = seen(event, self.open);
         }
     }
@@ -239,6 +253,9 @@ fuzz_target!(|data: &[u8]| {
             octet => {
                 sut.now_ms += 1;
                 let Ok(event) = sut.console.handle_byte(*octet, sut.now_ms, &mut sut.line);
+                if !sut.open && matches!(octet, b' '..=b'~' | 0x80..) {
+                    assert!(sut.line.is_silent(), "{:?}", sut.line.said);
+                }
                 let then = seen(event, sut.open);
                 sut.after(then, holds);
             }

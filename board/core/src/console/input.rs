@@ -379,21 +379,18 @@ impl Console {
         prompt
     }
 
-    fn hides(&self) -> bool {
-        match self.mode {
+    pub(super) fn echo(&self) -> Echo {
+        let hides = match self.mode {
             Mode::Locked | Mode::Refused { .. } | Mode::Secret { .. } | Mode::Running => true,
             Mode::Wizard => self.wizard.hides(),
             Mode::Ready | Mode::Asking(_) | Mode::Confirming => false,
-        }
+        };
+        if hides { Echo::Hidden } else { Echo::Shown }
     }
 
     /// An empty line behind the prompt.
     pub(super) fn ask(&mut self, screen: &mut Screen<'_>) {
-        self.editor.clear(if self.hides() {
-            Echo::Hidden
-        } else {
-            Echo::Shown
-        });
+        self.editor.clear(self.echo());
         if !self.is_running() {
             screen.show(format_args!("{}", self.prompt()));
         }
