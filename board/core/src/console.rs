@@ -19,8 +19,8 @@
 //! | running | anything else | running | waits its turn, [`AHEAD`] octets of it |
 //! | running | [`Console::finish`] | ready | [`Console::resume`] takes what waited |
 //! | any but running | ^C, break | ready, locked | the line is dropped; in the wizard: leaves it |
-//! | ready | `exit`, ^D | locked | [`Event::Lock`] |
-//! | any but running, locked | nothing for ten minutes | locked | [`Event::Lock`] |
+//! | ready | `exit`, ^D | locked | [`Event::Lock`], or [`Event::Leave`] of a session that somebody else let in |
+//! | any but running, locked | nothing for ten minutes | locked | as `exit` |
 //!
 //! A box without a password has nothing to lock. Secrets are asked for, never echoed, never in a line that is remembered.
 //!
@@ -49,13 +49,13 @@ use line::Editor;
 use screen::{Raw, Screen};
 
 pub use banner::Banner;
-pub use commands::{COMMANDS, CONFIRM_MINUTES, Command, Entry, MENU};
+pub use commands::{COMMANDS, CONFIRM_MINUTES, Command, MENU};
 pub use key::Key;
 pub use line::LINE;
 pub(crate) use screen::is_printable;
 pub use screen::{Plain, Terminal};
 pub use settings::SETTINGS;
-pub use tree::{Found, KEYWORD, Kind, Level, Misread, Name, Next, Node, Trees, Verb};
+pub use tree::{Entry, Found, KEYWORD, Kind, Level, Misread, Name, Next, Node, Trees, Verb};
 pub use words::{WORDS, WordError, WordErrorKind, Words};
 
 /// Octets that may wait for a running command to end.
@@ -82,6 +82,28 @@ pub enum Event<'a> {
     Interrupt,
     /// Somebody left: what they had begun is theirs no more.
     Lock,
+    /// The same where [`Access::LoggedIn`]: the session is over.
+    Leave,
+}
+
+/// What lies between the line and the box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// No password yet: whoever is at the line sets the box up.
+    New,
+    /// The console asks for the password, and locks.
+    Guarded,
+    /// Somebody else (a login, SSH) has let them in and is left to.
+    LoggedIn,
+}
+
+impl Access {
+    const fn first_mode(self) -> Mode {
+        match self {
+            Self::Guarded => Mode::Locked,
+            Self::New | Self::LoggedIn => Mode::Ready,
+        }
+    }
 }
 
 /// A password somebody typed; it does not print.
@@ -118,6 +140,7 @@ enum Outcome {
     SetUp,
     Interrupt,
     Lock,
+    Leave,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -139,8 +162,7 @@ pub struct Console {
     host: String<32>,
     trunks: Vec<assist::TrunkName, TRUNKS>,
     mode: Mode,
-    /// There is a password: the console locks.
-    guarded: bool,
+    access: Access,
     refusals: u32,
     decoder: Decoder,
     editor: Editor,
@@ -165,14 +187,14 @@ impl fmt::Debug for Hidden {
 }
 
 impl Console {
-    /// A console of a box called `host`; `guarded` when there is a password.
-    pub fn new(trees: Trees, host: &str, guarded: bool) -> Self {
+    /// A console of a box called `host`.
+    pub fn new(trees: Trees, host: &str, access: Access) -> Self {
         let mut console = Self {
             trees,
             host: String::new(),
             trunks: Vec::new(),
-            mode: if guarded { Mode::Locked } else { Mode::Ready },
-            guarded,
+            mode: access.first_mode(),
+            access,
             refusals: 0,
             decoder: Decoder::new(),
             editor: Editor::new(),
@@ -247,8 +269,10 @@ impl Console {
         self.last_ms = now_ms;
         self.write(writer, |console, screen| {
             screen.show(format_args!("{banner}"));
-            if !console.guarded {
-                console.begin_wizard(screen);
+            match console.access {
+                Access::New => console.begin_wizard(screen),
+                Access::LoggedIn => console.show_menu(screen),
+                Access::Guarded => {}
             }
             console.ask(screen);
         })
@@ -302,12 +326,11 @@ impl Console {
         self.write(writer, Self::ask)
     }
 
-    /// The password was right. Also: one was set, so that there is one from now on.
+    /// The password was right.
     ///
     /// # Errors
     /// Of the line.
     pub fn unlock<W: embedded_io::Write>(&mut self, writer: &mut W) -> Result<(), W::Error> {
-        self.guarded = true;
         self.refusals = 0;
         self.forget();
         self.mode = Mode::Ready;
@@ -341,9 +364,13 @@ impl Console {
         })
     }
 
-    /// Whether there is a password, when it was set or erased by another way than this console.
+    /// Whether there is a password now: one was set by the wizard, or set or erased elsewhere.
     pub fn set_guarded(&mut self, guarded: bool) {
-        self.guarded = guarded;
+        self.access = match self.access {
+            Access::LoggedIn => Access::LoggedIn,
+            Access::New | Access::Guarded if guarded => Access::Guarded,
+            Access::New | Access::Guarded => Access::New,
+        };
     }
 
     /// The line is gone. Whatever was begun on it is forgotten, and whoever comes next has to show a password.
@@ -357,8 +384,7 @@ impl Console {
         self.mode = match self.mode {
             // Whoever pulls the cable out does not guess any faster.
             Mode::Refused { until_ms } => Mode::Refused { until_ms },
-            _ if self.guarded => Mode::Locked,
-            _ => Mode::Ready,
+            _ => self.access.first_mode(),
         };
         self.editor.clear(self.echo());
     }
@@ -389,7 +415,10 @@ impl Console {
             | Mode::Asking(_)
             | Mode::Secret { .. }
             | Mode::Confirming
-            | Mode::Wizard => self.guarded.then(|| self.last_ms.saturating_add(IDLE_MS)),
+            | Mode::Wizard => {
+                let at = self.last_ms.saturating_add(IDLE_MS);
+                (self.access != Access::New).then_some(at)
+            }
         }
     }
 
@@ -439,6 +468,7 @@ impl Console {
             Outcome::SetUp => Some(Event::SetUp),
             Outcome::Interrupt => Some(Event::Interrupt),
             Outcome::Lock => Some(Event::Lock),
+            Outcome::Leave => Some(Event::Leave),
         }
     }
 

@@ -45,7 +45,7 @@ pub struct Post<'a> {
     pub stopping: &'a AtomicBool,
 }
 
-/// Serves one line until it is gone or `stopping` turns true. `pulse` is called each time round, at the latest after some 5 s
+/// Serves one line until it is gone, a session that somebody else let in is over, or `stopping` turns true. `pulse` is called each time round, at the latest after some 5 s
 /// on a line that is stuck: a gate that counts it sees that the console moves.
 ///
 /// # Errors
@@ -86,6 +86,7 @@ enum Wanted {
     SetUp,
     Interrupt,
     Lock,
+    Leave,
 }
 
 fn wanted<S: Shell>(event: Option<Event<'_>>, shell: &S) -> Wanted {
@@ -96,6 +97,7 @@ fn wanted<S: Shell>(event: Option<Event<'_>>, shell: &S) -> Wanted {
         Some(Event::SetUp) => Wanted::SetUp,
         Some(Event::Interrupt) => Wanted::Interrupt,
         Some(Event::Lock) => Wanted::Lock,
+        Some(Event::Leave) => Wanted::Leave,
     }
 }
 
@@ -157,12 +159,16 @@ impl<L: Line, S: Shell> Served<'_, L, S> {
             let now_ms = self.now_ms();
             let event = self.console.handle_timeout(now_ms, self.line)?;
             let next = wanted(event, self.shell);
-            self.answer(next)?;
+            if !self.answer(next)? {
+                return Ok(());
+            }
             let mut octets = [0; 256];
             let count = self.listen(&mut octets, LISTEN)?;
             for octet in octets.iter().take(count) {
                 let next = self.octet(*octet)?;
-                self.answer(next)?;
+                if !self.answer(next)? {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -179,14 +185,15 @@ impl<L: Line, S: Shell> Served<'_, L, S> {
         Ok(wanted(event, self.shell))
     }
 
-    /// Does what is wanted, and whatever was typed ahead wants after it.
-    fn answer(&mut self, mut next: Wanted) -> io::Result<()> {
+    /// Does what is wanted, and whatever was typed ahead wants after it; false when the session is over.
+    fn answer(&mut self, mut next: Wanted) -> io::Result<bool> {
         loop {
             match next {
-                Wanted::Nothing | Wanted::Interrupt => return Ok(()),
+                Wanted::Nothing | Wanted::Interrupt => return Ok(true),
+                Wanted::Leave => return Ok(false),
                 Wanted::Lock => {
                     self.shell.left();
-                    return Ok(());
+                    return Ok(true);
                 }
                 Wanted::Unlock(true) => self.console.unlock(self.line)?,
                 Wanted::Unlock(false) => {

@@ -1,6 +1,6 @@
 //! The console on a real terminal device: a pty, with a person at its other end.
 
-use causeway_board::console::{Banner, COMMANDS, Command, Console, SETTINGS, Trees};
+use causeway_board::console::{Access, Banner, Command, Console, Trees};
 use causeway_board::{ResetCause, Setting};
 use causeway_board_linux::{Line, Post, SerialLine, Shell, TerminalLine, serve};
 use nix::pty::openpty;
@@ -127,11 +127,12 @@ fn post(stopping: &AtomicBool) -> Post<'_> {
 }
 
 fn console(guarded: bool) -> Console {
-    let trees = Trees {
-        commands: COMMANDS,
-        settings: SETTINGS,
+    let access = if guarded {
+        Access::Guarded
+    } else {
+        Access::New
     };
-    Console::new(trees, "front-desk", guarded)
+    Console::new(Trees::BOX, "front-desk", access)
 }
 
 /// A person at a serial port behind which a box is.

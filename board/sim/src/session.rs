@@ -1,8 +1,8 @@
 //! Somebody at the console, and a shell behind it that does what a box would.
 
 use crate::screen::SimScreen;
+use causeway_board::console::{Access, Terminal, Trees};
 use causeway_board::console::{Banner, Event};
-use causeway_board::console::{COMMANDS, SETTINGS, Terminal, Trees};
 use causeway_board::{Console, ResetCause};
 use std::fmt::Write as _;
 
@@ -27,6 +27,7 @@ enum Wanted {
     SetUp,
     Interrupt,
     Lock,
+    Leave,
 }
 
 /// A console, its terminal, its clock, and what it asked for.
@@ -62,13 +63,22 @@ impl Session {
         session
     }
 
+    /// Somebody whom another program let in.
+    pub fn logged_in() -> Self {
+        Self::start_with(None, Access::LoggedIn)
+    }
+
     fn start(password: Option<String>) -> Self {
-        let trees = Trees {
-            commands: COMMANDS,
-            settings: SETTINGS,
+        let access = match password {
+            Some(_) => Access::Guarded,
+            None => Access::New,
         };
+        Self::start_with(password, access)
+    }
+
+    fn start_with(password: Option<String>, access: Access) -> Self {
         let mut session = Self {
-            console: Console::new(trees, "front-desk", password.is_some()),
+            console: Console::new(Trees::BOX, "front-desk", access),
             screen: SimScreen::default(),
             now_ms: 0,
             password,
@@ -76,9 +86,9 @@ impl Session {
             asked: Vec::new(),
             reply: String::new(),
         };
-        let state = match session.password {
-            Some(_) => BANNER.state,
-            None => "not set up: nothing but this console answers",
+        let state = match access {
+            Access::Guarded | Access::LoggedIn => BANNER.state,
+            Access::New => "not set up: nothing but this console answers",
         };
         let banner = Banner { state, ..BANNER };
         let Ok(()) = session.console.start(&banner, 0, &mut session.screen);
@@ -176,6 +186,7 @@ impl Session {
                 self.ends();
             }
             Some(Wanted::Lock) => self.asked.push("lock".to_owned()),
+            Some(Wanted::Leave) => self.asked.push("leave".to_owned()),
         }
     }
 
@@ -242,5 +253,6 @@ fn wanted(event: Event<'_>, password: Option<&str>) -> Wanted {
         Event::SetUp => Wanted::SetUp,
         Event::Interrupt => Wanted::Interrupt,
         Event::Lock => Wanted::Lock,
+        Event::Leave => Wanted::Leave,
     }
 }

@@ -92,3 +92,17 @@ fn pulling_the_cable_out_does_not_shorten_the_wait() {
         .asks(&["refused"])
         .sees("Wrong. Wait 2 s.");
 }
+
+#[test]
+fn who_was_let_in_by_a_login_is_not_asked_and_leaves_to_it() {
+    for leave in ["exit\r", "0\r", "\x04"] {
+        let mut session = Session::logged_in();
+        session.sees("1) Set up the box").line_is("front-desk>");
+        session.types("show status\r").asks(&["Status"]);
+        session.types(leave).asks(&["leave"]).never_sees("Password");
+    }
+    let mut session = Session::logged_in();
+    session.passes(600_000).asks(&["leave"]);
+    let mut session = Session::logged_in();
+    session.types("setup\r").line_is("Password [as it is]:");
+}

@@ -4,7 +4,7 @@
 //! Octets that UTF-8 never has steer the test: time passes, a command ends, the line drops.
 #![no_main]
 
-use causeway_board::console::{Banner, COMMANDS, Command, Event, SETTINGS, Terminal, Trees};
+use causeway_board::console::{Access, Banner, Command, Event, Terminal, Trees};
 use causeway_board::{Console, ResetCause, Setting};
 use libfuzzer_sys::fuzz_target;
 use std::convert::Infallible;
@@ -113,6 +113,7 @@ enum Then {
     Wait,
     Guard,
     Locked,
+    Left,
 }
 
 fn checked(setting: &Setting<'_>) {
@@ -152,6 +153,7 @@ fn seen(event: Option<Event<'_>>, open: bool) -> Then {
         }
         Some(Event::Interrupt) => Then::Wait,
         Some(Event::Lock) => Then::Locked,
+        Some(Event::Leave) => Then::Left,
     }
 }
 
@@ -161,6 +163,7 @@ struct Box {
     now_ms: u64,
     guarded: bool,
     open: bool,
+    logged_in: bool,
 }
 
 impl Box {
@@ -182,14 +185,22 @@ impl Box {
                     self.open = false;
                     return;
                 }
+                Then::Left => {
+                    assert!(self.logged_in, "a box is left to nobody");
+                    return;
+                }
                 Then::Guard => {
                     let answers: Vec<_> = self.console.answers().collect();
                     answers.iter().for_each(checked);
                     let first = answers.first().map(|answer| answer.path.join(" "));
-                    assert!(self.guarded || first.as_deref() == Some("admin password"));
+                    assert!(
+                        self.guarded
+                            || self.logged_in
+                            || first.as_deref() == Some("admin password")
+                    );
                     drop(answers);
                     self.console.set_guarded(true);
-                    self.guarded = true;
+                    self.guarded = !self.logged_in;
                     let Ok(()) = self.console.finish(&mut self.line);
                 }
                 Then::Wait if holds => return,
@@ -216,18 +227,21 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let guarded = first & 1 == 1;
-    let trees = Trees {
-        commands: COMMANDS,
-        settings: SETTINGS,
+    let access = match (guarded, first & 0x80 != 0) {
+        (true, _) => Access::Guarded,
+        (false, false) => Access::New,
+        (false, true) => Access::LoggedIn,
     };
     let mut sut = Box {
-        console: Console::new(trees, "box\u{202e}\x07ü", guarded),
+        console: Console::new(Trees::BOX, "box\u{202e}\x07ü", access),
         line: Line::default(),
         now_ms: 0,
         guarded,
         open: !guarded,
+        logged_in: access == Access::LoggedIn,
     };
     let Ok(()) = sut.console.start(&BANNER, 0, &mut sut.line);
+    sut.line.bounded();
     sut.console.set_trunks(["pbx", "pbx-two"].into_iter());
     if first & 2 == 2 {
         sut.console.set_columns(usize::from(first >> 2) * 4);

@@ -1,6 +1,7 @@
 //! The box's commands: the tree, and what comes out of it.
 
-use super::tree::{Found, Kind, Name, Next, Node, Verb};
+use super::settings::SETTINGS;
+use super::tree::{Entry, Found, Kind, Name, Next, Node, Trees, Verb};
 use super::words::Words;
 use crate::setting::{DEPTH, Setting};
 use heapless::Vec;
@@ -64,35 +65,6 @@ pub enum Command<'a> {
     FactoryReset,
 }
 
-const fn word(
-    name: &'static str,
-    help: &'static str,
-    run: Option<Verb>,
-    next: &'static [Node],
-) -> Node {
-    Node {
-        name: Name::Word(name),
-        help,
-        run,
-        next: Next::Nodes(next),
-    }
-}
-
-const fn value(
-    label: &'static str,
-    kind: Kind,
-    help: &'static str,
-    run: Verb,
-    next: &'static [Node],
-) -> Node {
-    Node {
-        name: Name::Value { label, kind },
-        help,
-        run: Some(run),
-        next: Next::Nodes(next),
-    }
-}
-
 const fn setting(name: &'static str, help: &'static str, run: Verb, next: Next) -> Node {
     Node {
         name: Name::Word(name),
@@ -102,55 +74,55 @@ const fn setting(name: &'static str, help: &'static str, run: Verb, next: Next) 
     }
 }
 
-const CALL: Node = value(
+const CALL: Node = Node::value(
     "ID",
     Kind::Text(64),
     "one call, with how it sounds",
-    Verb::Call,
+    Some(Verb::Call),
     &[],
 );
 
 /// What can be typed.
 pub static COMMANDS: &[Node] = &[
-    word("calls", "calls that stand", Some(Verb::Calls), &[CALL]),
-    word(
+    Node::word("calls", "calls that stand", Some(Verb::Calls), &[CALL]),
+    Node::word(
         "commit",
         "put the draft into use",
         Some(Verb::Commit),
         &[
-            word(
+            Node::word(
                 "comment",
                 "say why",
                 None,
-                &[value(
+                &[Node::value(
                     "TEXT",
                     Kind::Text(120),
                     "kept with the revision",
-                    Verb::Commit,
+                    Some(Verb::Commit),
                     &[],
                 )],
             ),
-            word(
+            Node::word(
                 "confirm",
                 "goes back by itself unless confirmed within 5 minutes",
                 Some(Verb::CommitConfirm),
-                &[value(
+                &[Node::value(
                     "MINUTES",
                     Kind::Number { least: 1, most: 60 },
                     "within so many",
-                    Verb::CommitConfirm,
+                    Some(Verb::CommitConfirm),
                     &[],
                 )],
             ),
         ],
     ),
-    word(
+    Node::word(
         "compare",
         "what the draft would change",
         Some(Verb::Compare),
         &[],
     ),
-    word(
+    Node::word(
         "confirm",
         "keep what was committed with confirm",
         Some(Verb::Confirm),
@@ -162,68 +134,68 @@ pub static COMMANDS: &[Node] = &[
         Verb::Delete,
         Next::SettingOrGroup,
     ),
-    word("discard", "throw the draft away", Some(Verb::Discard), &[]),
-    word("exit", "log out", Some(Verb::Logout), &[]),
-    word(
+    Node::word("discard", "throw the draft away", Some(Verb::Discard), &[]),
+    Node::word("exit", "log out", Some(Verb::Logout), &[]),
+    Node::word(
         "factory-reset",
         "erase everything that was set",
         Some(Verb::FactoryReset),
         &[],
     ),
-    word("help", "how this console is used", Some(Verb::Help), &[]),
-    word(
+    Node::word("help", "how this console is used", Some(Verb::Help), &[]),
+    Node::word(
         "logs",
         "the last lines of the log",
         Some(Verb::Log),
-        &[value(
+        &[Node::value(
             "LINES",
             Kind::Number {
                 least: 1,
                 most: 1000,
             },
             "so many, else 50",
-            Verb::Log,
+            Some(Verb::Log),
             &[],
         )],
     ),
-    word("menu", "the numbered menu", Some(Verb::Menu), &[]),
-    word(
+    Node::word("menu", "the numbered menu", Some(Verb::Menu), &[]),
+    Node::word(
         "password",
         "change the admin's password",
         Some(Verb::Password),
         &[],
     ),
-    word(
+    Node::word(
         "ping",
         "is a host there?",
         None,
-        &[value(
+        &[Node::value(
             "HOST",
             Kind::Host,
             "a name or an address",
-            Verb::Ping,
-            &[value(
+            Some(Verb::Ping),
+            &[Node::value(
                 "COUNT",
                 Kind::Number {
                     least: 1,
                     most: 100,
                 },
                 "so often, else 4 times",
-                Verb::Ping,
+                Some(Verb::Ping),
                 &[],
             )],
         )],
     ),
-    word("reboot", "start the box anew", Some(Verb::Reboot), &[]),
-    word(
+    Node::word("reboot", "start the box anew", Some(Verb::Reboot), &[]),
+    Node::word(
         "rollback",
         "make an older revision the draft",
         None,
-        &[value(
+        &[Node::value(
             "REVISION",
             Kind::Number { least: 0, most: 49 },
             "0 is the one in use, 1 the one before",
-            Verb::Rollback,
+            Some(Verb::Rollback),
             &[],
         )],
     ),
@@ -233,119 +205,109 @@ pub static COMMANDS: &[Node] = &[
         Verb::Set,
         Next::Setting,
     ),
-    word(
+    Node::word(
         "setup",
         "the questions of the first start",
         Some(Verb::SetUp),
         &[],
     ),
-    word(
+    Node::word(
         "show",
         "look at something",
         None,
         &[
-            word("calls", "calls that stand", Some(Verb::Calls), &[CALL]),
-            word(
+            Node::word("calls", "calls that stand", Some(Verb::Calls), &[CALL]),
+            Node::word(
                 "configuration",
                 "the configuration in use",
                 Some(Verb::Configuration),
                 &[],
             ),
-            word(
+            Node::word(
                 "log",
                 "the last lines of the log",
                 Some(Verb::Log),
-                &[value(
+                &[Node::value(
                     "LINES",
                     Kind::Number {
                         least: 1,
                         most: 1000,
                     },
                     "so many, else 50",
-                    Verb::Log,
+                    Some(Verb::Log),
                     &[],
                 )],
             ),
-            word(
+            Node::word(
                 "network",
                 "interfaces, addresses, routes",
                 Some(Verb::Network),
                 &[],
             ),
-            word(
+            Node::word(
                 "resets",
                 "why the box was started, the last times",
                 Some(Verb::Resets),
                 &[],
             ),
-            word(
+            Node::word(
                 "revisions",
                 "the last 50 configurations",
                 Some(Verb::Revisions),
                 &[],
             ),
-            word("status", "how the box is", Some(Verb::Status), &[]),
-            word("trunks", "how each trunk is", Some(Verb::Trunks), &[]),
-            word("version", "software and slots", Some(Verb::Version), &[]),
+            Node::word("status", "how the box is", Some(Verb::Status), &[]),
+            Node::word("trunks", "how each trunk is", Some(Verb::Trunks), &[]),
+            Node::word("version", "software and slots", Some(Verb::Version), &[]),
         ],
     ),
-    word(
+    Node::word(
         "support",
         "for the support desk",
         None,
-        &[word(
+        &[Node::word(
             "bundle",
             "everything they ask for, without secrets",
             Some(Verb::SupportBundle),
             &[],
         )],
     ),
-    word(
+    Node::word(
         "trunk",
         "a trunk's test",
         None,
-        &[word(
+        &[Node::word(
             "check",
             "try a PBX, say what it does, propose settings",
             None,
-            &[value(
+            &[Node::value(
                 "TRUNK",
                 Kind::Trunk,
                 "its name",
-                Verb::TrunkCheck,
-                &[value(
+                Some(Verb::TrunkCheck),
+                &[Node::value(
                     "NUMBER",
                     Kind::Phone,
                     "a number to call",
-                    Verb::TrunkCheck,
+                    Some(Verb::TrunkCheck),
                     &[],
                 )],
             )],
         )],
     ),
-    word(
+    Node::word(
         "update",
         "install a signed update",
         None,
-        &[value(
+        &[Node::value(
             "ADDRESS",
             Kind::Text(200),
             "https://…, or usb",
-            Verb::Update,
+            Some(Verb::Update),
             &[],
         )],
     ),
 ];
-
-/// An entry of the menu.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    pub label: &'static str,
-    /// The command it stands for.
-    pub line: &'static str,
-    /// What is asked first, and put behind the command.
-    pub ask: Option<&'static str>,
-}
 
 const fn entry(label: &'static str, line: &'static str, ask: Option<&'static str>) -> Entry {
     Entry { label, line, ask }
@@ -366,6 +328,15 @@ pub static MENU: &[Entry] = &[
     entry("Reboot", "reboot", None),
     entry("Factory reset", "factory-reset", None),
 ];
+
+impl Trees {
+    /// The whole box.
+    pub const BOX: Self = Self {
+        commands: COMMANDS,
+        settings: SETTINGS,
+        menu: MENU,
+    };
+}
 
 impl<'a> Command<'a> {
     /// What `found` in `words` says; `secret` is what was asked for besides. None: it is the console's own affair.
@@ -430,7 +401,7 @@ impl<'a> Command<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::{KEYWORD, SETTINGS};
+    use crate::console::KEYWORD;
 
     fn each(nodes: &'static [Node], what: &mut impl FnMut(&'static [Node])) {
         what(nodes);
@@ -463,10 +434,7 @@ mod tests {
 
     #[test]
     fn every_entry_of_the_menu_is_a_command() {
-        let trees = crate::console::Trees {
-            commands: COMMANDS,
-            settings: SETTINGS,
-        };
+        let trees = Trees::BOX;
         for entry in MENU {
             let words = Words::parse(entry.line).unwrap();
             assert_eq!(

@@ -6,7 +6,7 @@ use super::line::{Echo, LINE};
 use super::screen::{Screen, width_of};
 use super::tree::{Kind, Misread, Verb};
 use super::words::Words;
-use super::{Console, Entry, MENU, Mode, Outcome, PROMPT, QUIET_MS};
+use super::{Access, Console, Entry, Mode, Outcome, PROMPT, QUIET_MS};
 use crate::check;
 use crate::wizard::Step;
 use core::fmt::Write as _;
@@ -70,7 +70,7 @@ impl Console {
             (Key::EndOfInput, _) if !self.editor.text().is_empty() => {
                 self.edit(Key::Delete, screen);
             }
-            (Key::EndOfInput, Mode::Ready) if self.guarded => {
+            (Key::EndOfInput, Mode::Ready) if self.access != Access::New => {
                 screen.show(format_args!("\n"));
                 return self.lock(screen);
             }
@@ -208,7 +208,7 @@ impl Console {
             Verb::Help => screen.show(format_args!("{HELP}")),
             Verb::Menu => self.show_menu(screen),
             Verb::SetUp => self.begin_wizard(screen),
-            Verb::Logout if self.guarded => return self.lock(screen),
+            Verb::Logout if self.access != Access::New => return self.lock(screen),
             Verb::Logout => screen.show(format_args!(
                 "There is no password yet; setup asks for one.\n"
             )),
@@ -229,7 +229,7 @@ impl Console {
             .parse::<usize>()
             .ok()
             .and_then(|n| match n.checked_sub(1) {
-                Some(at) => MENU.get(at),
+                Some(at) => self.trees.menu.get(at),
                 None => None,
             });
         match entry {
@@ -240,7 +240,10 @@ impl Console {
             Some(entry) => self.chosen(entry.line, screen),
             None if number == "0" => self.chosen("exit", screen),
             None => {
-                screen.show(format_args!("The menu goes from 0 to {}.\n", MENU.len()));
+                screen.show(format_args!(
+                    "The menu goes from 0 to {}.\n",
+                    self.trees.menu.len()
+                ));
                 Outcome::Nothing
             }
         }
@@ -318,20 +321,28 @@ impl Console {
 
     pub(super) fn lock(&mut self, screen: &mut Screen<'_>) -> Outcome {
         self.hang_up();
+        if self.access == Access::LoggedIn {
+            return Outcome::Leave;
+        }
         screen.show(format_args!("Locked.\n"));
         self.ask(screen);
         Outcome::Lock
     }
 
     pub(super) fn begin_wizard(&mut self, screen: &mut Screen<'_>) {
-        self.wizard.begin(self.guarded, screen.0);
+        self.wizard.begin(self.access != Access::New, screen.0);
         self.mode = Mode::Wizard;
     }
 
     pub(super) fn show_menu(&mut self, screen: &mut Screen<'_>) {
         screen.show(format_args!("\n"));
-        let half = MENU.len().div_ceil(2);
-        let columns = MENU.iter().zip(1..).zip(MENU.iter().zip(1..).skip(half));
+        let half = self.trees.menu.len().div_ceil(2);
+        let columns = self
+            .trees
+            .menu
+            .iter()
+            .zip(1..)
+            .zip(self.trees.menu.iter().zip(1..).skip(half));
         for ((left, l), (right, r)) in columns {
             screen.show(format_args!(
                 "{l:>4}) {:<24}{r:>4}) {}\n",

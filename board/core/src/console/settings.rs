@@ -5,22 +5,12 @@
 use super::tree::{Kind, Name, Next, Node};
 
 const fn group(name: &'static str, help: &'static str, next: &'static [Node]) -> Node {
-    Node {
-        name: Name::Word(name),
-        help,
-        run: None,
-        next: Next::Nodes(next),
-    }
+    Node::word(name, help, None, next)
 }
 
 /// Values are leaves: what a setting's path ends with.
 const fn value(label: &'static str, kind: Kind, help: &'static str) -> Node {
-    Node {
-        name: Name::Value { label, kind },
-        help,
-        run: None,
-        next: Next::Nodes(&[]),
-    }
+    Node::value(label, kind, help, None, &[])
 }
 
 const fn choice(name: &'static str, help: &'static str) -> Node {

@@ -22,6 +22,39 @@ pub struct Node {
     pub next: Next,
 }
 
+impl Node {
+    /// A word; `next` may follow it.
+    pub const fn word(
+        name: &'static str,
+        help: &'static str,
+        run: Option<Verb>,
+        next: &'static [Self],
+    ) -> Self {
+        Self {
+            name: Name::Word(name),
+            help,
+            run,
+            next: Next::Nodes(next),
+        }
+    }
+
+    /// A value.
+    pub const fn value(
+        label: &'static str,
+        kind: Kind,
+        help: &'static str,
+        run: Option<Verb>,
+        next: &'static [Self],
+    ) -> Self {
+        Self {
+            name: Name::Value { label, kind },
+            help,
+            run,
+            next: Next::Nodes(next),
+        }
+    }
+}
+
 /// What may follow a node.
 #[derive(Clone, Copy, Debug)]
 pub enum Next {
@@ -261,11 +294,23 @@ impl fmt::Display for Names<'_> {
     }
 }
 
-/// Commands and settings.
+/// An entry of the menu.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub label: &'static str,
+    /// The command it stands for.
+    pub line: &'static str,
+    /// What is asked first, and put behind the command.
+    pub ask: Option<&'static str>,
+}
+
+/// What a console knows. Each level sorted by its words.
 #[derive(Clone, Copy, Debug)]
 pub struct Trees {
     pub commands: &'static [Node],
     pub settings: &'static [Node],
+    /// From 1; 0 is `exit`.
+    pub menu: &'static [Entry],
 }
 
 /// On the way down.
