@@ -6,6 +6,7 @@
 use crate::line::Line;
 use causeway_board::Setting;
 use causeway_board::console::{Banner, Command, Console, Event, Request, Terminal};
+use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,6 +64,7 @@ pub fn serve<L: Line, S: Shell>(
         shell,
         pulse,
         post,
+        heard: VecDeque::new(),
     };
     let result = served.all();
     served.console.hang_up();
@@ -76,6 +78,8 @@ struct Served<'a, L, S> {
     shell: &'a S,
     pulse: &'a mut dyn FnMut(),
     post: Post<'a>,
+    /// Come, and not given to the console yet: one reading's at most.
+    heard: VecDeque<u8>,
 }
 
 /// [`Event`] without what it borrows.
@@ -162,10 +166,8 @@ impl<L: Line, S: Shell> Served<'_, L, S> {
             if !self.answer(next)? {
                 return Ok(());
             }
-            let mut octets = [0; 256];
-            let count = self.listen(&mut octets, LISTEN)?;
-            for octet in octets.iter().take(count) {
-                let next = self.octet(*octet)?;
+            if let Some(octet) = self.listen(LISTEN)? {
+                let next = self.octet(octet)?;
                 if !self.answer(next)? {
                     return Ok(());
                 }
@@ -174,9 +176,16 @@ impl<L: Line, S: Shell> Served<'_, L, S> {
         Ok(())
     }
 
-    fn listen(&mut self, octets: &mut [u8], wait: Duration) -> io::Result<usize> {
-        (self.pulse)();
-        self.line.receive(octets, wait)
+    /// The next octet; none when none comes within `wait`. What came together with one that began a command is heard while
+    /// that runs: it may be ^C.
+    fn listen(&mut self, wait: Duration) -> io::Result<Option<u8>> {
+        if self.heard.is_empty() {
+            (self.pulse)();
+            let mut octets = [0; 256];
+            let count = self.line.receive(&mut octets, wait)?;
+            self.heard.extend(octets.iter().take(count));
+        }
+        Ok(self.heard.pop_front())
     }
 
     fn octet(&mut self, octet: u8) -> io::Result<Wanted> {
@@ -278,12 +287,10 @@ impl<L: Line, S: Shell> Served<'_, L, S> {
             if self.is_stopping() {
                 stop.store(true, Ordering::Relaxed);
             }
-            let mut octets = [0; 256];
-            let count = self.listen(&mut octets, wait)?;
-            for octet in octets.iter().take(count) {
-                if let Wanted::Interrupt = self.octet(*octet)? {
-                    stop.store(true, Ordering::Relaxed);
-                }
+            if let Some(octet) = self.listen(wait)?
+                && let Wanted::Interrupt = self.octet(octet)?
+            {
+                stop.store(true, Ordering::Relaxed);
             }
         }
     }

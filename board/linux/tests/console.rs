@@ -144,6 +144,15 @@ fn serial(guarded: bool, session: impl FnOnce(&mut Person, &Desk)) -> (io::Resul
     served(guarded, pty.master, &mut line, session)
 }
 
+/// Ends a server when it goes.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn served<L: Line + Send>(
     guarded: bool,
     master: OwnedFd,
@@ -162,8 +171,10 @@ fn served<L: Line + Send>(
             };
             serve(console, line, desk, post(stopping), &mut pulse)
         });
+        // Also when the session fails: nobody would end the server.
+        let end = End(stopping);
         session(&mut person, desk);
-        stopping.store(true, Ordering::Relaxed);
+        drop(end);
         server.join().unwrap()
     });
     assert!(beats.into_inner() > 0);
@@ -211,8 +222,10 @@ fn control_c_ends_a_command_that_would_run_for_ever() {
             .sees("an answer ?[31m\r\n")
             .sees("an answer");
         person.types("\x03").sees("front-desk> ");
+        // In one piece, as a program at the other end may send it.
+        person.types("ping pbx.example\r\x03").sees("front-desk> ");
         person.types("show version\r").sees("done");
-        assert_eq!(desk.ran.lock().unwrap().len(), 2);
+        assert_eq!(desk.ran.lock().unwrap().len(), 3);
     })
     .0
     .unwrap();
