@@ -1,5 +1,6 @@
 //! The front panel under a finger.
 
+use causeway_board::Panel;
 use causeway_board::PanelAction::{FactoryReset, Locate, Reboot};
 use causeway_board::panel::PanelStatus;
 use causeway_board_sim::board::Fault;
@@ -170,4 +171,29 @@ fn lamps_that_come_back_show_what_they_should() {
         changes,
         "lamps that stay are left alone"
     );
+}
+
+#[test]
+fn looking_only_when_asked_to_is_often_enough() {
+    for (held_ms, action) in [
+        (300, Locate { on: true }),
+        (6_000, Reboot),
+        (11_000, FactoryReset),
+    ] {
+        let (mut panel, mut now_ms, mut looks, mut actions) = (Panel::new(), 0, 0, Vec::new());
+        while now_ms < 20_000 {
+            let down = (1_000..1_000 + held_ms).contains(&now_ms);
+            actions.extend(panel.handle_button(down, now_ms));
+            looks += 1;
+            let edges = [1_000, 1_000 + held_ms];
+            let next_ms = panel.next_look_ms(now_ms);
+            // Edges are told at once, as by an interrupt.
+            now_ms = edges
+                .into_iter()
+                .filter(|at| *at > now_ms)
+                .fold(next_ms, u64::min);
+        }
+        assert_eq!(actions, [action]);
+        assert!(looks < 400, "{looks} looks in 20 s");
+    }
 }
