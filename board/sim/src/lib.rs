@@ -1,38 +1,21 @@
 //! A board that exists only in memory: for tests, and for the box on a developer's machine.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`board`] | a clock that is moved by hand, a log of what happened, faults on demand |
+//! | [`parts`] | the parts of the board, all on that clock and in that log |
+//! | [`front`] | somebody's finger at the front panel |
+//! | [`screen`] | what a terminal shows of the bytes it gets |
+//! | [`session`] | somebody at the console, and a shell that does what a box would |
 
-use causeway_board::Watchdog;
-use std::convert::Infallible;
+pub mod board;
+pub mod front;
+pub mod parts;
+pub mod screen;
+pub mod session;
 
-/// Counts how often it was fed, and when last.
-#[derive(Debug, Default)]
-pub struct SimWatchdog {
-    feeds: u64,
-}
-
-impl SimWatchdog {
-    /// Times fed so far.
-    pub fn feeds(&self) -> u64 {
-        self.feeds
-    }
-}
-
-impl Watchdog for SimWatchdog {
-    type Error = Infallible;
-
-    fn feed(&mut self) -> Result<(), Infallible> {
-        self.feeds += 1;
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn feeding_is_counted() {
-        let mut watchdog = SimWatchdog::default();
-        assert_eq!(watchdog.feed(), Ok(()));
-        assert_eq!(watchdog.feeds(), 1);
-    }
-}
+pub use board::{Event, Fault, SimBoard};
+pub use front::Front;
+pub use parts::{SimButton, SimLamps, SimReset, SimThermometer, SimWatchdog};
+pub use screen::SimScreen;
+pub use session::Session;
