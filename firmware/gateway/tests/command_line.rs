@@ -1,6 +1,8 @@
 //! The command line against a box of its own: both programs as they are installed.
 
+use nix::pty::openpty;
 use serde_json::Value;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -330,4 +332,118 @@ fn hello(started: &Box, certificate: &Path, token: &str) -> String {
         }
     }
     heard
+}
+
+/// Somebody at a terminal on which a program runs.
+struct Person {
+    line: File,
+    shown: mpsc::Receiver<String>,
+    screen: String,
+}
+
+impl Person {
+    fn at(mut program: Command) -> (Self, Child) {
+        let pty = openpty(None, None).unwrap();
+        let end = || Stdio::from(pty.slave.try_clone().unwrap());
+        program.stdin(end()).stdout(end()).stderr(end());
+        let child = program.spawn().unwrap();
+        let line = File::from(pty.master);
+        let (tell, shown) = mpsc::channel();
+        let mut reader = line.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let mut octets = [0; 4096];
+            // Ends with the program, which has the terminal's other end.
+            while let Ok(count @ 1..) = reader.read(&mut octets) {
+                let _ = tell.send(String::from_utf8_lossy(&octets[..count]).into_owned());
+            }
+        });
+        (
+            Self {
+                line,
+                shown,
+                screen: String::new(),
+            },
+            child,
+        )
+    }
+
+    fn types(&mut self, text: &str) -> &mut Self {
+        self.line.write_all(text.as_bytes()).unwrap();
+        self
+    }
+
+    /// Waits for `text`; what was shown up to it is forgotten.
+    #[track_caller]
+    fn sees(&mut self, text: &str) -> &mut Self {
+        loop {
+            if let Some(at) = self.screen.find(text) {
+                self.screen.drain(..at + text.len());
+                return self;
+            }
+            match self.shown.recv_timeout(PATIENCE) {
+                Ok(more) => self.screen.push_str(&more),
+                Err(_) => panic!("`{text}` is not to be seen:\n{}", self.screen),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_console_is_a_menu_and_commands_with_completion() {
+    let folder = Folder::new("console");
+    let (secret, hash) = drawn();
+    let key = folder.write("key", &secret);
+    let started = Box::start(&folder, &hash, "info");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_causeway"));
+    program
+        .args(["--url", &started.url, "--fingerprint", &started.fingerprint])
+        .args(["--admin-key-file", key.to_str().unwrap(), "console"]);
+    let (mut person, mut child) = Person::at(program);
+    person
+        .sees("state       ok\r\n")
+        .sees("1) Status")
+        .sees("> ");
+    person
+        .types("show st\t\r")
+        .sees("the box ")
+        .sees("TRUNK")
+        .sees("> ");
+    person
+        .types("4\r")
+        .sees("> calls\r\n")
+        .sees("no calls\r\n")
+        .sees("> ");
+    person
+        .types("calls nobody\r")
+        .sees("call_not_found")
+        .sees("> ");
+    person
+        .types("show ?")
+        .sees("  trunks          how each trunk is");
+    person
+        .types("\x15set box name x\r")
+        .sees("column 1: no such word here");
+    // Stopped long before the check's own end: the PBX answers nothing.
+    person
+        .types("trunk check p\t\r")
+        .sees("> ")
+        .types("\x03")
+        .sees("> ");
+    person.types("exit\r");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_console_without_a_terminal_is_refused() {
+    let refused = Command::new(env!("CARGO_BIN_EXE_causeway"))
+        .args(["--insecure", "console"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        err(&refused).contains("needs a terminal"),
+        "{}",
+        err(&refused)
+    );
 }

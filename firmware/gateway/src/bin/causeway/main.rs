@@ -7,6 +7,7 @@
 mod checkup;
 mod client;
 mod commands;
+mod console;
 mod document;
 mod ladder;
 mod table;
@@ -72,6 +73,8 @@ enum Command {
     Status,
     /// The trunks: state, targets, calls, limits
     Trunks,
+    /// The box's console on this terminal: a menu and commands with help and completion
+    Console,
     /// Call records, newest first; `calls show ID` for one call
     #[command(args_conflicts_with_subcommands = true)]
     Calls {
@@ -224,6 +227,8 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Health => commands::health(connection, json).await,
         Command::Status => commands::status(connection, json).await,
         Command::Trunks => trunks::trunks(connection, json).await,
+        // It has nothing to await: one thread for the terminal, one for what runs.
+        Command::Console => console::console(connection),
         Command::Calls {
             one:
                 Some(CallsCommand::Show {
