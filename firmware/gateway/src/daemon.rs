@@ -9,6 +9,7 @@ use crate::io::inbox::inbox;
 use crate::io::sip::{SipAddresses, SipSockets};
 use crate::io::sip_tls::TlsPeers;
 use crate::media::{MediaPlane, MediaSettings, candidates as candidates_at};
+use crate::notify::ServiceManager;
 use crate::relay::Relay;
 use crate::store::Store;
 use crate::switch::{self, Figures};
@@ -38,6 +39,8 @@ const SIP_INPUTS: usize = 4_096;
 pub enum Board {
     /// No hardware: a developer's machine or a test.
     Sim,
+    /// A box: PID 1 is told how it is, and holds the hardware's watchdog.
+    Linux,
 }
 
 /// What the command line says.
@@ -203,16 +206,19 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         directory_out,
     }));
     let pulse = Pulse::default();
-    let watchdog = match options.board {
-        Board::Sim => SimWatchdog::default(),
+    let (seen, planes) = (figures.clone(), media.clone());
+    let (told, stop) = (pulse.clone(), stopping.clone());
+    let supervisor = match options.board {
+        Board::Sim => {
+            let watchdog = SimWatchdog::default();
+            tokio::spawn(health::supervise(watchdog, seen, planes, told, stop))
+        }
+        Board::Linux => {
+            let watchdog = ServiceManager::new(std::env::var_os("NOTIFY_SOCKET").as_deref())
+                .map_err(start_error("NOTIFY_SOCKET"))?;
+            tokio::spawn(health::supervise(watchdog, seen, planes, told, stop))
+        }
     };
-    let supervisor = tokio::spawn(health::supervise(
-        watchdog,
-        figures.clone(),
-        media.clone(),
-        pulse.clone(),
-        stopping.clone(),
-    ));
     let api = Api::new(ApiSettings {
         directory: directory_in,
         token_key,

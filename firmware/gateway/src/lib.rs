@@ -11,6 +11,7 @@ pub mod ice_tcp;
 pub mod io;
 pub mod legs;
 pub mod media;
+pub mod notify;
 pub mod random;
 pub mod relay;
 pub mod store;

@@ -169,7 +169,7 @@ fn place_for_hosts(folder: &Path) -> Result<(), String> {
 }
 
 /// The Debian mirror this machine uses, so that a local one serves the chroot too.
-fn mirror() -> Option<String> {
+pub fn mirror() -> Option<String> {
     let lists = fs::read_dir("/etc/apt/sources.list.d")
         .ok()?
         .flatten()

@@ -6,6 +6,7 @@
 
 mod bench;
 mod fuzz;
+mod image;
 mod interop;
 mod load;
 mod needs;
@@ -123,6 +124,15 @@ Examples:
   cargo xtask reach --only tls-443       one network
   cargo xtask reach --json reach.json")]
     Reach(ReachArgs),
+    /// Make the box's disk image, or boot it in QEMU and break it
+    #[command(after_help = "\
+Examples:
+  cargo xtask image x86_64    Debian's packages once, then two builds that must be the same; needs root
+  cargo xtask image test      boots, falls back, is reset by its watchdog: in QEMU, without KVM")]
+    Image {
+        #[command(subcommand)]
+        what: image::ImageCommand,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -361,6 +371,7 @@ fn main() -> ExitCode {
         Command::Storm(args) => storm::storm(&args),
         Command::Soak(args) => soak::soak(&args),
         Command::Reach(args) => reach::reach(&args),
+        Command::Image { what } => image::image(&what),
     };
     match done {
         Ok(code) => code,

@@ -43,13 +43,17 @@ pub enum Purpose {
     Quality,
     /// The other peers of the interop tests.
     Peers,
+    /// The box's image.
+    Image,
+    /// A machine that exists only in software.
+    Qemu,
 }
 
 #[derive(Debug)]
 struct Package {
     purpose: Purpose,
     name: &'static str,
-    /// A program the package brings, or a file below `/usr/lib/<architecture>`: when it is there, the package is not
+    /// A program the package brings, or a file below a folder of `/usr/lib` or `/usr/share`: when it is there, the package is not
     /// needed.
     program: &'static str,
     why: &'static str,
@@ -205,6 +209,93 @@ const PACKAGES: &[Package] = &[
         "modules/avcodec.so",
         "its pictures",
     ),
+    row(
+        Purpose::Image,
+        "mmdebstrap",
+        "mmdebstrap",
+        "fetches Debian's packages for the image",
+    ),
+    row(
+        Purpose::Image,
+        "squashfs-tools",
+        "mksquashfs",
+        "packs the read-only root",
+    ),
+    row(
+        Purpose::Image,
+        "cryptsetup-bin",
+        "veritysetup",
+        "makes the tree of hashes behind it",
+    ),
+    row(
+        Purpose::Image,
+        "fdisk",
+        "sfdisk",
+        "writes the partition table",
+    ),
+    row(
+        Purpose::Image,
+        "dosfstools",
+        "mkfs.vfat",
+        "makes the partition the firmware boots from",
+    ),
+    row(
+        Purpose::Image,
+        "mtools",
+        "mcopy",
+        "fills it without mounting it",
+    ),
+    row(
+        Purpose::Image,
+        "e2fsprogs",
+        "mkfs.ext4",
+        "makes the data partition",
+    ),
+    row(Purpose::Image, "cpio", "cpio", "packs the initrd"),
+    row(Purpose::Image, "zstd", "zstd", "compresses it"),
+    row(
+        Purpose::Image,
+        "xz-utils",
+        "xz",
+        "unpacks the kernel's modules",
+    ),
+    row(
+        Purpose::Image,
+        "kmod",
+        "depmod",
+        "says which module needs which",
+    ),
+    row(
+        Purpose::Image,
+        "binutils",
+        "readelf",
+        "says which libraries a program needs",
+    ),
+    row(
+        Purpose::Qemu,
+        "qemu-system-x86",
+        "qemu-system-x86_64",
+        "is the box in the image's tests",
+    ),
+    row(Purpose::Qemu, "ovmf", "OVMF_CODE_4M.fd", "its firmware"),
+    row(
+        Purpose::Qemu,
+        "e2fsprogs",
+        "mkfs.ext4",
+        "makes data partitions",
+    ),
+    row(
+        Purpose::Qemu,
+        "mtools",
+        "mcopy",
+        "reads and writes boot entries",
+    ),
+    row(
+        Purpose::Qemu,
+        "cryptsetup-bin",
+        "veritysetup",
+        "makes the trees of hashes",
+    ),
 ];
 
 /// Makes sure that everything `purposes` need is installed.
@@ -256,10 +347,11 @@ pub fn ensure(purposes: &[Purpose], yes: bool) -> Result<(), String> {
     }
 }
 
-/// Whether `program` is on the path, or a file of this name below a folder of libraries.
+/// Whether `program` is on the path, or a file of this name below a folder of libraries or shared data.
 fn present(program: &str) -> bool {
-    let libraries = std::fs::read_dir("/usr/lib")
+    let libraries = ["/usr/lib", "/usr/share"]
         .into_iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
         .flatten()
         .flatten();
     on_path(program)
@@ -371,6 +463,8 @@ mod tests {
             Purpose::Voices,
             Purpose::Sipp,
             Purpose::Peers,
+            Purpose::Image,
+            Purpose::Qemu,
         ] {
             assert!(PACKAGES.iter().any(|p| p.purpose == purpose), "{purpose:?}");
         }

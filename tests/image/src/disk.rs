@@ -1,0 +1,209 @@
+//! A disk with the image on it, changed from outside while no machine runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const MIB: u64 = 1 << 20;
+
+/// A copy of the image and of the firmware's variables; gone when it is dropped.
+#[derive(Debug)]
+pub struct Disk {
+    folder: PathBuf,
+}
+
+impl Disk {
+    /// A fresh box, from the image named by `CAUSEWAY_IMAGE`.
+    pub fn new(name: &str) -> Self {
+        let image = std::env::var_os("CAUSEWAY_IMAGE").expect("CAUSEWAY_IMAGE names no image");
+        let folder = std::env::temp_dir().join(format!("causeway-vm-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder for the disk");
+        let disk = Self { folder };
+        run(Command::new("cp")
+            .arg("--sparse=always")
+            .arg(image)
+            .arg(disk.image()));
+        fs::copy("/usr/share/OVMF/OVMF_VARS_4M.fd", disk.variables()).expect("firmware variables");
+        disk
+    }
+
+    /// A box that has been configured: the document lies on its data partition.
+    pub fn configured(name: &str, document: &str) -> Self {
+        let disk = Self::new(name);
+        let tree = disk.folder.join("tree");
+        let state = tree.join("lib/causeway");
+        fs::create_dir_all(&state).expect("a tree for the data partition");
+        fs::write(state.join("causeway.toml"), document).expect("the document");
+        // The gateway's user of the image.
+        run(Command::new("chown").args(["-R", "900:900"]).arg(&state));
+        run(Command::new("chmod").arg("700").arg(&state));
+        let part = disk.folder.join("data");
+        let (start, length) = disk.partition("causeway-data");
+        fs::File::create(&part)
+            .and_then(|f| f.set_len(length))
+            .expect("room for the data partition");
+        run(Command::new("mkfs.ext4")
+            .args(["-q", "-L", "causeway-data", "-d"])
+            .arg(&tree)
+            .arg(&part));
+        disk.put(&part, start);
+        disk
+    }
+
+    pub fn image(&self) -> PathBuf {
+        self.folder.join("disk")
+    }
+
+    pub fn variables(&self) -> PathBuf {
+        self.folder.join("variables")
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Start and length of a partition in octets, by its name.
+    pub fn partition(&self, name: &str) -> (u64, u64) {
+        let table = run(Command::new("sfdisk").arg("--json").arg(self.image()));
+        let table: serde_json::Value = serde_json::from_str(&table).expect("sfdisk's JSON");
+        let partition = table["partitiontable"]["partitions"]
+            .as_array()
+            .and_then(|all| all.iter().find(|p| p["name"] == name))
+            .unwrap_or_else(|| panic!("no partition {name}"));
+        let sectors = |field: &str| partition[field].as_u64().expect("a number of sectors") * 512;
+        (sectors("start"), sectors("size"))
+    }
+
+    /// Copies what slot A has to slot B, entry included.
+    pub fn fill_slot_b(&self) {
+        let (from, length) = self.partition("causeway-a");
+        let (to, _) = self.partition("causeway-b");
+        run(Command::new("dd")
+            .arg(format!("if={}", self.image().display()))
+            .arg(format!("of={}", self.image().display()))
+            .arg(format!("skip={}", from / MIB))
+            .arg(format!("seek={}", to / MIB))
+            .arg(format!("count={}", length / MIB))
+            .args(["bs=1M", "conv=notrunc,sparse", "status=none"]));
+        let esp = self.esp();
+        for file in ["vmlinuz", "initrd"] {
+            esp.copy(&format!("a/{file}"), &format!("b/{file}"));
+        }
+        let entry = esp.read("loader/entries/causeway-a.conf");
+        let entry = entry
+            .replace("/a/", "/b/")
+            .replace("causeway.slot=a", "causeway.slot=b");
+        esp.write("loader/entries/causeway-b.conf", &entry);
+    }
+
+    /// Writes octets over what lies `offset` octets into a partition.
+    pub fn damage(&self, partition: &str, offset: u64, octets: &[u8]) {
+        use std::os::unix::fs::FileExt;
+        let (start, _) = self.partition(partition);
+        fs::OpenOptions::new()
+            .write(true)
+            .open(self.image())
+            .and_then(|f| f.write_all_at(octets, start + offset))
+            .expect("the disk can be written");
+    }
+
+    /// The partition the firmware boots from.
+    pub fn esp(&self) -> Esp {
+        let (start, _) = self.partition("causeway-esp");
+        Esp {
+            at: format!("{}@@{start}", self.image().display()),
+            work: self.folder.join("esp-file"),
+        }
+    }
+
+    fn put(&self, part: &Path, at: u64) {
+        run(Command::new("dd")
+            .arg(format!("if={}", part.display()))
+            .arg(format!("of={}", self.image().display()))
+            .arg(format!("seek={}", at / MIB))
+            .args(["bs=1M", "conv=notrunc", "status=none"]));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if std::env::var_os("CAUSEWAY_KEEP_DISKS").is_none() {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Files of the ESP.
+#[derive(Debug)]
+pub struct Esp {
+    at: String,
+    work: PathBuf,
+}
+
+impl Esp {
+    /// Names of the boot entries: the loader counts in them.
+    pub fn entries(&self) -> Vec<String> {
+        let listed = run(self.tool("mdir").args(["-b", "::/loader/entries"]));
+        let mut names: Vec<String> = listed
+            .lines()
+            .filter_map(|line| line.rsplit('/').next())
+            .filter(|name| name.ends_with(".conf"))
+            .map(str::to_owned)
+            .collect();
+        names.sort();
+        names
+    }
+
+    pub fn read(&self, file: &str) -> String {
+        run(self.tool("mtype").arg(format!("::/{file}")))
+    }
+
+    pub fn write(&self, file: &str, text: &str) {
+        fs::write(&self.work, text).expect("a file for the ESP");
+        run(self
+            .tool("mcopy")
+            .arg("-o")
+            .arg(&self.work)
+            .arg(format!("::/{file}")));
+    }
+
+    pub fn remove(&self, file: &str) {
+        run(self.tool("mdel").arg(format!("::/{file}")));
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        run(self
+            .tool("mcopy")
+            .arg("-n")
+            .arg("-o")
+            .arg(format!("::/{from}"))
+            .arg(&self.work));
+        run(self
+            .tool("mcopy")
+            .arg("-o")
+            .arg(&self.work)
+            .arg(format!("::/{to}")));
+    }
+
+    fn tool(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env("MTOOLS_SKIP_CHECK", "1")
+            .arg("-i")
+            .arg(&self.at);
+        command
+    }
+}
+
+fn run(command: &mut Command) -> String {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let out = command
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{command:?}: {said}");
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}

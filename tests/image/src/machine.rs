@@ -1,0 +1,279 @@
+//! One run of QEMU, from power-on to power-off, reset or a cut.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, UdpSocket};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use crate::{Disk, HTTPS, Probe, SIP};
+
+/// How long a reset may take that nobody but the hardware brings about.
+const PATIENCE: Duration = Duration::from_secs(5);
+const CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+/// TCP ports that are led into the box besides its own: what people leave open.
+pub const OTHERS: [u16; 6] = [22, 23, 80, 111, 443, 5355];
+
+/// A machine before it is switched on.
+#[derive(Debug, Default)]
+pub struct Setup {
+    probes: Vec<Probe>,
+    memory_mb: Option<u32>,
+}
+
+impl Setup {
+    pub fn with(mut self, probe: Probe) -> Self {
+        self.probes.push(probe);
+        self
+    }
+
+    /// Switches the machine on.
+    pub fn boot(self, disk: &Disk) -> Machine {
+        let udp = BTreeMap::from([(SIP, free_udp())]);
+        let tcp: BTreeMap<u16, u16> = [HTTPS, SIP]
+            .into_iter()
+            .chain(OTHERS)
+            .map(|port| (port, free_tcp()))
+            .collect();
+        let mut network = "user,id=net".to_owned();
+        for (inside, outside) in &udp {
+            network.push_str(&format!(",hostfwd=udp:127.0.0.1:{outside}-:{inside}"));
+        }
+        for (inside, outside) in &tcp {
+            network.push_str(&format!(",hostfwd=tcp:127.0.0.1:{outside}-:{inside}"));
+        }
+        let control = disk.folder().join("qmp");
+        let _ = fs::remove_file(&control);
+        let mut qemu = Command::new("qemu-system-x86_64");
+        qemu.args(["-machine", "q35", "-cpu", "max", "-accel", "tcg", "-smp", "1"])
+            .args(["-m", &self.memory_mb.unwrap_or(512).to_string()])
+            .args(["-drive", &format!("if=pflash,format=raw,readonly=on,file={CODE}")])
+            .args(["-drive", &format!("if=pflash,format=raw,file={}", disk.variables().display())])
+            .args(["-drive", &format!("if=none,id=disk,format=raw,file={}", disk.image().display())])
+            .args(["-device", "virtio-blk-pci,drive=disk"])
+            .args(["-netdev", &network])
+            .args(["-device", "virtio-net-pci,netdev=net,romfile="])
+            .args(["-device", "i6300esb", "-action", "watchdog=reset"])
+            .args(["-no-reboot", "-display", "none", "-monitor", "none", "-serial", "stdio"])
+            .args(["-qmp", &format!("unix:{},server=on,wait=off", control.display())]);
+        for string in self.probes.iter().flat_map(Probe::strings) {
+            qemu.args(["-smbios", &format!("type=11,value={}", string.replace(',', ",,"))]);
+        }
+        let mut child = qemu
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("QEMU starts");
+        let (to, lines) = channel();
+        let serial = child.stdout.take().expect("a piped stdout");
+        std::thread::spawn(move || read(serial, |line| to.send(line).is_ok()));
+        let control = connect(&control);
+        let (to, events) = channel();
+        let asked = control.try_clone().expect("a second handle");
+        std::thread::spawn(move || {
+            read(asked, |line| {
+                let value: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+                match value["event"].as_str() {
+                    Some(event) => to.send(event.to_owned()).is_ok(),
+                    None => true,
+                }
+            });
+        });
+        let mut machine = Machine {
+            child,
+            control,
+            lines,
+            events,
+            seen: Vec::new(),
+            udp,
+            tcp,
+            on: Instant::now(),
+        };
+        machine.command("qmp_capabilities");
+        machine
+    }
+}
+
+/// A machine that runs. Its power is cut when it is dropped.
+#[derive(Debug)]
+pub struct Machine {
+    child: Child,
+    control: UnixStream,
+    lines: Receiver<String>,
+    events: Receiver<String>,
+    seen: Vec<String>,
+    udp: BTreeMap<u16, u16>,
+    tcp: BTreeMap<u16, u16>,
+    on: Instant,
+}
+
+/// How a machine ended by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Since power-on.
+    pub after: Duration,
+    /// The hardware's watchdog did it.
+    pub watchdog: bool,
+}
+
+impl Machine {
+    /// Waits for a line of the serial console that contains `text`; it, and when it came since power-on.
+    pub fn line(&mut self, text: &str, limit: Duration) -> (String, Duration) {
+        let until = Instant::now() + limit;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => {
+                    println!("  [{:6.1}] {line}", self.on.elapsed().as_secs_f64());
+                    self.seen.push(line.clone());
+                    if line.contains(text) {
+                        return (line, self.on.elapsed());
+                    }
+                }
+                Err(_) => panic!(
+                    "no \"{text}\" in {limit:?}; the console's last lines:\n{}",
+                    self.seen[self.seen.len().saturating_sub(30)..].join("\n")
+                ),
+            }
+        }
+    }
+
+    /// Everything the console said so far.
+    pub fn console(&mut self) -> String {
+        self.seen.extend(self.lines.try_iter());
+        self.seen.join("\n")
+    }
+
+    pub fn since_power_on(&self) -> Duration {
+        self.on.elapsed()
+    }
+
+    /// The port on this machine that leads to `port` of the box.
+    pub fn udp(&self, port: u16) -> u16 {
+        self.udp[&port]
+    }
+
+    pub fn tcp(&self, port: u16) -> u16 {
+        self.tcp[&port]
+    }
+
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// A command of QEMU's machine protocol that has no arguments.
+    pub fn command(&mut self, name: &str) {
+        let line = serde_json::json!({ "execute": name }).to_string();
+        writeln!(self.control, "{line}").expect("QEMU listens");
+    }
+
+    /// The button of a management processor.
+    pub fn nmi(&mut self) {
+        self.command("inject-nmi");
+    }
+
+    /// Waits until the machine resets or is off.
+    pub fn ended(&mut self, limit: Duration) -> Ended {
+        let until = Instant::now() + limit;
+        while self.runs() {
+            assert!(
+                Instant::now() < until,
+                "still on after {limit:?}; its console:\n{}",
+                self.console()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let after = self.on.elapsed();
+        // The reader of events ends with the machine.
+        let mut watchdog = false;
+        while let Ok(event) = self.events.recv_timeout(PATIENCE) {
+            watchdog |= event == "WATCHDOG";
+        }
+        Ended { after, watchdog }
+    }
+
+    /// Cuts the power: QEMU is killed, and what it had not written is lost.
+    pub fn cut(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Presses the power button and waits until the box is off.
+    pub fn power_off(mut self, limit: Duration) -> Ended {
+        self.command("system_powerdown");
+        self.ended(limit)
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Hands on line after line, without the terminal's control sequences, until `take` wants no more.
+fn read(from: impl Read, mut take: impl FnMut(String) -> bool) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+        let text = plain(&String::from_utf8_lossy(&line));
+        line.clear();
+        if !text.is_empty() && !take(text) {
+            return;
+        }
+    }
+}
+
+fn plain(line: &str) -> String {
+    let mut out = String::new();
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            // CSI ends with a letter, other sequences after one character.
+            '\u{1b}' => {
+                if chars.next() == Some('[') {
+                    let _ = chars.find(|c| ('@'..='~').contains(c));
+                }
+            }
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out.trim().to_owned()
+}
+
+fn connect(path: &std::path::Path) -> UnixStream {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match UnixStream::connect(path) {
+            Ok(stream) => return stream,
+            Err(e) => assert!(Instant::now() < until, "{}: {e}", path.display()),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn free_tcp() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its number").port()
+}
+
+fn free_udp() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket.local_addr().expect("its number").port()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_lose_their_colours() {
+        assert_eq!(plain("\u{1b}[0;1;39mok\u{1b}[0m\u{1b}c done\r\n"), "ok done");
+    }
+}

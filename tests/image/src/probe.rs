@@ -1,0 +1,54 @@
+//! A unit that comes along as a string of the firmware.
+
+/// What the box does for a test, besides its own work: shell commands as root, run once when the box is up. Their output
+/// goes to the serial console.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    pub name: &'static str,
+    /// Of the `[Unit]` section, one a line.
+    pub when: &'static str,
+    pub script: &'static str,
+}
+
+impl Probe {
+    /// The strings of SMBIOS type 11 that make PID 1 have this unit and start it.
+    pub fn strings(&self) -> [String; 2] {
+        let Self { name, when, script } = self;
+        let script = script.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "; ").replace('%', "%%");
+        let unit = format!(
+            "[Unit]\nDefaultDependencies=no\nConflicts=shutdown.target\n{when}\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\n\
+             ExecStart=/bin/sh -c \"{script}\"\nStandardOutput=tty\nStandardError=tty\nTTYPath=/dev/console\n"
+        );
+        let wanted = format!("[Unit]\nWants={name}.service\n");
+        [
+            format!("io.systemd.credential.binary:systemd.extra-unit.{name}.service={}", base64(&unit)),
+            format!("io.systemd.credential.binary:systemd.unit-dropin.multi-user.target~{name}={}", base64(&wanted)),
+        ]
+    }
+}
+
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for three in text.as_bytes().chunks(3) {
+        let bits = (0..3).fold(0u32, |bits, i| {
+            bits << 8 | u32::from(three.get(i).copied().unwrap_or(0))
+        });
+        for i in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * i) & 63) as usize];
+            out.push(if i > three.len() { '=' } else { char::from(digit) });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_of_every_length() {
+        let all = ["", "f", "fo", "foo", "foob"].map(base64);
+        assert_eq!(all, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
+    }
+}

@@ -1,0 +1,55 @@
+//! `image test`: the scenarios of `tests/image`, one after another, on a finished image.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::{Arch, folder};
+use crate::needs::{self, Purpose};
+use crate::step::{announce, counted, took};
+use crate::workspace;
+
+/// Every boot takes half a minute without KVM, and a watchdog that bites as long again.
+const LIMIT: Duration = Duration::from_secs(60 * 60);
+
+#[derive(Debug, Args)]
+pub struct ImageTestArgs {
+    /// Only scenarios whose names contain this
+    name: Option<String>,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+/// `cargo xtask image test`
+pub fn test(args: &ImageTestArgs) -> Result<ExitCode, String> {
+    needs::ensure(&[Purpose::Build, Purpose::Qemu], args.yes)?;
+    let image = folder(Arch::X86_64)?.join("causeway.img");
+    if !image.is_file() {
+        return Err(format!(
+            "{} is not there: cargo xtask image x86_64 makes it",
+            image.display()
+        ));
+    }
+    announce("image tests");
+    let since = Instant::now();
+    let mut cargo = workspace::cargo()?;
+    cargo
+        .env("CAUSEWAY_IMAGE", &image)
+        .args(["test", "--package", "causeway-image-tests", "--"])
+        // One machine at a time: a starved one fails for no fault of the image.
+        .args(["--test-threads=1", "--nocapture"])
+        .args(&args.name);
+    let outcome = counted(&mut cargo, LIMIT)?;
+    took("image tests", since);
+    println!(
+        "{} passed, {} failed",
+        outcome.tally.passed, outcome.tally.failed
+    );
+    Ok(if outcome.good && outcome.tally.passed > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
