@@ -272,6 +272,18 @@ const PACKAGES: &[Package] = &[
         "says which libraries a program needs",
     ),
     row(
+        Purpose::Image,
+        "rauc",
+        "rauc",
+        "signs updates and packs them",
+    ),
+    row(
+        Purpose::Image,
+        "openssl",
+        "openssl",
+        "draws a key for development to sign them with",
+    ),
+    row(
         Purpose::Qemu,
         "qemu-system-x86",
         "qemu-system-x86_64",

@@ -104,7 +104,7 @@ fn loader(arch: Arch, slot: &Slot, epoch: u64, work: &Path, esp: &Path) -> Resul
     let settings = work.join("loader.conf");
     write(&settings, "timeout 0\nconsole-mode keep\neditor no\n")?;
     let first = work.join("entry.conf");
-    write(&first, &entry(arch, slot, "a", 1))?;
+    write(&first, &entry(arch, slot, "a", "1"))?;
     let (_, firmware) = arch.loader();
     let folders = [
         "EFI",
@@ -138,10 +138,10 @@ fn loader(arch: Arch, slot: &Slot, epoch: u64, work: &Path, esp: &Path) -> Resul
 
 /// The boot entry of a slot. What the loader sorts by is the number of the installation, not the version: an older version
 /// that was forced on purpose is to boot, too.
-pub fn entry(arch: Arch, slot: &Slot, name: &str, installation: u32) -> String {
+pub fn entry(arch: Arch, slot: &Slot, name: &str, installation: &str) -> String {
     format!(
         "title Causeway {version}\nsort-key causeway\nversion {installation}\nlinux /{name}/vmlinuz\ninitrd /{name}/initrd\n\
-         options console={console} quiet panic=60 causeway.slot={name} causeway.hash={hash} causeway.hash_offset={offset}\n",
+         options console={console} quiet panic=60 causeway.slot={name} rauc.slot={name} causeway.hash={hash} causeway.hash_offset={offset}\n",
         version = slot.version,
         console = arch.console(),
         hash = slot.hash,

@@ -114,8 +114,14 @@ fn modules(root: &Path, list: &Path, to: &Path) -> Result<(), String> {
     let folder = slot::only(&all, "")?;
     let dependencies = fs::read_to_string(folder.join("modules.dep"))
         .map_err(|e| format!("{}: {e}", folder.display()))?;
+    // One kernel has built in what another loads.
+    let built_in = fs::read_to_string(folder.join("modules.builtin"))
+        .map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut order: Vec<String> = Vec::new();
     for wanted in tool::list(&text) {
+        if built_in.lines().any(|path| is(path, wanted)) {
+            continue;
+        }
         let Some(files) = with_dependencies(&dependencies, wanted) else {
             return Err(format!("{}: the kernel has no {wanted}", list.display()));
         };
@@ -140,17 +146,19 @@ fn modules(root: &Path, list: &Path, to: &Path) -> Result<(), String> {
     fs::write(to.join("order"), order.join("\n")).map_err(|e| format!("{}: {e}", to.display()))
 }
 
+/// Whether the file `path` is the module `wanted`: files have hyphens where modules have underscores.
+fn is(path: &str, wanted: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let name = name.split(".ko").next().unwrap_or(name);
+    name.replace('-', "_") == wanted.replace('-', "_")
+}
+
 /// A module's file and those it needs, in the order of loading, out of modules.dep.
 fn with_dependencies<'a>(dependencies: &'a str, wanted: &str) -> Option<Vec<&'a str>> {
-    let same = |path: &str| {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        let name = name.split(".ko").next().unwrap_or(name);
-        name.replace('-', "_") == wanted.replace('-', "_")
-    };
     let (own, others) = dependencies
         .lines()
         .filter_map(|line| line.split_once(':'))
-        .find(|(path, _)| same(path))?;
+        .find(|(path, _)| is(path, wanted))?;
     let mut files: Vec<&str> = others.split_whitespace().rev().collect();
     files.push(own);
     Some(files)

@@ -10,6 +10,7 @@
 //! the same root hash, which is checked by doing it twice.
 
 mod base;
+mod bundle;
 mod disk;
 mod initrd;
 mod slot;
@@ -129,10 +130,12 @@ fn make(arch: Arch, args: &BuildArgs) -> Result<ExitCode, String> {
     let base = base::ready(arch, args.fresh)?;
     rows.add("base", since.elapsed(), Some(size(&base)?));
 
+    let signer = bundle::Signer::ready()?;
+
     announce("slot");
     let programs = workspace::programs(true)?;
     let since = Instant::now();
-    let slot = slot::make(arch, &base, &programs, &folder.join("slot"))?;
+    let slot = slot::make(arch, &base, &programs, &signer, &folder.join("slot"))?;
     rows.add("slot", since.elapsed(), Some(size(&slot.root)?));
     rows.add("  kernel", Duration::ZERO, Some(size(&slot.kernel)?));
     rows.add("  initrd", Duration::ZERO, Some(size(&slot.initrd)?));
@@ -151,11 +154,17 @@ fn make(arch: Arch, args: &BuildArgs) -> Result<ExitCode, String> {
     )?;
     rows.add("  packed", since.elapsed(), Some(size(&packed)?));
 
+    let since = Instant::now();
+    let update = folder.join("causeway.raucb");
+    let board = format!("causeway-{}", arch.name());
+    bundle::make(arch, &slot, &slot.version, &board, &signer, &update)?;
+    rows.add("bundle", since.elapsed(), Some(size(&update)?));
+
     if !args.once {
         announce("the same again");
         let since = Instant::now();
         let second = folder.join("again");
-        let again = slot::make(arch, &base, &programs, &second.join("slot"))?;
+        let again = slot::make(arch, &base, &programs, &signer, &second.join("slot"))?;
         disk::make(arch, &again, &second.join("causeway.img"))?;
         let same = tool::digest(&image)? == tool::digest(&second.join("causeway.img"))?;
         rows.add("second build", since.elapsed(), None);

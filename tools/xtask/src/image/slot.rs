@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::bundle::Signer;
 use super::{Arch, initrd, tool};
 use crate::workspace;
 
@@ -28,8 +29,15 @@ pub struct Slot {
     pub version: String,
 }
 
-/// Makes a slot in `folder`, from the base's tar, the files of `image/box` and the programs that cargo built.
-pub fn make(arch: Arch, base: &Path, programs: &Path, folder: &Path) -> Result<Slot, String> {
+/// Makes a slot in `folder`, from the base's tar, the files of `image/box` and the programs that cargo built. The box will
+/// trust updates of `signer`.
+pub fn make(
+    arch: Arch,
+    base: &Path,
+    programs: &Path,
+    signer: &Signer,
+    folder: &Path,
+) -> Result<Slot, String> {
     let tree = workspace::root()?;
     let epoch = tool::epoch(&tree)?;
     let scratch = tool::Scratch::new("slot")?;
@@ -49,6 +57,11 @@ pub fn make(arch: Arch, base: &Path, programs: &Path, folder: &Path) -> Result<S
     }
     let version = env!("CARGO_PKG_VERSION").to_owned();
     settle(&root, &version)?;
+    copy(&signer.certificate, &root.join("etc/rauc/keyring.pem"))?;
+    tool::shell(
+        "sed -i -e \"s/@ARCH@/$2/\" -e \"s/@VERSION@/$3/\" \"$1/etc/rauc/system.conf\"",
+        &[root.as_os_str(), arch.name().as_ref(), version.as_ref()],
+    )?;
 
     let slot = Slot {
         root: folder.join("root.img"),
@@ -129,10 +142,10 @@ fn settle(root: &Path, version: &str) -> Result<(), String> {
     ] {
         link("/dev/null", &root.join(units).join(unit))?;
     }
-    link(
-        "/dev/null",
-        &root.join("etc/systemd/system-generators/systemd-getty-generator"),
-    )?;
+    for generator in ["systemd-getty-generator", "systemd-ssh-generator"] {
+        let at = root.join("etc/systemd/system-generators").join(generator);
+        link("/dev/null", &at)?;
+    }
     link(
         "/run/systemd/resolve/stub-resolv.conf",
         &root.join("etc/resolv.conf"),

@@ -1,0 +1,42 @@
+//! A configured box is switched on: it serves, and the boot is counted as good.
+
+use causeway_image_tests::{Disk, HTTPS, Probe, Setup, configuration, first_options};
+use std::net::TcpStream;
+use std::time::Duration;
+
+const FIGURES: Probe = Probe {
+    name: "figures",
+    when: "After=causeway-health.service boot-complete.target systemd-bless-boot.service",
+    script: "sleep 5
+set -- $(sed -n 's/^Mem\\(Total\\|Available\\): *\\([0-9]*\\).*/\\2/p' /proc/meminfo)
+echo FIGURES memory in use $((($1 - $2) / 1024)) MB of $(($1 / 1024))
+echo FAILED $(systemctl --failed --plain --no-legend | tr '\\n' ';')
+systemd-analyze security causeway.service --no-pager | tail -n 1
+echo PROBE END",
+};
+
+#[test]
+fn boots_to_the_first_answered_options() {
+    let disk = Disk::configured("boot", &configuration());
+    // A version on trial: what the updater writes.
+    let esp = disk.esp();
+    let entry = esp.read("loader/entries/causeway-a.conf");
+    esp.write("loader/entries/causeway-a+3.conf", &entry);
+    esp.remove("loader/entries/causeway-a.conf");
+
+    let mut machine = Setup::default().with(FIGURES).boot(&disk);
+    let limit = Duration::from_secs(180);
+    let Some(_) = first_options(&mut machine, limit) else {
+        panic!("no OPTIONS was answered:\n{}", machine.console());
+    };
+    println!(
+        "first OPTIONS answered {:.1} s after power-on",
+        machine.since_power_on().as_secs_f64()
+    );
+    assert!(TcpStream::connect(("127.0.0.1", machine.tcp(HTTPS))).is_ok());
+    machine.line("PROBE END", limit);
+    let console = machine.console();
+    assert!(console.contains("slot a: active"), "{console}");
+    machine.power_off(Duration::from_secs(90));
+    assert_eq!(disk.esp().entries(), ["causeway-a.conf"], "the boot is blessed");
+}
