@@ -16,7 +16,8 @@ impl Disk {
     /// A fresh box, from the image named by `CAUSEWAY_IMAGE`.
     pub fn new(name: &str) -> Self {
         let image = std::env::var_os("CAUSEWAY_IMAGE").expect("CAUSEWAY_IMAGE names no image");
-        let folder = std::env::temp_dir().join(format!("causeway-vm-{name}-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("causeway-vm-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for the disk");
         let disk = Self { folder };
@@ -30,6 +31,11 @@ impl Disk {
 
     /// A box that has been configured: the document lies on its data partition.
     pub fn configured(name: &str, document: &str) -> Self {
+        Self::with_data(name, document, &[])
+    }
+
+    /// The same, with more folders on the data partition.
+    pub fn with_data(name: &str, document: &str, more: &[(&str, &Path)]) -> Self {
         let disk = Self::new(name);
         let tree = disk.folder.join("tree");
         let state = tree.join("lib/causeway");
@@ -38,6 +44,9 @@ impl Disk {
         // The gateway's user of the image.
         run(Command::new("chown").args(["-R", "900:900"]).arg(&state));
         run(Command::new("chmod").arg("700").arg(&state));
+        for (at, folder) in more {
+            run(Command::new("cp").arg("-r").arg(folder).arg(tree.join(at)));
+        }
         let part = disk.folder.join("data");
         let (start, length) = disk.partition("causeway-data");
         fs::File::create(&part)
@@ -48,6 +57,8 @@ impl Disk {
             .arg(&tree)
             .arg(&part));
         disk.put(&part, start);
+        let _ = fs::remove_dir_all(&tree);
+        let _ = fs::remove_file(&part);
         disk
     }
 
@@ -118,11 +129,17 @@ impl Disk {
     }
 
     fn put(&self, part: &Path, at: u64) {
+        let length = fs::metadata(part).expect("the part").len();
+        // What is zero in the part must not keep what lay there.
+        run(Command::new("fallocate")
+            .arg("--punch-hole")
+            .args(["--offset", &at.to_string(), "--length", &length.to_string()])
+            .arg(self.image()));
         run(Command::new("dd")
             .arg(format!("if={}", part.display()))
             .arg(format!("of={}", self.image().display()))
             .arg(format!("seek={}", at / MIB))
-            .args(["bs=1M", "conv=notrunc", "status=none"]));
+            .args(["bs=1M", "conv=notrunc,sparse", "status=none"]));
     }
 }
 

@@ -6,12 +6,14 @@
 //! The image is booted octet for octet as it is shipped. What a test needs inside comes along as the firmware's strings, out of
 //! which PID 1 makes units (systemd.system-credentials(7)).
 
+mod bundle;
 mod disk;
 mod machine;
 mod probe;
 
+pub use bundle::Bundle;
 pub use disk::{Disk, Esp};
-pub use machine::{Ended, Machine, Setup};
+pub use machine::{Ended, Machine, OTHERS, Setup};
 pub use probe::Probe;
 
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -48,19 +48,51 @@ impl Setup {
         let control = disk.folder().join("qmp");
         let _ = fs::remove_file(&control);
         let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args(["-machine", "q35", "-cpu", "max", "-accel", "tcg", "-smp", "1"])
-            .args(["-m", &self.memory_mb.unwrap_or(512).to_string()])
-            .args(["-drive", &format!("if=pflash,format=raw,readonly=on,file={CODE}")])
-            .args(["-drive", &format!("if=pflash,format=raw,file={}", disk.variables().display())])
-            .args(["-drive", &format!("if=none,id=disk,format=raw,file={}", disk.image().display())])
-            .args(["-device", "virtio-blk-pci,drive=disk"])
-            .args(["-netdev", &network])
-            .args(["-device", "virtio-net-pci,netdev=net,romfile="])
-            .args(["-device", "i6300esb", "-action", "watchdog=reset"])
-            .args(["-no-reboot", "-display", "none", "-monitor", "none", "-serial", "stdio"])
-            .args(["-qmp", &format!("unix:{},server=on,wait=off", control.display())]);
+        qemu.args([
+            "-machine",
+            "q35",
+            "-cpu",
+            "max",
+            "-accel",
+            "tcg,tb-size=256",
+            "-smp",
+            "1",
+        ])
+        .args(["-m", &self.memory_mb.unwrap_or(512).to_string()])
+        .args([
+            "-drive",
+            &format!("if=pflash,format=raw,readonly=on,file={CODE}"),
+        ])
+        .args([
+            "-drive",
+            &format!("if=pflash,format=raw,file={}", disk.variables().display()),
+        ])
+        .args([
+            "-drive",
+            &format!("if=none,id=disk,format=raw,file={}", disk.image().display()),
+        ])
+        .args(["-device", "virtio-blk-pci,drive=disk"])
+        .args(["-netdev", &network])
+        .args(["-device", "virtio-net-pci,netdev=net,romfile="])
+        .args(["-device", "i6300esb", "-action", "watchdog=reset"])
+        .args([
+            "-no-reboot",
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-serial",
+            "stdio",
+        ])
+        .args([
+            "-qmp",
+            &format!("unix:{},server=on,wait=off", control.display()),
+        ]);
         for string in self.probes.iter().flat_map(Probe::strings) {
-            qemu.args(["-smbios", &format!("type=11,value={}", string.replace(',', ",,"))]);
+            qemu.args([
+                "-smbios",
+                &format!("type=11,value={}", string.replace(',', ",,")),
+            ]);
         }
         let mut child = qemu
             .stdin(Stdio::null())
@@ -70,7 +102,8 @@ impl Setup {
             .expect("QEMU starts");
         let (to, lines) = channel();
         let serial = child.stdout.take().expect("a piped stdout");
-        std::thread::spawn(move || read(serial, |line| to.send(line).is_ok()));
+        let on = Instant::now();
+        std::thread::spawn(move || read(serial, |line| to.send((on.elapsed(), line)).is_ok()));
         let control = connect(&control);
         let (to, events) = channel();
         let asked = control.try_clone().expect("a second handle");
@@ -91,7 +124,7 @@ impl Setup {
             seen: Vec::new(),
             udp,
             tcp,
-            on: Instant::now(),
+            on,
         };
         machine.command("qmp_capabilities");
         machine
@@ -103,9 +136,9 @@ impl Setup {
 pub struct Machine {
     child: Child,
     control: UnixStream,
-    lines: Receiver<String>,
+    lines: Receiver<(Duration, String)>,
     events: Receiver<String>,
-    seen: Vec<String>,
+    seen: Vec<(Duration, String)>,
     udp: BTreeMap<u16, u16>,
     tcp: BTreeMap<u16, u16>,
     on: Instant,
@@ -121,31 +154,62 @@ pub struct Ended {
 }
 
 impl Machine {
-    /// Waits for a line of the serial console that contains `text`; it, and when it came since power-on.
+    /// Waits for a line of the serial console that contains `text`, unless it has come already; it, and when it came since
+    /// power-on.
     pub fn line(&mut self, text: &str, limit: Duration) -> (String, Duration) {
         let until = Instant::now() + limit;
+        let mut looked = 0;
         loop {
+            if let Some((at, line)) = self.seen[looked..].iter().find(|(_, l)| l.contains(text)) {
+                return (line.clone(), *at);
+            }
+            looked = self.seen.len();
             let left = until.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
-                Ok(line) => {
-                    println!("  [{:6.1}] {line}", self.on.elapsed().as_secs_f64());
-                    self.seen.push(line.clone());
-                    if line.contains(text) {
-                        return (line, self.on.elapsed());
-                    }
-                }
-                Err(_) => panic!(
-                    "no \"{text}\" in {limit:?}; the console's last lines:\n{}",
-                    self.seen[self.seen.len().saturating_sub(30)..].join("\n")
-                ),
+                Ok(line) => self.hear(line),
+                Err(_) => panic!("no \"{text}\" in {limit:?}:\n{}", self.console()),
             }
         }
     }
 
+    fn hear(&mut self, (at, line): (Duration, String)) {
+        println!("  [{:6.1}] {line}", at.as_secs_f64());
+        self.seen.push((at, line));
+    }
+
     /// Everything the console said so far.
     pub fn console(&mut self) -> String {
-        self.seen.extend(self.lines.try_iter());
-        self.seen.join("\n")
+        while let Ok(line) = self.lines.try_recv() {
+            self.hear(line);
+        }
+        let lines: Vec<&str> = self.seen.iter().map(|(_, line)| line.as_str()).collect();
+        lines.join("\n")
+    }
+
+    /// Whether anybody behind a TCP port of the box says a word, when spoken to. Connecting proves nothing: QEMU takes every
+    /// connection itself.
+    pub fn speaks(&self, port: u16) -> bool {
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.tcp[&port])) else {
+            return false;
+        };
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(4)));
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").is_ok()
+            && stream.read(&mut [0; 1]).is_ok_and(|n| n > 0)
+    }
+
+    /// What QEMU has used of the processor: a measure that a busy host spoils less than the clock.
+    pub fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.unwrap_or_default();
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        // utime and stime, in hundredths of a second.
+        let ticks: u64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|ticks| ticks.parse::<u64>().ok())
+            .sum();
+        Duration::from_millis(ticks * 10)
     }
 
     pub fn since_power_on(&self) -> Duration {
@@ -155,10 +219,6 @@ impl Machine {
     /// The port on this machine that leads to `port` of the box.
     pub fn udp(&self, port: u16) -> u16 {
         self.udp[&port]
-    }
-
-    pub fn tcp(&self, port: u16) -> u16 {
-        self.tcp[&port]
     }
 
     pub fn runs(&mut self) -> bool {
@@ -234,12 +294,12 @@ fn plain(line: &str) -> String {
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
         match c {
-            // CSI ends with a letter, other sequences after one character.
-            '\u{1b}' => {
-                if chars.next() == Some('[') {
-                    let _ = chars.find(|c| ('@'..='~').contains(c));
-                }
-            }
+            // CSI ends with a letter, OSC with BEL or ST, other sequences after one character.
+            '\u{1b}' => match chars.next() {
+                Some('[') => drop(chars.find(|c| ('@'..='~').contains(c))),
+                Some(']') => drop(chars.find(|c| matches!(c, '\u{7}' | '\\'))),
+                _ => {}
+            },
             c if c.is_control() => {}
             c => out.push(c),
         }
@@ -274,6 +334,10 @@ mod tests {
 
     #[test]
     fn lines_lose_their_colours() {
-        assert_eq!(plain("\u{1b}[0;1;39mok\u{1b}[0m\u{1b}c done\r\n"), "ok done");
+        assert_eq!(plain("\u{1b}]104\u{7}ok\u{1b}]0;x\u{1b}\\"), "ok");
+        assert_eq!(
+            plain("\u{1b}[0;1;39mok\u{1b}[0m\u{1b}c done\r\n"),
+            "ok done"
+        );
     }
 }

@@ -1,28 +1,41 @@
 //! A unit that comes along as a string of the firmware.
 
-/// What the box does for a test, besides its own work: shell commands as root, run once when the box is up. Their output
-/// goes to the serial console.
+/// What the box does for a test, besides its own work: shell commands as root, run once when the start is over. Their
+/// output goes to the serial console, and `PROBE END` after it.
 #[derive(Debug, Clone)]
 pub struct Probe {
     pub name: &'static str,
-    /// Of the `[Unit]` section, one a line.
-    pub when: &'static str,
     pub script: &'static str,
 }
 
 impl Probe {
     /// The strings of SMBIOS type 11 that make PID 1 have this unit and start it.
     pub fn strings(&self) -> [String; 2] {
-        let Self { name, when, script } = self;
-        let script = script.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "; ").replace('%', "%%");
+        let Self { name, script } = self;
+        let script = script
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "; ")
+            .replace('%', "%%");
         let unit = format!(
-            "[Unit]\nDefaultDependencies=no\nConflicts=shutdown.target\n{when}\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\n\
-             ExecStart=/bin/sh -c \"{script}\"\nStandardOutput=tty\nStandardError=tty\nTTYPath=/dev/console\n"
+            "[Service]
+ExecStart=/bin/sh -c \"systemctl is-system-running --wait; {script}; echo PROBE END\"
+\
+             StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/console
+"
         );
         let wanted = format!("[Unit]\nWants={name}.service\n");
         [
-            format!("io.systemd.credential.binary:systemd.extra-unit.{name}.service={}", base64(&unit)),
-            format!("io.systemd.credential.binary:systemd.unit-dropin.multi-user.target~{name}={}", base64(&wanted)),
+            format!(
+                "io.systemd.credential.binary:systemd.extra-unit.{name}.service={}",
+                base64(&unit)
+            ),
+            format!(
+                "io.systemd.credential.binary:systemd.unit-dropin.multi-user.target~{name}={}",
+                base64(&wanted)
+            ),
         ]
     }
 }
@@ -36,7 +49,11 @@ fn base64(text: &str) -> String {
         });
         for i in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * i) & 63) as usize];
-            out.push(if i > three.len() { '=' } else { char::from(digit) });
+            out.push(if i > three.len() {
+                '='
+            } else {
+                char::from(digit)
+            });
         }
     }
     out

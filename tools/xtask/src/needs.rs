@@ -304,9 +304,21 @@ const PACKAGES: &[Package] = &[
     ),
     row(
         Purpose::Qemu,
-        "cryptsetup-bin",
-        "veritysetup",
-        "makes the trees of hashes",
+        "fdisk",
+        "sfdisk",
+        "says where its partitions are",
+    ),
+    row(
+        Purpose::Qemu,
+        "rauc",
+        "rauc",
+        "makes updates that must be refused",
+    ),
+    row(
+        Purpose::Qemu,
+        "openssl",
+        "openssl",
+        "draws the keys of strangers",
     ),
 ];
 

@@ -21,6 +21,8 @@ const HARNESS: &str = "causeway-harness";
 /// The gateway's tests whose calls pass in real time.
 const MEDIA_PLANE: &str = "media_plane";
 const INTEROP: &str = "causeway-interop";
+/// They need a finished image: `image test` runs them.
+const IMAGE: &str = "causeway-image-tests";
 /// The program of the interop package that needs neither Asterisk nor the machine for itself.
 const SIPP: &str = "sipp";
 /// Its scenarios act a few at a time, and for most of their time wait for SIP's timers.
@@ -49,7 +51,7 @@ impl Selection<'_> {
 
     fn takes(&self, package: &str) -> bool {
         match self.only {
-            None | Some("crates") => package != BROWSER && package != INTEROP,
+            None | Some("crates") => ![BROWSER, INTEROP, IMAGE].contains(&package),
             Some(name) => package == name,
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::bundle::Signer;
 use super::{Arch, folder};
 use crate::needs::{self, Purpose};
 use crate::step::{announce, counted, took};
@@ -32,11 +33,15 @@ pub fn test(args: &ImageTestArgs) -> Result<ExitCode, String> {
             image.display()
         ));
     }
+    let signer = Signer::ready()?;
     announce("image tests");
     let since = Instant::now();
     let mut cargo = workspace::cargo()?;
     cargo
         .env("CAUSEWAY_IMAGE", &image)
+        .env("CAUSEWAY_UPDATE", image.with_extension("raucb"))
+        .env("CAUSEWAY_UPDATE_KEY", &signer.key)
+        .env("CAUSEWAY_UPDATE_CERT", &signer.certificate)
         .args(["test", "--package", "causeway-image-tests", "--"])
         // One machine at a time: a starved one fails for no fault of the image.
         .args(["--test-threads=1", "--nocapture"])

@@ -1,0 +1,78 @@
+//! Whatever hangs is started again by who stands above it.
+
+use causeway_image_tests::{Disk, Probe, Setup, answers_options, configuration, first_options};
+use std::time::{Duration, Instant};
+
+const LIMIT: Duration = Duration::from_secs(180);
+
+const HANG: Probe = Probe {
+    name: "hang",
+    script: "was=$(systemctl show --value -p MainPID causeway.service)
+kill -STOP $was
+echo HANGS
+until [ $(systemctl show --value -p NRestarts causeway.service) -gt 0 ]; do sleep 0.2; done
+echo RESTARTED $(systemctl show --value -p Result causeway.service)",
+};
+
+#[test]
+fn a_gateway_that_hangs_is_restarted_by_its_watchdog() {
+    let disk = Disk::configured("hang", &configuration());
+    let mut machine = Setup::default().with(HANG).boot(&disk);
+    let (_, hung) = machine.line("HANGS", LIMIT);
+    assert!(!answers_options(&machine), "a stopped gateway answers");
+    let (_, restarted) = machine.line("RESTARTED", Duration::from_secs(60));
+    println!("restarted after {:.1} s", (restarted - hung).as_secs_f64());
+    let since = Instant::now();
+    assert!(first_options(&mut machine, Duration::from_secs(30)).is_some());
+    println!("answers again {:.1} s later", since.elapsed().as_secs_f64());
+}
+
+const CRASH: Probe = Probe {
+    name: "crash",
+    script: "kill -KILL $(systemctl show --value -p MainPID causeway.service)
+echo KILLED",
+};
+
+#[test]
+fn a_gateway_that_is_killed_serves_again_within_two_seconds() {
+    let disk = Disk::configured("crash", &configuration());
+    let mut machine = Setup::default().with(CRASH).boot(&disk);
+    let (_, killed) = machine.line("KILLED", LIMIT);
+    assert!(first_options(&mut machine, Duration::from_secs(30)).is_some());
+    let after = machine.since_power_on() - killed;
+    println!("serves again {:.1} s after the kill", after.as_secs_f64());
+    // Without KVM a start takes several times what it takes on a box: the second is PID 1's own delay.
+    assert!(after < Duration::from_secs(8), "{after:?}");
+}
+
+const WORDS: Probe = Probe {
+    name: "words",
+    script: "cat $(find /var/lib/systemd/pstore -type f) | grep -a -m 3 -i 'panic'
+echo BOOTS $(journalctl --list-boots --no-pager | grep -c .)",
+};
+
+#[test]
+fn a_panic_ends_in_a_reset_by_the_hardware_and_its_text_is_kept() {
+    let disk = Disk::configured("panic", &configuration());
+    let mut machine = Setup::default().boot(&disk);
+    machine.line("slot a: active", LIMIT);
+    machine.nmi();
+    let since = machine.since_power_on();
+    let ended = machine.ended(LIMIT);
+    println!(
+        "reset {:.1} s after the panic",
+        (ended.after - since).as_secs_f64()
+    );
+    assert!(
+        ended.watchdog,
+        "the hardware's watchdog reset it, not the kernel"
+    );
+
+    let mut machine = Setup::default().with(WORDS).boot(&disk);
+    machine.line("Kernel panic - not syncing", LIMIT);
+    machine.line("PROBE END", LIMIT);
+    assert!(
+        machine.console().contains("BOOTS 2"),
+        "the journal of the boot before is kept"
+    );
+}
