@@ -52,7 +52,7 @@ impl Setup {
             "-machine",
             "q35",
             "-cpu",
-            "max",
+            "max,la57=off",
             "-accel",
             "tcg,tb-size=256",
             "-smp",

@@ -112,12 +112,9 @@ fn settle(root: &Path, version: &str) -> Result<(), String> {
     for (unit, of) in [
         ("systemd-networkd.service", "multi-user.target.wants"),
         ("nftables.service", "sysinit.target.wants"),
-        ("rauc.service", "multi-user.target.wants"),
     ] {
-        if root.join("usr/lib/systemd/system").join(unit).exists() {
-            let target = format!("/usr/lib/systemd/system/{unit}");
-            link(&target, &root.join(units).join(of).join(unit))?;
-        }
+        let target = format!("/usr/lib/systemd/system/{unit}");
+        link(&target, &root.join(units).join(of).join(unit))?;
     }
     // No login on any terminal, nothing that wants to change a root that is read-only.
     for unit in [
@@ -139,6 +136,7 @@ fn settle(root: &Path, version: &str) -> Result<(), String> {
         "apt-daily.timer",
         "apt-daily-upgrade.timer",
         "ctrl-alt-del.target",
+        "systemd-logind.service",
     ] {
         link("/dev/null", &root.join(units).join(unit))?;
     }
