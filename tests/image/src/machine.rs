@@ -261,12 +261,6 @@ impl Machine {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-
-    /// Presses the power button and waits until the box is off.
-    pub fn power_off(mut self, limit: Duration) -> Ended {
-        self.command("system_powerdown");
-        self.ended(limit)
-    }
 }
 
 impl Drop for Machine {

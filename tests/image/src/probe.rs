@@ -6,12 +6,15 @@
 pub struct Probe {
     pub name: &'static str,
     pub script: &'static str,
+    /// Switches the box off in the end.
+    pub off: bool,
 }
 
 impl Probe {
     /// The strings of SMBIOS type 11 that make PID 1 have this unit and start it.
     pub fn strings(&self) -> [String; 2] {
-        let Self { name, script } = self;
+        let Self { name, script, off } = self;
+        let off = if *off { "; systemctl poweroff" } else { "" };
         let script = script
             .replace('\\', "\\\\")
             .replace('"', "\\\"")
@@ -19,7 +22,7 @@ impl Probe {
             .replace('%', "%%");
         let unit = format!(
             "[Service]
-ExecStart=/bin/sh -c \"systemctl is-system-running --wait; {script}; echo PROBE END\"
+ExecStart=/bin/sh -c \"systemctl is-system-running --wait; {script}; echo PROBE END{off}\"
 \
              StandardOutput=tty
 StandardError=tty

@@ -11,6 +11,7 @@ echo FAILED $(systemctl --failed --plain --no-legend | tr '\\n' ';')
 systemd-analyze security causeway.service --no-pager | tail -n 1
 systemd-analyze time --no-pager | head -n 1
 systemd-analyze blame --no-pager | head -n 8",
+    off: true,
 };
 
 #[test]
@@ -36,7 +37,7 @@ fn boots_to_the_first_answered_options() {
     machine.line("PROBE END", limit);
     let console = machine.console();
     assert!(console.contains("slot a: active"), "{console}");
-    machine.power_off(Duration::from_secs(90));
+    machine.ended(limit);
     assert_eq!(
         disk.esp().entries(),
         ["causeway-a.conf"],

@@ -10,6 +10,7 @@ const SOCKETS: Probe = Probe {
 echo ROOT $(cut -d: -f2 /etc/shadow | sort -u | tr '\\n' ' ')
 echo GETTY $(systemctl list-units --all --plain --no-legend '*getty*.service' 'emergency.service' 'debug-shell.service' | grep -c running)
 echo RULES $(nft list chain inet box input | grep -c 'policy drop')",
+    off: false,
 };
 
 #[test]

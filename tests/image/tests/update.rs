@@ -20,6 +20,7 @@ rauc install /var/updates/good.raucb | tail -n 2
 ls /efi/loader/entries
 sync
 echo INSTALLED",
+    off: true,
 };
 
 #[test]
@@ -77,7 +78,7 @@ fn takes_a_good_update_and_refuses_every_other() {
             "{name} was taken:\n{console}"
         );
     }
-    machine.power_off(LIMIT);
+    machine.ended(LIMIT);
     assert_eq!(
         disk.esp().entries(),
         ["causeway-a.conf", "causeway-b+3.conf"]

@@ -12,6 +12,7 @@ kill -STOP $was
 echo HANGS
 until [ $(systemctl show --value -p NRestarts causeway.service) -gt 0 ]; do sleep 0.2; done
 echo RESTARTED $(systemctl show --value -p Result causeway.service)",
+    off: false,
 };
 
 #[test]
@@ -31,6 +32,7 @@ const CRASH: Probe = Probe {
     name: "crash",
     script: "kill -KILL $(systemctl show --value -p MainPID causeway.service)
 echo KILLED",
+    off: false,
 };
 
 #[test]
@@ -49,6 +51,7 @@ const WORDS: Probe = Probe {
     name: "words",
     script: "cat $(find /var/lib/systemd/pstore -type f) | grep -a -m 3 -i 'panic'
 echo BOOTS $(journalctl --list-boots --no-pager | grep -c .)",
+    off: false,
 };
 
 #[test]
