@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// A bundle of one empty block.
+/// A bundle of a root that nobody could boot.
 #[derive(Debug, Clone, Copy)]
 pub struct Bundle<'a> {
     pub board: &'a str,
@@ -18,7 +18,15 @@ impl Bundle<'_> {
     pub fn write(&self, to: &Path) {
         let tree = to.with_extension("tree");
         fs::create_dir_all(&tree).expect("a folder for the bundle");
-        fs::write(tree.join("root.img"), [0; 4096]).expect("its root");
+        // Packed to less than a block it would be no bundle: nothing here may repeat itself.
+        let mut state = 1_u32;
+        let root: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_le_bytes()[3]
+        })
+        .take(64 * 1024)
+        .collect();
+        fs::write(tree.join("root.img"), root).expect("its root");
         let manifest = format!(
             "[update]\ncompatible={}\nversion={}\n[bundle]\nformat=verity\n[image.root]\nfilename=root.img\n",
             self.board, self.version

@@ -167,7 +167,13 @@ impl Machine {
             let left = until.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
                 Ok(line) => self.hear(line),
-                Err(_) => panic!("no \"{text}\" in {limit:?}:\n{}", self.console()),
+                Err(why) => {
+                    let events: Vec<String> = self.events.try_iter().collect();
+                    panic!(
+                        "no \"{text}\" ({why}, QEMU: {events:?}):\n{}",
+                        self.console()
+                    )
+                }
             }
         }
     }
