@@ -8,7 +8,6 @@ use std::process::Command;
 
 use super::slot::Slot;
 use super::{Arch, tool};
-use crate::workspace;
 
 const MIB: u64 = 1 << 20;
 /// Two kernels and two initrds, one more of each while an update is written.
@@ -22,9 +21,8 @@ const DISK: &str = "8a3fd3a5-5d2e-4c1e-9f0a-000000000000";
 const DATA: &str = "8a3fd3a5-5d2e-4c1e-9f0a-000000000004";
 
 /// Writes the disk with `slot` in slot A.
-pub fn make(arch: Arch, slot: &Slot, to: &Path) -> Result<(), String> {
+pub fn make(arch: Arch, slot: &Slot, epoch: u64, to: &Path) -> Result<(), String> {
     let scratch = tool::Scratch::new("disk")?;
-    let epoch = tool::epoch(&workspace::root()?)?;
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     }

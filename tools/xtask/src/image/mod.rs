@@ -131,18 +131,20 @@ fn make(arch: Arch, args: &BuildArgs) -> Result<ExitCode, String> {
     rows.add("base", since.elapsed(), Some(size(&base)?));
 
     let signer = bundle::Signer::ready()?;
+    // Asked once: a commit meanwhile must not make the second build another one.
+    let epoch = tool::epoch(&workspace::root()?)?;
 
     announce("slot");
     let programs = workspace::programs(true)?;
     let since = Instant::now();
-    let slot = slot::make(arch, &base, &programs, &signer, &folder.join("slot"))?;
+    let slot = slot::make(arch, &base, &programs, &signer, epoch, &folder.join("slot"))?;
     rows.add("slot", since.elapsed(), Some(size(&slot.root)?));
     rows.add("  kernel", Duration::ZERO, Some(size(&slot.kernel)?));
     rows.add("  initrd", Duration::ZERO, Some(size(&slot.initrd)?));
     announce("disk");
     let since = Instant::now();
     let image = folder.join("causeway.img");
-    disk::make(arch, &slot, &image)?;
+    disk::make(arch, &slot, epoch, &image)?;
     rows.add("disk", since.elapsed(), Some(size(&image)?));
     let packed = folder.join("causeway.img.zst");
     let since = Instant::now();
@@ -164,8 +166,8 @@ fn make(arch: Arch, args: &BuildArgs) -> Result<ExitCode, String> {
         announce("the same again");
         let since = Instant::now();
         let second = folder.join("again");
-        let again = slot::make(arch, &base, &programs, &signer, &second.join("slot"))?;
-        disk::make(arch, &again, &second.join("causeway.img"))?;
+        let again = slot::make(arch, &base, &programs, &signer, epoch, &second.join("slot"))?;
+        disk::make(arch, &again, epoch, &second.join("causeway.img"))?;
         let same = tool::digest(&image)? == tool::digest(&second.join("causeway.img"))?;
         rows.add("second build", since.elapsed(), None);
         fs::remove_dir_all(&second).map_err(|e| format!("{}: {e}", second.display()))?;

@@ -36,10 +36,10 @@ pub fn make(
     base: &Path,
     programs: &Path,
     signer: &Signer,
+    epoch: u64,
     folder: &Path,
 ) -> Result<Slot, String> {
     let tree = workspace::root()?;
-    let epoch = tool::epoch(&tree)?;
     let scratch = tool::Scratch::new("slot")?;
     let root = scratch.path().join("root");
     create(&root)?;

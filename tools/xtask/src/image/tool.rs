@@ -46,11 +46,18 @@ pub fn digest(file: &Path) -> Result<String, String> {
     Ok(out.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
-/// When the tree was last committed, in seconds since 1970: the age of every file in the image.
+/// When the tree was last committed, in seconds since 1970: the age of every file in the image. `SOURCE_DATE_EPOCH` says
+/// otherwise.
 ///
 /// # Errors
 /// When git does not know.
 pub fn epoch(root: &Path) -> Result<u64, String> {
+    if let Some(epoch) = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .filter(|e| !e.is_empty())
+    {
+        return epoch.parse().map_err(|e| format!("SOURCE_DATE_EPOCH: {e}"));
+    }
     run(Command::new("git")
         .args(["log", "-1", "--format=%ct"])
         .current_dir(root))?
