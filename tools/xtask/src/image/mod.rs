@@ -50,6 +50,9 @@ pub struct BuildArgs {
     /// Fetch Debian's packages anew
     #[arg(long)]
     fresh: bool,
+    /// Take causewayd as it was built last
+    #[arg(long)]
+    built: bool,
     /// Build once instead of comparing two builds
     #[arg(long)]
     once: bool,
@@ -124,7 +127,9 @@ fn make(arch: Arch, args: &BuildArgs) -> Result<ExitCode, String> {
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
 
     let since = Instant::now();
-    build(&["causeway-gateway"], true)?;
+    if !args.built {
+        build(&["causeway-gateway"], true)?;
+    }
     rows.add("causewayd", since.elapsed(), None);
     let since = Instant::now();
     let base = base::ready(arch, args.fresh)?;
