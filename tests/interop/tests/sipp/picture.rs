@@ -213,5 +213,7 @@ async fn a_trunk_without_pictures() -> Result<()> {
     };
     let call = stage.connect().await?;
     is_refused(&asks(&mut stage, &call, true).await?)?;
+    // The PBX has its turn before the page hangs up.
+    stage.caller.hears(&call, 50).await?;
     goes_on(stage, call).await
 }
