@@ -164,6 +164,9 @@ async fn the_pbx_begins_it_and_ends_it() -> Result<()> {
         return Ok(());
     };
     told(&mut stage, &call, true).await?;
+    // No offer of ours before the ACK of theirs.
+    let settled = std::time::Duration::from_millis(200);
+    stage.caller.listen(settled).await?;
     is_ok(&asks(&mut stage, &call, true).await?)?;
     told(&mut stage, &call, false).await?;
     goes_on(stage, call).await
