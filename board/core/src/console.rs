@@ -49,7 +49,7 @@ use line::Editor;
 use screen::{Raw, Screen};
 
 pub use banner::Banner;
-pub use commands::{COMMANDS, CONFIRM_MINUTES, Command, MENU};
+pub use commands::{COMMANDS, CONFIRM_MINUTES, Command, MENU, TRUNK};
 pub use key::Key;
 pub use line::LINE;
 pub(crate) use screen::is_printable;

@@ -338,23 +338,14 @@ impl<D: Disk> Revisions<D> {
         read(&self.disk, number, *state)
     }
 
-    /// The same on another disk, as a test has it fail.
-    #[must_use]
-    pub fn on<E: Disk>(self, disk: E) -> Revisions<E> {
-        let Self {
-            kept, trial, last, ..
-        } = self;
-        Revisions {
-            disk,
-            kept,
-            trial,
-            last,
-        }
-    }
-
     /// What it lies on.
     pub fn disk(&self) -> &D {
         &self.disk
+    }
+
+    /// What it lies on, to be exchanged or, in a test, to fail.
+    pub fn disk_mut(&mut self) -> &mut D {
+        &mut self.disk
     }
 
     /// Octets under a name, durable or not there.

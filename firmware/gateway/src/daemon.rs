@@ -18,6 +18,7 @@ use crate::turn::Turn;
 use causeway_api::limits::Limits;
 use causeway_api::relay::MediaRelay;
 use causeway_api::{Api, ApiSettings, Probes, TokenKey};
+use causeway_board_linux::Notifier;
 use causeway_board_sim::SimWatchdog;
 use causeway_directory::{Config, ConfigError, Directory};
 use std::fmt::Write as _;
@@ -214,8 +215,8 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
             tokio::spawn(health::supervise(watchdog, seen, planes, told, stop))
         }
         Board::Linux => {
-            let watchdog = ServiceManager::new(std::env::var_os("NOTIFY_SOCKET").as_deref())
-                .map_err(start_error("NOTIFY_SOCKET"))?;
+            let manager = Notifier::from_env().map_err(start_error("NOTIFY_SOCKET"))?;
+            let watchdog = ServiceManager::new(manager);
             tokio::spawn(health::supervise(watchdog, seen, planes, told, stop))
         }
     };

@@ -82,6 +82,42 @@ const CALL: Node = Node::value(
     &[],
 );
 
+const LINES: Node = Node::value(
+    "LINES",
+    Kind::Number {
+        least: 1,
+        most: 1000,
+    },
+    "so many, else 50",
+    Some(Verb::Log),
+    &[],
+);
+
+/// A trunk's test, which every console has.
+pub const TRUNK: Node = Node::word(
+    "trunk",
+    "a trunk's test",
+    None,
+    &[Node::word(
+        "check",
+        "try a PBX, say what it does, propose settings",
+        None,
+        &[Node::value(
+            "TRUNK",
+            Kind::Trunk,
+            "its name",
+            Some(Verb::TrunkCheck),
+            &[Node::value(
+                "NUMBER",
+                Kind::Phone,
+                "a number to call",
+                Some(Verb::TrunkCheck),
+                &[],
+            )],
+        )],
+    )],
+);
+
 /// What can be typed.
 pub static COMMANDS: &[Node] = &[
     Node::word("calls", "calls that stand", Some(Verb::Calls), &[CALL]),
@@ -147,16 +183,7 @@ pub static COMMANDS: &[Node] = &[
         "logs",
         "the last lines of the log",
         Some(Verb::Log),
-        &[Node::value(
-            "LINES",
-            Kind::Number {
-                least: 1,
-                most: 1000,
-            },
-            "so many, else 50",
-            Some(Verb::Log),
-            &[],
-        )],
+        &[LINES],
     ),
     Node::word("menu", "the numbered menu", Some(Verb::Menu), &[]),
     Node::word(
@@ -227,16 +254,7 @@ pub static COMMANDS: &[Node] = &[
                 "log",
                 "the last lines of the log",
                 Some(Verb::Log),
-                &[Node::value(
-                    "LINES",
-                    Kind::Number {
-                        least: 1,
-                        most: 1000,
-                    },
-                    "so many, else 50",
-                    Some(Verb::Log),
-                    &[],
-                )],
+                &[LINES],
             ),
             Node::word(
                 "network",
@@ -272,29 +290,7 @@ pub static COMMANDS: &[Node] = &[
             &[],
         )],
     ),
-    Node::word(
-        "trunk",
-        "a trunk's test",
-        None,
-        &[Node::word(
-            "check",
-            "try a PBX, say what it does, propose settings",
-            None,
-            &[Node::value(
-                "TRUNK",
-                Kind::Trunk,
-                "its name",
-                Some(Verb::TrunkCheck),
-                &[Node::value(
-                    "NUMBER",
-                    Kind::Phone,
-                    "a number to call",
-                    Some(Verb::TrunkCheck),
-                    &[],
-                )],
-            )],
-        )],
-    ),
+    TRUNK,
     Node::word(
         "update",
         "install a signed update",

@@ -32,9 +32,7 @@ fn cut(
         disk.calls = 0;
         let mut revisions = open(disk);
         let begun = revisions.disk().calls;
-        let mut disk = revisions.disk().clone();
-        disk.cut_at = Some(begun + at);
-        revisions = replaced(revisions, disk);
+        revisions.disk_mut().cut_at = Some(begun + at);
         let done = act(&mut revisions);
         let disk = revisions.disk().clone();
         for way in 0..disk.ways() {
@@ -50,11 +48,6 @@ fn cut(
         }
     }
     unreachable!("every act ends");
-}
-
-/// What stands in memory, on another disk.
-fn replaced(revisions: Revisions<Simulated>, disk: Simulated) -> Revisions<Simulated> {
-    revisions.on(disk)
 }
 
 fn note() -> Note {
@@ -156,9 +149,7 @@ fn again_and_again() {
     for round in 0..400_usize {
         let mut revisions = open(disk);
         let begun = revisions.disk().calls;
-        let mut cut = revisions.disk().clone();
-        cut.cut_at = Some(begun + round % 9);
-        revisions = replaced(revisions, cut);
+        revisions.disk_mut().cut_at = Some(begun + round % 9);
         let next = format!("round = {round}\n");
         let done = revisions
             .commit(&next, note(), None, Instant::now())

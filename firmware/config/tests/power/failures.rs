@@ -27,10 +27,9 @@ fn a_commit_that_fails_changes_nothing() {
         for at in 0..20 {
             let mut revisions = open(Simulated::default());
             commit(&mut revisions, OLD).unwrap();
-            let mut disk = revisions.disk().clone();
+            let disk = revisions.disk_mut();
             disk.fails_at = Some(disk.calls + at);
             disk.stays = stays;
-            revisions = revisions.on(disk);
             if commit(&mut revisions, NEW).is_ok() {
                 continue;
             }
@@ -41,7 +40,7 @@ fn a_commit_that_fails_changes_nothing() {
             // A disk that took the name and then nothing any more may show what was refused.
             assert!(in_force(&again) == OLD || stays, "step {at}");
             // And when the disk is well again, so is the next commit.
-            let mut revisions = revisions.on(disk);
+            *revisions.disk_mut() = disk;
             commit(&mut revisions, NEW).unwrap();
             assert_eq!(in_force(&open(revisions.disk().clone())), NEW);
         }

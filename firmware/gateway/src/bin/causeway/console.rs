@@ -4,7 +4,9 @@
 //! says passes the console's filter before it reaches the terminal.
 
 use crate::{Connection, Failure};
-use causeway_board::console::{Access, Banner, Command, Console, Entry, Kind, Node, Trees, Verb};
+use causeway_board::console::{
+    Access, Banner, Command, Console, Entry, Kind, Node, TRUNK, Trees, Verb,
+};
 use causeway_board::{ResetCause, ResetReport as _, Setting};
 use causeway_board_linux::{LinuxReset, Post, Shell, TerminalLine, serve};
 use std::fmt;
@@ -50,29 +52,7 @@ static COMMANDS: &[Node] = &[
             Node::word("version", "of this program", Some(Verb::Version), &[]),
         ],
     ),
-    Node::word(
-        "trunk",
-        "a trunk's test",
-        None,
-        &[Node::word(
-            "check",
-            "try a PBX, say what it does, propose settings",
-            None,
-            &[Node::value(
-                "TRUNK",
-                Kind::Trunk,
-                "its name",
-                Some(Verb::TrunkCheck),
-                &[Node::value(
-                    "NUMBER",
-                    Kind::Phone,
-                    "a number to call",
-                    Some(Verb::TrunkCheck),
-                    &[],
-                )],
-            )],
-        )],
-    ),
+    TRUNK,
 ];
 
 static MENU: &[Entry] = &[
