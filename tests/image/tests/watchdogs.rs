@@ -51,7 +51,7 @@ fn a_gateway_that_is_killed_serves_again() {
 const WORDS: Probe = Probe {
     name: "words",
     script: "cat $(find /var/lib/systemd/pstore -type f) | grep -a -m 3 -i 'panic'
-echo BOOTS $(journalctl --list-boots --no-pager | grep -c .)",
+echo EARLIER $(journalctl --boot=-1 --quiet --no-pager --identifier=systemd | grep -c Started)",
     off: false,
 };
 
@@ -75,8 +75,9 @@ fn a_panic_ends_in_a_reset_by_the_hardware_and_its_text_is_kept() {
     let mut machine = Setup::default().with(WORDS).boot(&disk);
     machine.line("Kernel panic - not syncing", LIMIT);
     machine.line("PROBE END", LIMIT);
-    assert!(
-        machine.console().contains("BOOTS 2"),
+    let (earlier, _) = machine.line("EARLIER", LIMIT);
+    assert_ne!(
+        earlier, "EARLIER 0",
         "the journal of the boot before is kept"
     );
 }

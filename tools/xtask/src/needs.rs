@@ -45,8 +45,12 @@ pub enum Purpose {
     Peers,
     /// The box's image.
     Image,
+    /// The same for ARM, on another machine.
+    Arm,
     /// A machine that exists only in software.
     Qemu,
+    /// Another one, an ARM.
+    QemuArm,
 }
 
 #[derive(Debug)]
@@ -284,6 +288,36 @@ const PACKAGES: &[Package] = &[
         "draws a key for development to sign them with",
     ),
     row(
+        Purpose::Arm,
+        "gcc-aarch64-linux-gnu",
+        "aarch64-linux-gnu-gcc",
+        "compiles C for ARM",
+    ),
+    row(
+        Purpose::Arm,
+        "g++-aarch64-linux-gnu",
+        "aarch64-linux-gnu-g++",
+        "compiles C++ for ARM",
+    ),
+    row(
+        Purpose::Arm,
+        "qemu-user-static",
+        "qemu-aarch64-static",
+        "runs what Debian's ARM packages do when they are installed",
+    ),
+    row(
+        Purpose::QemuArm,
+        "qemu-system-arm",
+        "qemu-system-aarch64",
+        "is the ARM box in the image's tests",
+    ),
+    row(
+        Purpose::QemuArm,
+        "qemu-efi-aarch64",
+        "AAVMF_CODE.fd",
+        "its firmware",
+    ),
+    row(
         Purpose::Qemu,
         "qemu-system-x86",
         "qemu-system-x86_64",
@@ -488,7 +522,9 @@ mod tests {
             Purpose::Sipp,
             Purpose::Peers,
             Purpose::Image,
+            Purpose::Arm,
             Purpose::Qemu,
+            Purpose::QemuArm,
         ] {
             assert!(PACKAGES.iter().any(|p| p.purpose == purpose), "{purpose:?}");
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::emulation::Emulation;
 use super::{Arch, tool};
 use crate::interop::mirror;
 use crate::step::{announce, counted, took};
@@ -48,6 +49,7 @@ pub fn ready(arch: Arch, fresh: bool) -> Result<PathBuf, String> {
 }
 
 fn debootstrap(arch: Arch, packages: &str, script: &Path, to: &Path) -> Result<(), String> {
+    let _emulation = Emulation::of(arch)?;
     let mut command = Command::new("mmdebstrap");
     command
         .env("SOURCE_DATE_EPOCH", EPOCH)

@@ -12,7 +12,9 @@
 mod base;
 mod bundle;
 mod disk;
+mod emulation;
 mod initrd;
+mod programs;
 mod slot;
 mod tests;
 mod tool;
@@ -25,9 +27,10 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::needs::{self, Purpose};
-use crate::run::build;
 use crate::step::{announce, duration};
 use crate::workspace;
+
+use programs::Programs;
 
 pub use tests::ImageTestArgs;
 
@@ -37,11 +40,15 @@ pub enum ImageCommand {
     /// For PCs: any x86-64 machine with UEFI
     #[command(name = "x86_64")]
     X86_64(BuildArgs),
-    /// Boot the x86-64 image in QEMU, break it, and see what it does
+    /// For ARM machines of 64 bits with UEFI
+    #[command(name = "aarch64")]
+    Aarch64(BuildArgs),
+    /// Boot an image in QEMU, break it, and see what it does
     #[command(after_help = "\
 Examples:
   cargo xtask image test
-  cargo xtask image test slot_b    one scenario")]
+  cargo xtask image test slot_b          one scenario
+  cargo xtask image test --arch aarch64  on the other machine")]
     Test(ImageTestArgs),
 }
 
@@ -50,7 +57,7 @@ pub struct BuildArgs {
     /// Fetch Debian's packages anew
     #[arg(long)]
     fresh: bool,
-    /// Take causewayd as it was built last
+    /// Take the programs as they were built last
     #[arg(long)]
     built: bool,
     /// Build once instead of comparing two builds
@@ -64,14 +71,18 @@ pub struct BuildArgs {
 /// A kind of machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Arch {
+    #[value(name = "x86_64")]
     X86_64,
+    #[value(name = "aarch64")]
+    Aarch64,
 }
 
 impl Arch {
-    /// As the image is called.
+    /// As the image is called, and as Linux says.
     pub fn name(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
         }
     }
 
@@ -79,13 +90,36 @@ impl Arch {
     pub fn debian(self) -> &'static str {
         match self {
             Self::X86_64 => "amd64",
+            Self::Aarch64 => "arm64",
         }
+    }
+
+    /// As Rust says.
+    pub fn triple(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+            Self::Aarch64 => "aarch64-unknown-linux-gnu",
+        }
+    }
+
+    /// What the names of Debian's compilers for it begin with.
+    pub fn tools(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-linux-gnu-",
+            Self::Aarch64 => "aarch64-linux-gnu-",
+        }
+    }
+
+    /// Whether it is this machine's.
+    pub fn native(self) -> bool {
+        self.name() == std::env::consts::ARCH
     }
 
     /// The loader's file in the image, and where firmware looks for it.
     pub fn loader(self) -> (&'static str, &'static str) {
         match self {
             Self::X86_64 => ("systemd-bootx64.efi", "BOOTX64.EFI"),
+            Self::Aarch64 => ("systemd-bootaa64.efi", "BOOTAA64.EFI"),
         }
     }
 
@@ -93,6 +127,7 @@ impl Arch {
     pub fn console(self) -> &'static str {
         match self {
             Self::X86_64 => "ttyS0,115200",
+            Self::Aarch64 => "ttyAMA0,115200",
         }
     }
 }
@@ -101,6 +136,7 @@ impl Arch {
 pub fn image(command: &ImageCommand) -> Result<ExitCode, String> {
     match command {
         ImageCommand::X86_64(args) => make(Arch::X86_64, args),
+        ImageCommand::Aarch64(args) => make(Arch::Aarch64, args),
         ImageCommand::Test(args) => tests::test(args),
     }
 }
@@ -122,15 +158,24 @@ fn make(arch: Arch, args: &BuildArgs) -> Result<ExitCode, String> {
         );
     }
     needs::ensure(&[Purpose::Build, Purpose::Image], args.yes)?;
+    match arch {
+        Arch::Aarch64 if !arch.native() => needs::ensure(&[Purpose::Arm], args.yes)?,
+        Arch::X86_64 if !arch.native() => {
+            return Err("this image is made on x86-64 only".to_owned());
+        }
+        _ => {}
+    }
     let mut rows = Table::default();
     let folder = folder(arch)?;
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
 
     let since = Instant::now();
-    if !args.built {
-        build(&["causeway-gateway"], true)?;
-    }
-    rows.add("causewayd", since.elapsed(), None);
+    let programs = if args.built {
+        Programs::built(arch)?
+    } else {
+        Programs::build(arch)?
+    };
+    rows.add("programs", since.elapsed(), None);
     let since = Instant::now();
     let base = base::ready(arch, args.fresh)?;
     rows.add("base", since.elapsed(), Some(size(&base)?));
@@ -140,7 +185,6 @@ fn make(arch: Arch, args: &BuildArgs) -> Result<ExitCode, String> {
     let epoch = tool::epoch(&workspace::root()?)?;
 
     announce("slot");
-    let programs = workspace::programs(true)?;
     let since = Instant::now();
     let slot = slot::make(arch, &base, &programs, &signer, epoch, &folder.join("slot"))?;
     rows.add("slot", since.elapsed(), Some(size(&slot.root)?));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::bundle::Signer;
+use super::programs::Programs;
 use super::{Arch, initrd, tool};
 use crate::workspace;
 
@@ -29,12 +30,12 @@ pub struct Slot {
     pub version: String,
 }
 
-/// Makes a slot in `folder`, from the base's tar, the files of `image/box` and the programs that cargo built. The box will
+/// Makes a slot in `folder`, from the base's tar, the files of `image/box` and the box's programs. The box will
 /// trust updates of `signer`.
 pub fn make(
     arch: Arch,
     base: &Path,
-    programs: &Path,
+    programs: &Programs,
     signer: &Signer,
     epoch: u64,
     folder: &Path,
@@ -52,9 +53,7 @@ pub fn make(
             .arg(base),
     )?;
     lay_over(&tree.join("image/box"), &root)?;
-    for program in ["causewayd", "causeway"] {
-        install(&programs.join(program), &root.join("usr/bin").join(program))?;
-    }
+    programs.install(&root.join("usr/bin"))?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     settle(&root, &version)?;
     copy(&signer.certificate, &root.join("etc/rauc/keyring.pem"))?;
@@ -230,12 +229,6 @@ fn lay_over(from: &Path, root: &Path) -> Result<(), String> {
         &[from, root],
     )
     .map(|_| ())
-}
-
-fn install(from: &Path, to: &Path) -> Result<(), String> {
-    copy(from, to)?;
-    tool::run(Command::new("strip").arg("--strip-debug").arg(to))?;
-    tool::run(Command::new("chmod").arg("755").arg(to)).map(|_| ())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {

@@ -18,6 +18,9 @@ const LIMIT: Duration = Duration::from_secs(60 * 60);
 pub struct ImageTestArgs {
     /// Only scenarios whose names contain this
     name: Option<String>,
+    /// Of which image
+    #[arg(long, value_enum, default_value = "x86_64")]
+    arch: Arch,
     /// Install what is missing without asking
     #[arg(long)]
     yes: bool,
@@ -26,11 +29,15 @@ pub struct ImageTestArgs {
 /// `cargo xtask image test`
 pub fn test(args: &ImageTestArgs) -> Result<ExitCode, String> {
     needs::ensure(&[Purpose::Build, Purpose::Qemu], args.yes)?;
-    let image = folder(Arch::X86_64)?.join("causeway.img");
+    if args.arch == Arch::Aarch64 {
+        needs::ensure(&[Purpose::QemuArm], args.yes)?;
+    }
+    let image = folder(args.arch)?.join("causeway.img");
     if !image.is_file() {
         return Err(format!(
-            "{} is not there: cargo xtask image x86_64 makes it",
-            image.display()
+            "{} is not there: cargo xtask image {} makes it",
+            image.display(),
+            args.arch.name()
         ));
     }
     let signer = Signer::ready()?;
@@ -39,6 +46,7 @@ pub fn test(args: &ImageTestArgs) -> Result<ExitCode, String> {
     let mut cargo = workspace::cargo()?;
     cargo
         .env("CAUSEWAY_IMAGE", &image)
+        .env("CAUSEWAY_MACHINE", args.arch.name())
         .env("CAUSEWAY_UPDATE", image.with_extension("raucb"))
         .env("CAUSEWAY_UPDATE_KEY", &signer.key)
         .env("CAUSEWAY_UPDATE_CERT", &signer.certificate)
