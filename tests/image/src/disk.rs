@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::Hardware;
+
 const MIB: u64 = 1 << 20;
 
 /// A copy of the image and of the firmware's variables; gone when it is dropped.
@@ -25,7 +27,7 @@ impl Disk {
             .arg("--sparse=always")
             .arg(image)
             .arg(disk.image()));
-        fs::copy("/usr/share/OVMF/OVMF_VARS_4M.fd", disk.variables()).expect("firmware variables");
+        fs::copy(Hardware::at_hand().variables(), disk.variables()).expect("firmware variables");
         disk
     }
 

@@ -8,6 +8,7 @@
 
 mod bundle;
 mod disk;
+mod hardware;
 mod lan;
 mod machine;
 mod probe;
@@ -15,6 +16,7 @@ mod write_log;
 
 pub use bundle::Bundle;
 pub use disk::{Disk, Esp};
+pub use hardware::Hardware;
 pub use lan::Lan;
 pub use machine::{Ended, Machine, OTHERS, Setup};
 pub use probe::Probe;

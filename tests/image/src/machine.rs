@@ -6,15 +6,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::{Disk, HTTPS, Lan, Probe, SIP};
+use crate::{Disk, HTTPS, Hardware, Lan, Probe, SIP};
 
 /// How long a reset may take that nobody but the hardware brings about.
 const PATIENCE: Duration = Duration::from_secs(5);
-const CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /// TCP ports that are led into the box besides its own: what people leave open.
 pub const OTHERS: [u16; 6] = [22, 23, 80, 111, 443, 5355];
 
@@ -25,6 +24,7 @@ pub struct Setup {
     memory_mb: Option<u32>,
     lan: Option<Lan>,
     log: Option<PathBuf>,
+    more: Vec<String>,
 }
 
 impl Setup {
@@ -45,15 +45,21 @@ impl Setup {
         self
     }
 
+    /// More of QEMU's arguments.
+    pub fn also(mut self, arguments: &[&str]) -> Self {
+        self.more.extend(arguments.iter().map(|&a| a.to_owned()));
+        self
+    }
+
     fn drive(&self, disk: &Disk) -> String {
         let image = disk.image();
         let image = image.display();
         match &self.log {
-            None => format!("if=none,id=disk,format=raw,file={image}"),
+            None => format!("format=raw,file={image}"),
             Some(log) => {
                 fs::write(log, "").expect("an empty log");
                 format!(
-                    "if=none,id=disk,driver=blklogwrites,file.driver=file,file.filename={image},log.driver=file,log.filename={}",
+                    "driver=blklogwrites,file.driver=file,file.filename={image},log.driver=file,log.filename={}",
                     log.display()
                 )
             }
@@ -62,88 +68,45 @@ impl Setup {
 
     /// Switches the machine on.
     pub fn boot(self, disk: &Disk) -> Machine {
-        let udp = BTreeMap::from([(SIP, free_udp())]);
-        let tcp: BTreeMap<u16, u16> = [HTTPS, SIP]
-            .into_iter()
-            .chain(OTHERS)
-            .map(|port| (port, free_tcp()))
-            .collect();
-        let mut network = match &self.lan {
-            Some(_) => format!("tap,id=net,ifname={},script=no,downscript=no", Lan::CABLE),
-            None => "user,id=net".to_owned(),
-        };
-        let forwarded = if self.lan.is_some() {
-            (BTreeMap::new(), BTreeMap::new())
-        } else {
-            (udp, tcp)
-        };
-        let (udp, tcp) = forwarded;
-        for (inside, outside) in &udp {
-            network.push_str(&format!(",hostfwd=udp:127.0.0.1:{outside}-:{inside}"));
+        // A port that was free a moment ago may be somebody else's when QEMU asks for it.
+        for _ in 0..5 {
+            if let Some(machine) = self.try_boot(disk) {
+                return machine;
+            }
         }
-        for (inside, outside) in &tcp {
-            network.push_str(&format!(",hostfwd=tcp:127.0.0.1:{outside}-:{inside}"));
-        }
-        let control = disk.folder().join("qmp");
+        panic!("QEMU does not start");
+    }
+
+    fn try_boot(&self, disk: &Disk) -> Option<Machine> {
+        let (network, udp, tcp) = self.network();
+        let [serial, control] = ["serial", "qmp"].map(|name| disk.folder().join(name));
+        let _ = fs::remove_file(&serial);
         let _ = fs::remove_file(&control);
-        let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args([
-            "-machine",
-            "q35",
-            "-cpu",
-            "max,la57=off",
-            "-accel",
-            "tcg,tb-size=256",
-            "-smp",
-            "1",
-        ])
-        .args(["-m", &self.memory_mb.unwrap_or(512).to_string()])
-        .args([
-            "-drive",
-            &format!("if=pflash,format=raw,readonly=on,file={CODE}"),
-        ])
-        .args([
-            "-drive",
-            &format!("if=pflash,format=raw,file={}", disk.variables().display()),
-        ])
-        .args(["-drive", &self.drive(disk)])
-        .args(["-device", "virtio-blk-pci,drive=disk"])
-        .args(["-netdev", &network])
-        .args(["-device", "virtio-net-pci,netdev=net,romfile="])
-        .args(["-device", "i6300esb", "-action", "watchdog=reset"])
-        .args([
-            "-no-reboot",
-            "-display",
-            "none",
-            "-monitor",
-            "none",
-            "-serial",
-            "stdio",
-        ])
-        .args([
-            "-qmp",
-            &format!("unix:{},server=on,wait=off", control.display()),
-        ]);
+        let mut qemu =
+            Hardware::at_hand().qemu(disk, &self.drive(disk), self.memory_mb.unwrap_or(512));
+        // The machine waits for both to be taken: no word is lost.
+        qemu.args(["-netdev", &network, "-chardev"])
+            .arg(format!(
+                "socket,id=serial,server=on,wait=on,path={}",
+                serial.display()
+            ))
+            .args(["-serial", "chardev:serial", "-qmp"])
+            .arg(format!("unix:{},server=on,wait=on", control.display()))
+            .args(&self.more);
         for string in self.probes.iter().flat_map(Probe::strings) {
-            qemu.args([
-                "-smbios",
-                &format!("type=11,value={}", string.replace(',', ",,")),
-            ]);
+            let value = string.replace(',', ",,");
+            qemu.args(["-smbios", &format!("type=11,value={value}")]);
         }
         if let Some(lan) = &self.lan {
             lan.enter(&mut qemu);
         }
-        let mut child = qemu
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("QEMU starts");
-        let (to, lines) = channel();
-        let serial = child.stdout.take().expect("a piped stdout");
+        let mut child = qemu.stdin(Stdio::null()).spawn().expect("QEMU starts");
         let on = Instant::now();
-        std::thread::spawn(move || read(serial, |line| to.send((on.elapsed(), line)).is_ok()));
-        let control = connect(&control);
+        let serial = connect(&serial, &mut child)?;
+        let control = connect(&control, &mut child)?;
+        let (to, lines) = channel();
+        let heard = serial.try_clone().expect("a second handle");
+        std::thread::spawn(move || read(heard, |line| to.send((on.elapsed(), line)).is_ok()));
         let (to, events) = channel();
         let asked = control.try_clone().expect("a second handle");
         std::thread::spawn(move || {
@@ -157,6 +120,7 @@ impl Setup {
         });
         let mut machine = Machine {
             child,
+            serial,
             control,
             lines,
             events,
@@ -166,7 +130,24 @@ impl Setup {
             on,
         };
         machine.command("qmp_capabilities");
-        machine
+        Some(machine)
+    }
+
+    /// QEMU's network, and which ports here lead to which ports of the box.
+    fn network(&self) -> (String, BTreeMap<u16, u16>, BTreeMap<u16, u16>) {
+        if self.lan.is_some() {
+            let tap = format!("tap,id=net,ifname={},script=no,downscript=no", Lan::CABLE);
+            return (tap, BTreeMap::new(), BTreeMap::new());
+        }
+        let udp = BTreeMap::from([(SIP, free_udp())]);
+        let tcp = free_tcp([HTTPS, SIP].into_iter().chain(OTHERS));
+        let mut network = "user,id=net".to_owned();
+        for (kind, ports) in [("udp", &udp), ("tcp", &tcp)] {
+            for (inside, outside) in ports {
+                network.push_str(&format!(",hostfwd={kind}:127.0.0.1:{outside}-:{inside}"));
+            }
+        }
+        (network, udp, tcp)
     }
 }
 
@@ -174,6 +155,7 @@ impl Setup {
 #[derive(Debug)]
 pub struct Machine {
     child: Child,
+    serial: UnixStream,
     control: UnixStream,
     lines: Receiver<(Duration, String)>,
     events: Receiver<String>,
@@ -276,6 +258,13 @@ impl Machine {
         writeln!(self.control, "{line}").expect("QEMU listens");
     }
 
+    /// Writes to the serial console, as somebody who types.
+    pub fn types(&mut self, text: &str) {
+        self.serial
+            .write_all(text.as_bytes())
+            .expect("the serial line");
+    }
+
     /// The button of a management processor.
     pub fn nmi(&mut self) {
         self.command("inject-nmi");
@@ -346,20 +335,28 @@ fn plain(line: &str) -> String {
     out.trim().to_owned()
 }
 
-fn connect(path: &std::path::Path) -> UnixStream {
+/// A socket of QEMU's; none when QEMU ends before it has one.
+fn connect(path: &Path, child: &mut Child) -> Option<UnixStream> {
     let until = Instant::now() + PATIENCE;
     loop {
         match UnixStream::connect(path) {
-            Ok(stream) => return stream,
+            Ok(stream) => return Some(stream),
+            Err(_) if !matches!(child.try_wait(), Ok(None)) => return None,
             Err(e) => assert!(Instant::now() < until, "{}: {e}", path.display()),
         }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-fn free_tcp() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its number").port()
+/// A free port for each of `inside`: all are held until the last is found, or one would be found twice.
+fn free_tcp(inside: impl Iterator<Item = u16>) -> BTreeMap<u16, u16> {
+    let held: Vec<(u16, TcpListener)> = inside
+        .map(|port| (port, TcpListener::bind("127.0.0.1:0").expect("a free port")))
+        .collect();
+    let number = |socket: &TcpListener| socket.local_addr().expect("its number").port();
+    held.iter()
+        .map(|(port, socket)| (*port, number(socket)))
+        .collect()
 }
 
 fn free_udp() -> u16 {

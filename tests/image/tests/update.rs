@@ -1,6 +1,6 @@
 //! A box is given updates, all but the last of which it must refuse before it writes anything.
 
-use causeway_image_tests::{Bundle, Disk, Probe, Setup, configuration};
+use causeway_image_tests::{Bundle, Disk, Hardware, Probe, Setup, configuration};
 use std::fs;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ fn takes_a_good_update_and_refuses_every_other() {
     fs::write(updates.join("tampered.raucb"), &octets).expect("a copy");
     fs::write(updates.join("unsigned.raucb"), &octets[..middle]).expect("a copy");
     let ours = Bundle {
-        board: "causeway-x86_64",
+        board: Hardware::at_hand().board(),
         version: "99.0.0",
         stranger: false,
     };
@@ -51,7 +51,7 @@ fn takes_a_good_update_and_refuses_every_other() {
         (
             "board",
             Bundle {
-                board: "causeway-aarch64",
+                board: "causeway-another",
                 ..ours
             },
         ),

@@ -1,6 +1,8 @@
 //! Whatever hangs is started again by who stands above it.
 
-use causeway_image_tests::{Disk, Probe, Setup, answers_options, configuration, first_options};
+use causeway_image_tests::{
+    Disk, Hardware, Probe, Setup, answers_options, configuration, first_options,
+};
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(180);
@@ -55,12 +57,29 @@ echo EARLIER $(journalctl --boot=-1 --quiet --no-pager --identifier=systemd | gr
     off: false,
 };
 
+const PANIC: Probe = Probe {
+    name: "panic",
+    script: "echo NOW; sync; sleep 1; echo c >/proc/sysrq-trigger",
+    off: false,
+};
+
 #[test]
 fn a_panic_ends_in_a_reset_by_the_hardware_and_its_text_is_kept() {
     let disk = Disk::configured("panic", &configuration());
-    let mut machine = Setup::default().boot(&disk);
-    machine.line("slot a: active", LIMIT);
-    machine.nmi();
+    let mut machine = match Hardware::at_hand() {
+        Hardware::X86 => {
+            let mut machine = Setup::default().boot(&disk);
+            machine.line("slot a: active", LIMIT);
+            machine.nmi();
+            machine
+        }
+        // It has no such button.
+        Hardware::Arm => {
+            let mut machine = Setup::default().with(PANIC).boot(&disk);
+            machine.line("NOW", LIMIT);
+            machine
+        }
+    };
     let since = machine.since_power_on();
     let ended = machine.ended(LIMIT);
     println!(

@@ -305,6 +305,7 @@ const PACKAGES: &[Package] = &[
         "qemu-aarch64-static",
         "runs what Debian's ARM packages do when they are installed",
     ),
+    row(Purpose::Arm, "arch-test", "arch-test", "tells that it can"),
     row(
         Purpose::QemuArm,
         "qemu-system-arm",
