@@ -88,6 +88,26 @@ impl Disk {
         (sectors("start"), sectors("size"))
     }
 
+    /// The image on a disk of this many MiB.
+    pub fn enlarged(self, mib: u64) -> Self {
+        fs::OpenOptions::new()
+            .write(true)
+            .open(self.image())
+            .and_then(|f| f.set_len(mib * MIB))
+            .expect("a larger disk");
+        self
+    }
+
+    /// Writes octets where nobody's partition is: `offset` from the disk's beginning.
+    pub fn damage_table(&self, offset: u64, octets: &[u8]) {
+        use std::os::unix::fs::FileExt;
+        fs::OpenOptions::new()
+            .write(true)
+            .open(self.image())
+            .and_then(|f| f.write_all_at(octets, offset))
+            .expect("the disk can be written");
+    }
+
     /// Copies what slot A has to slot B, entry included.
     pub fn fill_slot_b(&self) {
         let (from, length) = self.partition("causeway-a");

@@ -100,7 +100,20 @@ impl Setup {
         if let Some(lan) = &self.lan {
             lan.enter(&mut qemu);
         }
-        let mut child = qemu.stdin(Stdio::null()).spawn().expect("QEMU starts");
+        let mut child = qemu
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("QEMU starts");
+        let said = child.stderr.take().expect("a piped stderr");
+        std::thread::spawn(move || {
+            read(said, |line| {
+                if !line.contains("QEMU waiting for connection") {
+                    println!("  {line}");
+                }
+                true
+            });
+        });
         let on = Instant::now();
         let serial = connect(&serial, &mut child)?;
         let control = connect(&control, &mut child)?;

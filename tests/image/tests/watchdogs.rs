@@ -52,7 +52,7 @@ fn a_gateway_that_is_killed_serves_again() {
 
 const WORDS: Probe = Probe {
     name: "words",
-    script: "cat $(find /var/lib/systemd/pstore -type f) | grep -a -m 3 -i 'panic'
+    script: "cat $(find /var/lib/systemd/pstore -type f) | grep -a -m 3 'Kernel panic'
 echo EARLIER $(journalctl --boot=-1 --quiet --no-pager --identifier=systemd | grep -c Started)",
     off: false,
 };

@@ -139,7 +139,7 @@ fn loader(arch: Arch, slot: &Slot, epoch: u64, work: &Path, esp: &Path) -> Resul
 pub fn entry(arch: Arch, slot: &Slot, name: &str, installation: &str) -> String {
     format!(
         "title Causeway {version}\nsort-key causeway\nversion {installation}\nlinux /{name}/vmlinuz\ninitrd /{name}/initrd\n\
-         options console={console} quiet panic=60 causeway.slot={name} rauc.slot={name} causeway.hash={hash} causeway.hash_offset={offset}\n",
+         options console={console} quiet gpt panic=60 causeway.slot={name} rauc.slot={name} causeway.hash={hash} causeway.hash_offset={offset}\n",
         version = slot.version,
         console = arch.console(),
         hash = slot.hash,

@@ -15,6 +15,7 @@ mod disk;
 mod emulation;
 mod initrd;
 mod programs;
+mod ramfs;
 mod slot;
 mod tests;
 mod tool;

@@ -100,6 +100,7 @@ fn settle(root: &Path, version: &str) -> Result<(), String> {
         ("causeway.service", "multi-user.target.wants"),
         ("causeway.path", "multi-user.target.wants"),
         ("causeway-console.service", "multi-user.target.wants"),
+        ("causeway-grow.service", "multi-user.target.wants"),
         ("ssh.path", "multi-user.target.wants"),
         ("causeway-health.service", "boot-complete.target.requires"),
     ] {
