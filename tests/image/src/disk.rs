@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Hardware;
+use crate::hardware::From;
 
 const MIB: u64 = 1 << 20;
 
@@ -12,23 +13,42 @@ const MIB: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Disk {
     folder: PathBuf,
+    from: From,
 }
 
 impl Disk {
     /// A fresh box, from the image named by `CAUSEWAY_IMAGE`.
     pub fn new(name: &str) -> Self {
         let image = std::env::var_os("CAUSEWAY_IMAGE").expect("CAUSEWAY_IMAGE names no image");
-        let folder =
-            std::env::temp_dir().join(format!("causeway-vm-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).expect("a folder for the disk");
-        let disk = Self { folder };
+        let disk = Self::empty(name, From::Image);
         run(Command::new("cp")
             .arg("--sparse=always")
             .arg(image)
             .arg(disk.image()));
         fs::copy(Hardware::at_hand().variables(), disk.variables()).expect("firmware variables");
         disk
+    }
+
+    /// An empty data partition alone, for a box whose programs are in memory.
+    pub fn of_fast(name: &str) -> Self {
+        let disk = Self::empty(name, From::Memory);
+        fs::File::create(disk.image())
+            .and_then(|f| f.set_len(64 * MIB))
+            .expect("room for the data partition");
+        run(Command::new("mkfs.ext4").arg("-q").arg(disk.image()));
+        disk
+    }
+
+    fn empty(name: &str, from: From) -> Self {
+        let folder =
+            std::env::temp_dir().join(format!("causeway-vm-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder for the disk");
+        Self { folder, from }
+    }
+
+    pub(crate) fn from(&self) -> From {
+        self.from
     }
 
     /// A box that has been configured: the document lies on its data partition.

@@ -8,6 +8,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 const ROOM: Probe = Probe {
     name: "room",
     script: "echo ROOM $(df -m --output=size /var | tail -n 1) MB
+cat /run/causeway-grow; journalctl -u causeway-grow -o cat --no-pager; cat /proc/partitions
 echo LAST $(sfdisk -d /dev/vda 2>&1 | grep -c corrupt) complaints",
     off: true,
 };

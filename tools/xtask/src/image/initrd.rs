@@ -43,5 +43,5 @@ pub fn make(root: &Path, recipe: &Path, epoch: u64, to: &Path) -> Result<(), Str
     for script in ["init", "grow"] {
         ramfs.script(&recipe.join(script), script)?;
     }
-    ramfs.pack(epoch, to)
+    ramfs.pack(epoch, 19, to)
 }

@@ -13,6 +13,7 @@ mod base;
 mod bundle;
 mod disk;
 mod emulation;
+mod fast;
 mod initrd;
 mod programs;
 mod ramfs;
@@ -33,6 +34,7 @@ use crate::workspace;
 
 use programs::Programs;
 
+pub use fast::FastArgs;
 pub use tests::ImageTestArgs;
 
 /// Which image, or what to do with it.
@@ -44,6 +46,8 @@ pub enum ImageCommand {
     /// For ARM machines of 64 bits with UEFI
     #[command(name = "aarch64")]
     Aarch64(BuildArgs),
+    /// The programs over a kernel and busybox, for tests of every change
+    Fast(FastArgs),
     /// Boot an image in QEMU, break it, and see what it does
     #[command(after_help = "\
 Examples:
@@ -138,6 +142,7 @@ pub fn image(command: &ImageCommand) -> Result<ExitCode, String> {
     match command {
         ImageCommand::X86_64(args) => make(Arch::X86_64, args),
         ImageCommand::Aarch64(args) => make(Arch::Aarch64, args),
+        ImageCommand::Fast(args) => fast::fast(args),
         ImageCommand::Test(args) => tests::test(args),
     }
 }

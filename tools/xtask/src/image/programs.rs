@@ -15,8 +15,8 @@ use crate::step::{announce, plain};
 use crate::workspace;
 
 /// What brings programs of the box, and which.
-const CRATES: &[&str] = &["causeway-gateway"];
-const PROGRAMS: &[&str] = &["causewayd", "causeway"];
+pub const CRATES: &[&str] = &["causeway-gateway"];
+pub const PROGRAMS: &[&str] = &["causewayd", "causeway"];
 /// The youngest release whose libvpx the codec's bindings fit.
 const LIBRARIES: &str = "bookworm";
 
@@ -45,6 +45,17 @@ impl Programs {
         Ok(Self {
             folder: target.join(arch.triple()).join("release"),
             strip: format!("{}strip", arch.tools()),
+        })
+    }
+
+    /// Those that cargo built last for tests, for this machine.
+    ///
+    /// # Errors
+    /// When cargo does not say where it builds.
+    pub fn of_tests() -> Result<Self, String> {
+        Ok(Self {
+            folder: workspace::programs(false)?,
+            strip: "strip".to_owned(),
         })
     }
 

@@ -67,7 +67,15 @@ impl<'a> Ramfs<'a> {
     pub fn program(&mut self, from: &Path) -> Result<(), String> {
         let name = from.file_name().ok_or("a program without a name")?;
         copy(from, &self.tree().join("bin").join(name))?;
-        needed(self.root, from, &mut self.libraries)
+        self.libraries_of(from)
+    }
+
+    /// The libraries that a program is linked with.
+    ///
+    /// # Errors
+    /// When one is not there.
+    pub fn libraries_of(&mut self, program: &Path) -> Result<(), String> {
+        needed(self.root, program, &mut self.libraries)
     }
 
     /// A script of this tree.
@@ -88,11 +96,11 @@ impl<'a> Ramfs<'a> {
         modules(self.root, list, &self.tree().join("modules"))
     }
 
-    /// Packs it: the same for the same content.
+    /// Packs it, `hard` as zstd counts: the same for the same content.
     ///
     /// # Errors
     /// cpio's or zstd's words.
-    pub fn pack(self, epoch: u64, to: &Path) -> Result<(), String> {
+    pub fn pack(self, epoch: u64, hard: u8, to: &Path) -> Result<(), String> {
         for library in &self.libraries {
             let name = library.file_name().ok_or("a library without a name")?;
             copy(library, &self.tree().join("usr/lib").join(name))?;
@@ -101,11 +109,12 @@ impl<'a> Ramfs<'a> {
             "chmod 755 \"$1\"/bin/*
             find \"$1\" -exec touch -h -d \"@$2\" {} +
             cd \"$1\"
-            find . | sort | cpio --quiet -o -H newc --reproducible -R 0:0 | zstd -q -19 -T1 -f -o \"$3\"",
+            find . | sort | cpio --quiet -o -H newc --reproducible -R 0:0 | zstd -q \"-$4\" -T1 -f -o \"$3\"",
             &[
                 self.tree().as_os_str(),
                 epoch.to_string().as_ref(),
                 to.as_os_str(),
+                hard.to_string().as_ref(),
             ],
         )
         .map(|_| ())

@@ -97,11 +97,8 @@ fn settle(root: &Path, version: &str) -> Result<(), String> {
     }
     let units = "etc/systemd/system";
     for (unit, of) in [
-        ("causeway.service", "multi-user.target.wants"),
-        ("causeway.path", "multi-user.target.wants"),
-        ("causeway-console.service", "multi-user.target.wants"),
+        ("causeway-boxd.service", "multi-user.target.wants"),
         ("causeway-grow.service", "multi-user.target.wants"),
-        ("ssh.path", "multi-user.target.wants"),
         ("causeway-health.service", "boot-complete.target.requires"),
     ] {
         link(
@@ -144,6 +141,7 @@ fn settle(root: &Path, version: &str) -> Result<(), String> {
         let at = root.join("etc/systemd/system-generators").join(generator);
         link("/dev/null", &at)?;
     }
+    link("/run/causeway/zone", &root.join("etc/localtime"))?;
     link(
         "/run/systemd/resolve/stub-resolv.conf",
         &root.join("etc/resolv.conf"),
