@@ -60,8 +60,12 @@ fn of_texts(before: &str, after: &str) -> Effect {
 }
 
 /// Of two that differ.
-fn of_configs(_before: &Config, _after: &Config) -> Effect {
-    Effect::Restart(Vec::new())
+fn of_configs(before: &Config, after: &Config) -> Effect {
+    let because = Config::restart_needed(before, after);
+    match because.is_empty() {
+        true => Effect::Reload,
+        false => Effect::Restart(because.into_iter().map(str::to_owned).collect()),
+    }
 }
 
 /// One thing to be done, in the order of the variants.

@@ -34,5 +34,5 @@ pub mod password;
 pub mod render;
 pub mod secrets;
 pub mod service;
-//pub mod shell;
+pub mod shell;
 pub mod wire;

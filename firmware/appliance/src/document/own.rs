@@ -189,10 +189,12 @@ pub struct Syslog {
     pub ca: Option<String>,
 }
 
-/// `[ssh]`: off without keys.
+/// `[ssh]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ssh {
+    /// Default: as soon as there are keys.
+    pub enabled: Option<bool>,
     /// Public keys of who may log in as `admin`, 32 at most, each a line of `authorized_keys` without options.
     #[serde(default)]
     pub keys: Vec<String>,

@@ -122,7 +122,7 @@ pub fn render(
     if let Some(ca) = own.syslog.as_ref().and_then(|syslog| syslog.ca.as_ref()) {
         put("run/causeway/syslog-ca.pem", format!("{}\n", ca.trim()), Group::All);
     }
-    if guarded && !own.ssh.keys.is_empty() {
+    if guarded && !own.ssh.keys.is_empty() && own.ssh.enabled != Some(false) {
         put("run/causeway/ssh/authorized_keys", lines(&own.ssh.keys), Group::All);
     }
     if !guarded {

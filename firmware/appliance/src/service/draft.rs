@@ -362,7 +362,7 @@ fn words(path: &[String]) -> Result<Vec<&str>, Refusal> {
 }
 
 /// Seconds since 1970 as a date (proleptic Gregorian calendar; days are counted from 1 March of year 0).
-pub(super) fn utc(at: u64) -> String {
+pub fn utc(at: u64) -> String {
     let (days, seconds) = (at / 86_400, at % 86_400);
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);

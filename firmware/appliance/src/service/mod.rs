@@ -27,6 +27,7 @@ use crate::secrets::{Lots, Secrets};
 use crate::wire::{Refusal, Request};
 use causeway_config::{Disk, Opened, Revisions, StoreError};
 use draft::Draft;
+pub use draft::utc;
 use serde_json::{Value, json};
 use set_up::Code;
 use std::collections::BTreeMap;

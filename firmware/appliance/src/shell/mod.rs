@@ -1,11 +1,12 @@
 //! Sockets, files, programs: what carries out what the rest decides.
 
 pub mod client;
-pub mod console;
+
 pub mod daemon;
-pub mod guest;
+mod requests;
+mod upkeep;
 pub mod machine;
-mod report;
+pub mod report;
 mod run;
 
 pub use client::Client;
