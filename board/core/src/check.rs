@@ -1,7 +1,7 @@
 //! What an answer must look like. Each check says in one phrase what is wanted; whether a thing exists is found out by whoever
 //! carries the setting out.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 pub(crate) type Checked<T = ()> = Result<T, &'static str>;
 
@@ -129,6 +129,40 @@ pub(crate) fn gateway_v6(text: &str, of: Network<Ipv6Addr>) -> Checked {
     (gateway != of.address)
         .then_some(())
         .ok_or("this is the box itself")
+}
+
+/// Where the box listens: `192.0.2.10:8443`, `0.0.0.0:8443`, `[::]:443`.
+pub(crate) fn socket(text: &str) -> Checked {
+    let socket: SocketAddr = text
+        .parse()
+        .map_err(|_| "write address:port, as 192.0.2.10:8443 or [::]:443")?;
+    if socket.port() == 0 {
+        return Err("the port is a number of 1 to 65535");
+    }
+    let own = !socket.ip().is_multicast();
+    own.then_some(()).ok_or("no machine can have this address")
+}
+
+/// `20000-20999`: the first even, the last not before its neighbour, since a call takes two.
+pub(crate) fn ports(text: &str) -> Checked {
+    const WANTED: &str = "write first-last, as 20000-20999";
+    let (first, last) = text.split_once('-').ok_or(WANTED)?;
+    let port = |text| number(text, 1024, 65_535).map_err(|_| "ports go from 1024 to 65535");
+    let (first, last) = (port(first)?, port(last)?);
+    if first % 2 != 0 {
+        return Err("the first port is even");
+    }
+    (first < last).then_some(()).ok_or(WANTED)
+}
+
+/// `https://` with a host, and no blanks.
+pub(crate) fn url(text: &str) -> Checked {
+    const WANTED: &str = "write https:// and where it is";
+    let rest = text.strip_prefix("https://").ok_or(WANTED)?;
+    let at = rest.split('/').next().unwrap_or_default();
+    let plain = text.len() <= 200 && rest.bytes().all(|b| b.is_ascii_graphic());
+    plain.then_some(()).ok_or(WANTED)?;
+    place(at)
 }
 
 /// `dhcp`, `none` or address/prefix.
@@ -321,6 +355,48 @@ mod tests {
             "a..b",
         ] {
             assert!(place(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sockets_ports_and_addresses_of_the_web() {
+        for good in ["192.0.2.10:8443", "0.0.0.0:443", "[::]:443"] {
+            assert_eq!(socket(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "192.0.2.10",
+            "0.0.0.0:0",
+            "pbx.example:1",
+            "224.0.0.1:5",
+            "",
+        ] {
+            assert!(socket(bad).is_err(), "{bad}");
+        }
+        assert_eq!(ports("20000-20999"), Ok(()));
+        for bad in [
+            "20000",
+            "20001-20999",
+            "20000-20000",
+            "80-90",
+            "20000-70000",
+            "a-b",
+        ] {
+            assert!(ports(bad).is_err(), "{bad}");
+        }
+        for good in [
+            "https://updates.example/box",
+            "https://192.0.2.1:8443/x?y=1",
+        ] {
+            assert_eq!(url(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "http://updates.example",
+            "https://",
+            "https://a b",
+            "ftp://x",
+            "https:///x",
+        ] {
+            assert!(url(bad).is_err(), "{bad}");
         }
     }
 

@@ -59,7 +59,67 @@ fn every_command_is_understood() {
             r#"TrunkCheck { trunk: "pbx", number: Some("600") }"#,
         ),
         ("update usb", r#"Update("usb")"#),
+        (
+            "update https://updates.example/box force 'the new one drops calls'",
+            r#"UpdateForced { from: "https://updates.example/box", reason: "the new one drops calls" }"#,
+        ),
+        ("update receive", "ReceiveUpdate"),
         ("support bundle", "SupportBundle"),
+        ("support bundle send", "SendSupportBundle"),
+        ("export", "Export"),
+        ("import", "Import"),
+        ("revert", "Revert"),
+        ("show alarms", "Alarms"),
+        ("show draft", "Draft"),
+        (
+            "ssh key ssh-ed25519 AAAAC3Nza anna of the front desk",
+            r#"SshKey("ssh-ed25519 AAAAC3Nza anna of the front desk")"#,
+        ),
+        (
+            "ssh key 'ssh-ed25519 AAAAC3Nza anna'",
+            r#"SshKey("ssh-ed25519 AAAAC3Nza anna")"#,
+        ),
+        (
+            "set box management 192.0.2.10:8443",
+            "Set(Setting(box management 192.0.2.10:8443))",
+        ),
+        (
+            "set rtp ports 20000-20999",
+            "Set(Setting(rtp ports 20000-20999))",
+        ),
+        (
+            "set trunk pbx codecs G722",
+            "Set(Setting(trunk pbx codecs G722))",
+        ),
+        (
+            "delete trunk pbx codecs G722",
+            r#"Delete(["trunk", "pbx", "codecs", "G722"])"#,
+        ),
+        (
+            "delete trunk pbx codecs",
+            r#"Delete(["trunk", "pbx", "codecs"])"#,
+        ),
+        (
+            "set trunk pbx registration user 4930555",
+            "Set(Setting(trunk pbx registration user 4930555))",
+        ),
+        (
+            "set number +4930555009 echo true",
+            "Set(Setting(number +4930555009 echo true))",
+        ),
+        (
+            "set network management address 198.51.100.10/24",
+            "Set(Setting(network management address 198.51.100.10/24))",
+        ),
+        (
+            "set syslog server logs.example",
+            "Set(Setting(syslog server logs.example))",
+        ),
+        ("set ssh enabled true", "Set(Setting(ssh enabled true))"),
+        (
+            "set update source https://updates.example/box",
+            "Set(Setting(update source https://updates.example/box))",
+        ),
         ("show resets", "Resets"),
         ("show revisions", "Revisions"),
         ("show version", "Version"),
@@ -78,13 +138,13 @@ fn every_command_is_understood() {
 fn what_is_wrong_is_told_with_its_column() {
     for (line, told) in [
         ("shw", "column 1: no such word here; there is calls, commit"),
-        ("show", "not complete; next is calls, configuration, log"),
+        ("show", "not complete; next is alarms, calls, configuration"),
         ("co", "column 1: could be commit, compare, confirm"),
         ("show st now", "column 9: nothing may follow here"),
         ("rollback 50", "column 10: REVISION is a number of 0 to 49"),
         (
             "set trunk pbx adress x",
-            "column 15: no such word here; there is address, password",
+            "column 15: no such word here; there is accept_from, address",
         ),
         (
             "set trunk 9 address x",
@@ -102,7 +162,10 @@ fn what_is_wrong_is_told_with_its_column() {
             "set trunk pbx password hunter2",
             "column 24: : leave it out",
         ),
-        ("set trunk pbx", "not complete; next is address, password"),
+        (
+            "set trunk pbx",
+            "not complete; next is accept_from, address, ",
+        ),
         ("delete", "not complete; next is admin, box"),
         ("set box name 'Front", "column 14: this quote is not closed"),
         (
@@ -113,7 +176,7 @@ fn what_is_wrong_is_told_with_its_column() {
             "ping 192.0.2",
             "column 6: HOST: neither an address nor a host name",
         ),
-        ("99", "The menu goes from 0 to 12."),
+        ("99", "The menu goes from 0 to 16."),
     ] {
         let mut session = Session::open();
         session
@@ -155,7 +218,7 @@ fn a_secret_is_asked_for_and_never_shown_nor_remembered() {
 
 #[test]
 fn the_admins_password_is_asked_for_twice_and_has_rules() {
-    for command in ["password", "set admin password", "9"] {
+    for command in ["password", "set admin password", "11"] {
         let mut session = Session::open();
         session
             .types(&format!("{command}\r"))

@@ -88,29 +88,32 @@ fn the_menu_does_the_same_by_numbers() {
     session
         .types("menu\r")
         .sees("   1) Set up the box")
-        .sees("  12) Factory reset")
+        .sees("  16) Factory reset")
         .sees("0) Log out");
     for (number, command) in [
         ("2", "Status"),
-        ("3", "Network"),
-        ("4", "Trunks"),
-        ("7", "Calls"),
-        ("8", "Log(50)"),
-        ("10", "SupportBundle"),
+        ("3", "Alarms"),
+        ("4", "Network"),
+        ("5", "Trunks"),
+        ("8", "Calls"),
+        ("9", "Log(50)"),
+        ("10", "Configuration"),
+        ("13", "ReceiveUpdate"),
+        ("14", "SupportBundle"),
     ] {
         session.types(&format!("{number}\r")).asks(&[command]);
     }
-    session.types("5\r").line_is("Which trunk:");
+    session.types("6\r").line_is("Which trunk:");
     session
         .types("pbx\r")
         .asks(&[r#"TrunkCheck { trunk: "pbx", number: None }"#]);
-    session.types("6\r").line_is("Which host:");
+    session.types("7\r").line_is("Which host:");
     session.types("\r").line_is("front-desk>").asks(&[]);
     session
-        .types("6\rno_host!\r")
+        .types("7\rno_host!\r")
         .sees("column 6: HOST: neither")
         .asks(&[]);
-    session.types("11\ry\r").asks(&["Reboot"]);
+    session.types("15\ry\r").asks(&["Reboot"]);
     session.types("0\r").asks(&["lock"]);
 }
 

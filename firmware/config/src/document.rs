@@ -94,7 +94,8 @@ impl Document {
     }
 
     /// Gives a setting a value. What stands in quotes or brackets is read as TOML; of anything else `verdict` says whether
-    /// it is to be read as a number or a truth value, or as it stands. To a list that is there one value is added.
+    /// it is to be read as a number or a truth value, as it stands, or as the first of a list. To a list that is there one
+    /// value is added.
     ///
     /// # Errors
     /// [`EditError`].
@@ -106,14 +107,23 @@ impl Document {
     ) -> Result<(), EditError> {
         let plain = Value::from(value);
         let literal = value.parse::<Value>().ok().filter(|v| !v.is_datetime());
-        let readings = match literal {
+        let mut readings = match literal {
             Some(literal) if value.starts_with(['"', '\'', '[', '{']) => vec![literal],
             Some(literal) => vec![literal, plain],
             None => vec![plain],
         };
+        let alone = readings.iter().filter(|reading| !reading.is_array());
+        let lists: Vec<Value> = alone
+            .map(|reading| Value::Array([reading.clone()].into_iter().collect()))
+            .collect();
+        readings.extend(lists);
         let mut best: Option<(Verdict, Self)> = None;
         for reading in readings {
             let mut tried = self.clone();
+            // A list would take the place of one that is there.
+            if reading.is_array() && !value.starts_with('[') && tried.has(path) {
+                continue;
+            }
             tried.put(path, reading)?;
             let verdict = verdict(&tried.to_string());
             if best.as_ref().is_none_or(|(before, _)| verdict < *before) {
@@ -124,6 +134,14 @@ impl Document {
             *self = best;
         }
         Ok(())
+    }
+
+    /// Whether the setting is there.
+    fn has(&mut self, path: &[&str]) -> bool {
+        path.split_last().is_some_and(|(key, holders)| {
+            let table = self.table(holders, false);
+            table.is_ok_and(|table| table.contains_key(key))
+        })
     }
 
     fn put(&mut self, path: &[&str], value: Value) -> Result<(), EditError> {

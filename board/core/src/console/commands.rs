@@ -18,12 +18,16 @@ const PINGS: u16 = 4;
 pub enum Command<'a> {
     Status,
     Version,
+    /// What is wrong now, and what was.
+    Alarms,
     Network,
     Trunks,
     /// Why the box was started, the last times.
     Resets,
     /// The configuration in use.
     Configuration,
+    /// What `commit` would put into use, whole.
+    Draft,
     Revisions,
     Calls,
     /// One call, by its identifier.
@@ -46,8 +50,14 @@ pub enum Command<'a> {
         minutes: u8,
     },
     Confirm,
+    /// What was committed with `confirm` goes back now.
+    Revert,
     /// A revision, 0 being the one in use, becomes the draft.
     Rollback(u8),
+    /// The configuration in use goes over the line, as a file.
+    Export,
+    /// A configuration comes over the line, as a file, and becomes the draft.
+    Import,
     Ping {
         host: &'a str,
         count: u16,
@@ -58,11 +68,32 @@ pub enum Command<'a> {
     },
     /// From an address.
     Update(&'a str),
+    /// The same, though it is older than what runs.
+    UpdateForced {
+        from: &'a str,
+        reason: &'a str,
+    },
+    /// An update comes over the line, as a file.
+    ReceiveUpdate,
     SupportBundle,
+    /// It goes over the line, as a file.
+    SendSupportBundle,
+    /// A key that may log in by SSH, as `ssh-keygen` writes it.
+    SshKey(&'a str),
     /// The admin's new password; not to be shown or kept.
     Password(Setting<'a>),
     Reboot,
     FactoryReset,
+}
+
+impl Command<'_> {
+    /// Whether the line carries a file, for which the console steps aside.
+    pub const fn moves_a_file(&self) -> bool {
+        matches!(
+            self,
+            Self::Export | Self::Import | Self::ReceiveUpdate | Self::SendSupportBundle
+        )
+    }
 }
 
 const fn setting(name: &'static str, help: &'static str, run: Verb, next: Next) -> Node {
@@ -92,6 +123,28 @@ const LINES: Node = Node::value(
     Some(Verb::Log),
     &[],
 );
+
+/// Words behind a key, of which there may be several.
+static KEY_COMMENT: [Node; 1] = [Node {
+    name: Name::Value {
+        label: "COMMENT",
+        kind: Kind::Text(120),
+    },
+    help: "whose it is",
+    run: Some(Verb::SshKey),
+    next: Next::Nodes(&KEY_COMMENT),
+}];
+
+/// `ssh key ssh-ed25519 AAAA… anna@example`, in quotes or as it is.
+static SSH_KEY: [Node; 1] = [Node {
+    name: Name::Value {
+        label: "KEY",
+        kind: Kind::Text(250),
+    },
+    help: "the line of its .pub file, as ssh-ed25519 AAAA… anna",
+    run: Some(Verb::SshKey),
+    next: Next::Nodes(&KEY_COMMENT),
+}];
 
 /// A trunk's test, which every console has.
 pub const TRUNK: Node = Node::word(
@@ -173,12 +226,24 @@ pub static COMMANDS: &[Node] = &[
     Node::word("discard", "throw the draft away", Some(Verb::Discard), &[]),
     Node::word("exit", "log out", Some(Verb::Logout), &[]),
     Node::word(
+        "export",
+        "send the configuration over this line, as a file",
+        Some(Verb::Export),
+        &[],
+    ),
+    Node::word(
         "factory-reset",
         "erase everything that was set",
         Some(Verb::FactoryReset),
         &[],
     ),
     Node::word("help", "how this console is used", Some(Verb::Help), &[]),
+    Node::word(
+        "import",
+        "take a configuration over this line into the draft",
+        Some(Verb::Import),
+        &[],
+    ),
     Node::word(
         "logs",
         "the last lines of the log",
@@ -215,6 +280,12 @@ pub static COMMANDS: &[Node] = &[
     ),
     Node::word("reboot", "start the box anew", Some(Verb::Reboot), &[]),
     Node::word(
+        "revert",
+        "undo now what was committed with confirm",
+        Some(Verb::Revert),
+        &[],
+    ),
+    Node::word(
         "rollback",
         "make an older revision the draft",
         None,
@@ -243,11 +314,18 @@ pub static COMMANDS: &[Node] = &[
         "look at something",
         None,
         &[
+            Node::word("alarms", "what is wrong", Some(Verb::Alarms), &[]),
             Node::word("calls", "calls that stand", Some(Verb::Calls), &[CALL]),
             Node::word(
                 "configuration",
                 "the configuration in use",
                 Some(Verb::Configuration),
+                &[],
+            ),
+            Node::word(
+                "draft",
+                "what commit would put into use, whole",
+                Some(Verb::Draft),
                 &[],
             ),
             Node::word(
@@ -280,6 +358,17 @@ pub static COMMANDS: &[Node] = &[
         ],
     ),
     Node::word(
+        "ssh",
+        "who may log in by SSH",
+        None,
+        &[Node {
+            name: Name::Word("key"),
+            help: "let a key in",
+            run: None,
+            next: Next::Nodes(&SSH_KEY),
+        }],
+    ),
+    Node::word(
         "support",
         "for the support desk",
         None,
@@ -287,7 +376,12 @@ pub static COMMANDS: &[Node] = &[
             "bundle",
             "everything they ask for, without secrets",
             Some(Verb::SupportBundle),
-            &[],
+            &[Node::word(
+                "send",
+                "over this line, as a file",
+                Some(Verb::SendSupportBundle),
+                &[],
+            )],
         )],
     ),
     TRUNK,
@@ -295,13 +389,32 @@ pub static COMMANDS: &[Node] = &[
         "update",
         "install a signed update",
         None,
-        &[Node::value(
-            "ADDRESS",
-            Kind::Text(200),
-            "https://…, or usb",
-            Some(Verb::Update),
-            &[],
-        )],
+        &[
+            Node::word(
+                "receive",
+                "over this line, as a file",
+                Some(Verb::ReceiveUpdate),
+                &[],
+            ),
+            Node::value(
+                "ADDRESS",
+                Kind::Text(200),
+                "https://…, or usb",
+                Some(Verb::Update),
+                &[Node::word(
+                    "force",
+                    "though it is older than what runs",
+                    None,
+                    &[Node::value(
+                        "REASON",
+                        Kind::Text(120),
+                        "why; kept in the log",
+                        Some(Verb::UpdateForced),
+                        &[],
+                    )],
+                )],
+            ),
+        ],
     ),
 ];
 
@@ -313,13 +426,17 @@ const fn entry(label: &'static str, line: &'static str, ask: Option<&'static str
 pub static MENU: &[Entry] = &[
     entry("Set up the box", "setup", None),
     entry("Status", "show status", None),
+    entry("Alarms", "show alarms", None),
     entry("Network", "show network", None),
     entry("Trunks", "show trunks", None),
     entry("Check a trunk", "trunk check", Some("Which trunk: ")),
     entry("Ping a host", "ping", Some("Which host: ")),
     entry("Calls", "calls", None),
     entry("Log", "logs", None),
+    entry("Configuration", "show configuration", None),
     entry("Change the password", "password", None),
+    entry("Update", "update", Some("From https://… or usb: ")),
+    entry("Update over this line", "update receive", None),
     entry("Support bundle", "support bundle", None),
     entry("Reboot", "reboot", None),
     entry("Factory reset", "factory-reset", None),
@@ -347,10 +464,12 @@ impl<'a> Command<'a> {
             Verb::Help | Verb::Menu | Verb::SetUp | Verb::Logout => return None,
             Verb::Status => Self::Status,
             Verb::Version => Self::Version,
+            Verb::Alarms => Self::Alarms,
             Verb::Network => Self::Network,
             Verb::Trunks => Self::Trunks,
             Verb::Resets => Self::Resets,
             Verb::Configuration => Self::Configuration,
+            Verb::Draft => Self::Draft,
             Verb::Revisions => Self::Revisions,
             Verb::Calls => Self::Calls,
             Verb::Call => Self::Call(first()?),
@@ -372,7 +491,10 @@ impl<'a> Command<'a> {
                 minutes: small(number(u16::from(CONFIRM_MINUTES))),
             },
             Verb::Confirm => Self::Confirm,
+            Verb::Revert => Self::Revert,
             Verb::Rollback => Self::Rollback(small(number(0))),
+            Verb::Export => Self::Export,
+            Verb::Import => Self::Import,
             Verb::Ping => Self::Ping {
                 host: first()?,
                 count: found
@@ -386,7 +508,14 @@ impl<'a> Command<'a> {
                 number: found.values(words).nth(1),
             },
             Verb::Update => Self::Update(first()?),
+            Verb::UpdateForced => Self::UpdateForced {
+                from: first()?,
+                reason: found.values(words).nth(1)?,
+            },
+            Verb::ReceiveUpdate => Self::ReceiveUpdate,
             Verb::SupportBundle => Self::SupportBundle,
+            Verb::SendSupportBundle => Self::SendSupportBundle,
+            Verb::SshKey => Self::SshKey(found.rest(words, 2)?),
             Verb::Password => Self::Password(Setting::new("admin password", secret, true)),
             Verb::Reboot => Self::Reboot,
             Verb::FactoryReset => Self::FactoryReset,
@@ -402,7 +531,10 @@ mod tests {
     fn each(nodes: &'static [Node], what: &mut impl FnMut(&'static [Node])) {
         what(nodes);
         for node in nodes {
-            if let Next::Nodes(next) = node.next {
+            // The words of a comment lead back to themselves.
+            if let Next::Nodes(next) = node.next
+                && !core::ptr::eq(next, nodes)
+            {
                 each(next, what);
             }
         }

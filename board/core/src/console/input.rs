@@ -19,7 +19,10 @@ A number picks from the menu; anything else is a command.
   ^W ^U ^K  erase word, line, rest     up, down  lines from before
   ^C   drops the line or ends what runs
 Settings change in a draft: set, delete, compare, then commit. Where a change may
-lock you out write commit confirm: it goes back by itself unless you confirm.
+lock you out write commit confirm: it goes back by itself unless you confirm, and
+at once with revert. Lists: set adds a value, delete with a value takes it out.
+Files go over this line by YMODEM, as terminal programs have it: export, import,
+update receive, support bundle send.
 Values with blanks go in quotes: 'as it is' or \"with \\\" and \\\\\".
 ";
 

@@ -90,6 +90,12 @@ pub enum Kind {
     Place,
     /// An address without a port.
     Address,
+    /// Where the box listens: an address, which may be any of its own, and a port.
+    Socket,
+    /// Two ports with a hyphen between them.
+    Ports,
+    /// `https://` and what follows it.
+    Url,
     Ipv4,
     Ipv6,
     Zone,
@@ -118,6 +124,9 @@ impl Kind {
                 let ip = text.parse::<core::net::IpAddr>();
                 ip.map(drop).map_err(|_| "no address")
             }
+            Self::Socket => check::socket(text),
+            Self::Ports => check::ports(text),
+            Self::Url => check::url(text),
             Self::Ipv4 => check::ipv4(text),
             Self::Ipv6 => check::ipv6(text),
             Self::Zone => check::zone(text),
@@ -137,10 +146,12 @@ pub enum Verb {
     Logout,
     Status,
     Version,
+    Alarms,
     Network,
     Trunks,
     Resets,
     Configuration,
+    Draft,
     Revisions,
     Calls,
     Call,
@@ -152,11 +163,18 @@ pub enum Verb {
     Commit,
     CommitConfirm,
     Confirm,
+    Revert,
     Rollback,
+    Export,
+    Import,
     Ping,
     TrunkCheck,
     Update,
+    UpdateForced,
+    ReceiveUpdate,
     SupportBundle,
+    SendSupportBundle,
+    SshKey,
     Password,
     Reboot,
     FactoryReset,
@@ -195,6 +213,14 @@ impl Found {
             Piece::Word(_) => None,
             Piece::Given(at) => Some(words.text(*at)),
         })
+    }
+
+    /// From the word at `at` to the end, with a blank between any two.
+    pub fn rest<'a>(&self, words: &'a Words, at: usize) -> Option<&'a str> {
+        match self.pieces.get(at)? {
+            Piece::Word(_) => None,
+            Piece::Given(at) => Some(words.rest(*at)),
+        }
     }
 
     /// The number in its values; 0 when there is none.
@@ -276,18 +302,27 @@ pub struct Level {
     pub may_end: bool,
 }
 
+/// Where names begin behind the longest of what is said before them, and where a line ends.
+const NAMES_BEGIN: usize = 40;
+const NAMES_END: usize = 78;
+
 /// Their names, for people.
 struct Names<'a>(Level, &'a str);
 
 impl fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
+        let (mut separator, mut column) = ("", NAMES_BEGIN);
         for node in self.0.nodes {
-            match node.name {
-                Name::Word(word) if word.starts_with(self.1) => write!(f, "{separator}{word}")?,
-                Name::Value { label, .. } if self.1.is_empty() => write!(f, "{separator}{label}")?,
+            let name = match node.name {
+                Name::Word(word) if word.starts_with(self.1) => word,
+                Name::Value { label, .. } if self.1.is_empty() => label,
                 Name::Word(_) | Name::Value { .. } => continue,
+            };
+            column += name.len() + 2;
+            if column > NAMES_END {
+                (separator, column) = (",\n  ", name.len() + 4);
             }
+            write!(f, "{separator}{name}")?;
             separator = ", ";
         }
         Ok(())

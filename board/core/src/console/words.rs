@@ -100,6 +100,10 @@ impl Words {
     }
 
     fn word(&mut self, first: char, reader: &mut Reader<'_>) -> Result<(), WordError> {
+        // As many blanks as there were at least, so that this, too, fits.
+        if !self.words.is_empty() {
+            self.push(' ', reader)?;
+        }
         let (begin, column) = (self.text.len(), reader.column);
         let mut quoted = false;
         let mut next = Some(first);
@@ -173,6 +177,13 @@ impl Words {
     pub fn text(&self, at: usize) -> &str {
         let word = self.words.get(at);
         word.and_then(|w| self.text.get(w.begin..w.end))
+            .unwrap_or_default()
+    }
+
+    /// The words from `at` on, with a blank between any two; empty where there is none.
+    pub fn rest(&self, at: usize) -> &str {
+        let word = self.words.get(at);
+        word.and_then(|w| self.text.get(w.begin..))
             .unwrap_or_default()
     }
 
@@ -255,6 +266,8 @@ mod tests {
         parsed(r"a\ b 'c\d' ''", &["a b", r"c\d", ""]);
         parsed("pre'fix'ed#1", &["prefixed#1"]);
         let words = Words::parse("ä 'b c' d").unwrap();
+        assert_eq!((words.rest(0), words.rest(1)), ("ä b c d", "b c d"));
+        assert_eq!((words.rest(2), words.rest(3)), ("d", ""));
         assert_eq!((words.column(1), words.column(2)), (3, 9));
         assert!(words.is_quoted(1) && !words.is_quoted(2));
     }

@@ -3,6 +3,7 @@
 //! | crate | may import |
 //! |---|---|
 //! | gateway | everything under `firmware` and `board` |
+//! | appliance | config, directory, maintenance, board |
 //! | api | call, directory |
 //! | call | directory, media |
 //! | directory, config, sip, media, turn, board, update | none of ours |
@@ -30,6 +31,13 @@ fn allowed(package: &str, folder: &str) -> Option<&'static [&'static str]> {
             "causeway-board-sim",
             "causeway-board-linux",
             "causeway-update",
+        ],
+        "causeway-appliance" => &[
+            "causeway-config",
+            "causeway-directory",
+            "causeway-maintenance",
+            "causeway-board",
+            "causeway-board-linux",
         ],
         "causeway-api" => &["causeway-call", "causeway-directory"],
         "causeway-call" => &["causeway-directory", "causeway-media"],
