@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::Hardware;
 use crate::hardware::From;
+use crate::{Hardware, store};
 
 const MIB: u64 = 1 << 20;
 
@@ -51,7 +51,7 @@ impl Disk {
         self.from
     }
 
-    /// A box that has been configured: the document lies on its data partition.
+    /// A box that has been set up with this document.
     pub fn configured(name: &str, document: &str) -> Self {
         Self::with_data(name, document, &[])
     }
@@ -60,12 +60,16 @@ impl Disk {
     pub fn with_data(name: &str, document: &str, more: &[(&str, &Path)]) -> Self {
         let disk = Self::new(name);
         let tree = disk.folder.join("tree");
-        let state = tree.join("lib/causeway");
-        fs::create_dir_all(&state).expect("a tree for the data partition");
-        fs::write(state.join("causeway.toml"), document).expect("the document");
-        // The gateway's user of the image.
-        run(Command::new("chown").args(["-R", "900:900"]).arg(&state));
-        run(Command::new("chmod").arg("700").arg(&state));
+        let root = disk.folder.join("root");
+        fs::create_dir_all(&root).expect("a root for the box's service");
+        store::set_up(&root, document);
+        fs::create_dir_all(tree.join("lib")).expect("a tree for the data partition");
+        fs::rename(
+            root.join("var/lib/causeway-box"),
+            tree.join("lib/causeway-box"),
+        )
+        .expect("what the service keeps");
+        let _ = fs::remove_dir_all(&root);
         for (at, folder) in more {
             run(Command::new("cp").arg("-r").arg(folder).arg(tree.join(at)));
         }

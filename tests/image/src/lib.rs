@@ -12,6 +12,7 @@ mod hardware;
 mod lan;
 mod machine;
 mod probe;
+mod store;
 mod write_log;
 
 pub use bundle::Bundle;
@@ -19,7 +20,8 @@ pub use disk::{Disk, Esp};
 pub use hardware::Hardware;
 pub use lan::Lan;
 pub use machine::{Ended, Machine, OTHERS, Setup};
-pub use probe::Probe;
+pub use probe::{Probe, STATE};
+pub use store::PASSWORD;
 pub use write_log::{Lots, WriteLog};
 
 use std::time::{Duration, Instant};

@@ -10,6 +10,15 @@ pub struct Probe {
     pub off: bool,
 }
 
+/// Tells `SLOT a: active DATA`, when the gateway stands or two minutes later: which slot runs, its state, whether the data partition is there.
+pub const STATE: Probe = Probe {
+    name: "state",
+    script: r"n=0
+while [ $n -lt 240 ] && ! systemctl is-active --quiet causeway.service; do n=$((n + 1)); sleep 0.5; done
+echo SLOT $(sed -n 's/.*causeway.slot=\([ab]\).*/\1/p' /proc/cmdline): $(systemctl is-active causeway.service) $([ -e /run/causeway-data-ok ] && echo DATA)",
+    off: false,
+};
+
 impl Probe {
     /// The strings of SMBIOS type 11 that make PID 1 have this unit and start it.
     pub fn strings(&self) -> [String; 2] {

@@ -1,6 +1,6 @@
 //! A version that does not start is left for the other one.
 
-use causeway_image_tests::{Disk, Setup, configuration};
+use causeway_image_tests::{Disk, STATE, Setup, configuration};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(180);
@@ -28,8 +28,8 @@ fn slot_b_boots_after_a_slot_a_on_trial_that_cannot_be_opened() {
             "{left} tries left"
         );
     }
-    let mut machine = Setup::default().boot(&disk);
-    machine.line("slot b: active", LIMIT);
+    let mut machine = Setup::default().with(STATE).boot(&disk);
+    machine.line("SLOT b: active", LIMIT);
 }
 
 #[test]
@@ -49,6 +49,6 @@ fn a_good_slot_that_rots_is_put_on_trial_and_left() {
         machine.line("causeway initrd: slot a", LIMIT);
         machine.ended(LIMIT);
     }
-    let mut machine = Setup::default().boot(&disk);
-    machine.line("slot b: active", LIMIT);
+    let mut machine = Setup::default().with(STATE).boot(&disk);
+    machine.line("SLOT b: active", LIMIT);
 }

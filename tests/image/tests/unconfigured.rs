@@ -9,6 +9,7 @@ const SOCKETS: Probe = Probe {
     script: "ss -Hlntu | while read kind state in out local rest; do echo SOCKET $kind $local; done
 echo ROOT $(cut -d: -f2 /etc/shadow | sort -u | tr '\\n' ' ')
 echo GETTY $(systemctl list-units --all --plain --no-legend '*getty*.service' 'emergency.service' 'debug-shell.service' | grep -c running)
+echo GATEWAY $(systemctl is-active causeway.service)
 echo RULES $(nft list chain inet box input | grep -c 'policy drop')",
     off: false,
 };
@@ -18,7 +19,7 @@ fn nothing_answers_before_there_is_a_password() {
     let disk = Disk::new("unconfigured");
     let mut machine = Setup::default().with(SOCKETS).boot(&disk);
     let limit = Duration::from_secs(180);
-    machine.line("not configured", limit);
+    machine.line("GATEWAY inactive", limit);
     machine.line("PROBE END", limit);
     let console = machine.console();
 

@@ -1,6 +1,6 @@
 //! A box is given updates, all but the last of which it must refuse before it writes anything.
 
-use causeway_image_tests::{Bundle, Disk, Hardware, Probe, Setup, configuration};
+use causeway_image_tests::{Bundle, Disk, Hardware, Probe, STATE, Setup, configuration};
 use std::fs;
 use std::time::Duration;
 
@@ -84,8 +84,8 @@ fn takes_a_good_update_and_refuses_every_other() {
         ["causeway-a.conf", "causeway-b+3.conf"]
     );
 
-    let mut machine = Setup::default().boot(&disk);
-    machine.line("slot b: active", LIMIT);
+    let mut machine = Setup::default().with(STATE).boot(&disk);
+    machine.line("SLOT b: active", LIMIT);
     // Twenty seconds of good health, and a busy host.
     let began = machine.since_power_on();
     while !disk.esp().entries().contains(&"causeway-b.conf".to_owned()) {

@@ -69,7 +69,7 @@ fn a_panic_ends_in_a_reset_by_the_hardware_and_its_text_is_kept() {
     let mut machine = match Hardware::at_hand() {
         Hardware::X86 => {
             let mut machine = Setup::default().boot(&disk);
-            machine.line("slot a: active", LIMIT);
+            assert!(first_options(&mut machine, LIMIT).is_some());
             machine.nmi();
             machine
         }

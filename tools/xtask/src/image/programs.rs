@@ -15,8 +15,8 @@ use crate::step::{announce, plain};
 use crate::workspace;
 
 /// What brings programs of the box, and which.
-pub const CRATES: &[&str] = &["causeway-gateway"];
-pub const PROGRAMS: &[&str] = &["causewayd", "causeway"];
+pub const CRATES: &[&str] = &["causeway-gateway", "causeway-appliance"];
+pub const PROGRAMS: &[&str] = &["causewayd", "causeway", "causeway-boxd", "causeway-console"];
 /// The youngest release whose libvpx the codec's bindings fit.
 const LIBRARIES: &str = "bookworm";
 

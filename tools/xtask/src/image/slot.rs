@@ -113,8 +113,30 @@ fn settle(root: &Path, version: &str) -> Result<(), String> {
         let target = format!("/usr/lib/systemd/system/{unit}");
         link(&target, &root.join(units).join(of).join(unit))?;
     }
-    // No login on any terminal, nothing that wants to change a root that is read-only.
+    // No login on any terminal, nothing that wants to change a root that is read-only, nothing that a box has no use for: every unit
+    // costs a slow machine a tenth of a second and more.
     for unit in [
+        "dev-hugepages.mount",
+        "dev-mqueue.mount",
+        "kmod-static-nodes.service",
+        "ldconfig.service",
+        "modprobe@configfs.service",
+        "modprobe@drm.service",
+        "modprobe@fuse.service",
+        "proc-sys-fs-binfmt_misc.automount",
+        "sys-fs-fuse-connections.mount",
+        "sys-kernel-config.mount",
+        "sys-kernel-debug.mount",
+        "sys-kernel-tracing.mount",
+        "systemd-fsck-root.service",
+        "systemd-hwdb-update.service",
+        "systemd-journal-catalog-update.service",
+        "systemd-network-generator.service",
+        "systemd-remount-fs.service",
+        "systemd-tpm2-setup-early.service",
+        "systemd-tpm2-setup.service",
+        "systemd-udev-load-credentials.service",
+        "systemd-update-done.service",
         "getty@.service",
         "serial-getty@.service",
         "console-getty.service",

@@ -41,6 +41,8 @@ pub fn test(args: &ImageTestArgs) -> Result<ExitCode, String> {
         ));
     }
     let signer = Signer::ready()?;
+    // What a configured box has on its disk is made by its own service.
+    crate::run::build(&["causeway-appliance"], false)?;
     announce("image tests");
     let since = Instant::now();
     let mut cargo = workspace::cargo()?;
