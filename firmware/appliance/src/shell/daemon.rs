@@ -459,4 +459,4 @@ impl Out<'_> {
 }
 
 /// The type of what a request comes to.
-pub(super) type Result_ = Result<Value, Refusal>;
+pub(super) type Outcome = Result<Value, Refusal>;

@@ -1,6 +1,7 @@
 //! Sockets, files, programs: what carries out what the rest decides.
 
 pub mod client;
+pub mod console;
 
 pub mod daemon;
 mod requests;

@@ -1,6 +1,6 @@
 //! Requests about the machine.
 
-use super::daemon::{Daemon, Out, Result_};
+use super::daemon::{Daemon, Out, Outcome};
 use super::report;
 use super::run::{aloud, quietly};
 use crate::document::{host_name, validate};
@@ -23,7 +23,7 @@ struct State {
 }
 
 impl Daemon {
-    pub(super) fn machine_request(&self, who: &Who, request: &Request, out: &mut Out<'_>) -> Result_ {
+    pub(super) fn machine_request(&self, who: &Who, request: &Request, out: &mut Out<'_>) -> Outcome {
         match request {
             Request::Status => Ok(self.status(out)),
             Request::Banner => Ok(self.banner(who)),
@@ -83,7 +83,7 @@ impl Daemon {
     }
 
     /// Runs a program aloud, until it ends or nobody listens.
-    fn program(&self, program: &str, arguments: &[&str], out: &mut Out<'_>) -> Result_ {
+    fn program(&self, program: &str, arguments: &[&str], out: &mut Out<'_>) -> Outcome {
         if self.machine.rehearses() {
             out.say(&format!("{program} {}\n", arguments.join(" ")));
             return Ok(json!({}));
