@@ -67,9 +67,7 @@ pub struct Moment<'a> {
 
 impl std::fmt::Debug for Moment<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Moment")
-            .field("at", &self.at)
-            .finish_non_exhaustive()
+        f.debug_struct("Moment").field("at", &self.at).finish_non_exhaustive()
     }
 }
 
@@ -146,9 +144,7 @@ impl<D: Disk> Service<D> {
         let (revisions, opened) = Revisions::open(revisions, first_fault)?;
         let mut told = tell(&opened);
         let read = |disk: &D, name: &str| {
-            let there = disk
-                .names()
-                .is_ok_and(|names| names.iter().any(|n| n == name));
+            let there = disk.names().is_ok_and(|names| names.iter().any(|n| n == name));
             there.then(|| disk.read(name, 8 * 1024 * 1024).unwrap_or_default())
         };
         let password = read(&private, PASSWORD);
@@ -262,9 +258,7 @@ impl<D: Disk> Service<D> {
                 code,
                 password,
             } => self.set_up(who, settings, code.as_ref(), password.as_ref(), moment),
-            Request::CheckPassword { password } => {
-                self.check_password(who, &password.0, moment.now)
-            }
+            Request::CheckPassword { password } => self.check_password(who, &password.0, moment.now),
             Request::Password { password } => self.new_password(&password.0, moment),
             Request::SshKey { text } => self.ssh_key(who, text, moment),
             Request::Status
@@ -299,17 +293,15 @@ impl<D: Disk> Service<D> {
     }
 
     fn keep_secrets(&mut self, secrets: Secrets) -> Result<(), Refusal> {
-        keep::replace(&mut self.private, SECRETS, &secrets.to_octets()).map_err(|fault| {
-            Refusal::new("disk", format!("the secrets cannot be kept: {fault}"))
-        })?;
+        keep::replace(&mut self.private, SECRETS, &secrets.to_octets())
+            .map_err(|fault| Refusal::new("disk", format!("the secrets cannot be kept: {fault}")))?;
         self.secrets = secrets;
         Ok(())
     }
 
     fn keep_password(&mut self, hash: String) -> Result<(), Refusal> {
-        keep::replace(&mut self.private, PASSWORD, hash.as_bytes()).map_err(|fault| {
-            Refusal::new("disk", format!("the password cannot be kept: {fault}"))
-        })?;
+        keep::replace(&mut self.private, PASSWORD, hash.as_bytes())
+            .map_err(|fault| Refusal::new("disk", format!("the password cannot be kept: {fault}")))?;
         self.password = Some(hash);
         self.code = None;
         Ok(())
@@ -319,15 +311,10 @@ impl<D: Disk> Service<D> {
 fn tell(opened: &Opened) -> Vec<String> {
     let mut told = Vec::new();
     if let Some(number) = opened.reverted {
-        told.push(format!(
-            "Revision {number} was on trial when the box was started, and is not in force any more."
-        ));
+        told.push(format!("Revision {number} was on trial when the box was started, and is not in force any more."));
     }
     for passed in &opened.passed_over {
-        told.push(format!(
-            "Revision {} cannot be used: {}.",
-            passed.number, passed.why
-        ));
+        told.push(format!("Revision {} cannot be used: {}.", passed.number, passed.why));
     }
     told
 }

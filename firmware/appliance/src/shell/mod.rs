@@ -1,13 +1,14 @@
 //! Sockets, files, programs: what carries out what the rest decides.
 
 pub mod client;
+pub mod console;
 
 pub mod daemon;
+mod requests;
+mod upkeep;
 pub mod machine;
 pub mod report;
-mod requests;
 mod run;
-mod upkeep;
 
 pub use client::Client;
 pub use daemon::Daemon;
