@@ -144,20 +144,21 @@ impl<L: Line> Carrier<'_, L> {
         let mut octets = [0; 256];
         let mut data = Vec::new();
         loop {
+            let now_ms = (self.now_ms)();
             if let Some((from, count)) = sender.wants() {
                 data.resize(count, 0);
                 match read_at(&mut file, from, &mut data) {
                     Ok(()) => end = end.or(sender.supply(&data)),
                     Err(fault) => {
                         sender.cancel();
-                        while let Some(octets) = sender.poll_transmit() {
+                        while let Some(octets) = sender.poll_transmit(now_ms) {
                             self.line.write_all(octets)?;
                         }
                         return failed(fault);
                     }
                 }
             }
-            while let Some(octets) = sender.poll_transmit() {
+            while let Some(octets) = sender.poll_transmit(now_ms) {
                 self.line.write_all(octets)?;
             }
             self.line.flush()?;
@@ -177,12 +178,11 @@ impl<L: Line> Carrier<'_, L> {
                 continue;
             }
             let count = self.listen(&mut octets)?;
-            let now_ms = (self.now_ms)();
             for octet in octets.iter().take(count) {
-                end = end.or(sender.handle_octet(*octet, now_ms));
+                end = end.or(sender.handle_octet(*octet, (self.now_ms)()));
             }
             if count == 0 {
-                end = end.or(sender.handle_timeout(now_ms));
+                end = end.or(sender.handle_timeout((self.now_ms)()));
             }
         }
     }

@@ -96,7 +96,7 @@ pub fn move_file(
             let data = file.get(from..from + count).unwrap_or_default();
             sent = sent.or(sender.supply(data));
         }
-        while let Some(octets) = sender.poll_transmit() {
+        while let Some(octets) = sender.poll_transmit(now_ms) {
             octets.iter().for_each(|octet| forth.put(now_ms, *octet));
         }
         // Whatever is under way still has to find both at their end.

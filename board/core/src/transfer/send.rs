@@ -13,12 +13,12 @@
 //! | at the end | ACK | closing | |
 //! | closing | `C` | closing | block 0 without a name |
 //! | closing | ACK | ended, good | |
-//! | closing | 10 s of silence | ended, good: the file is acknowledged | |
+//! | closing | 10 s of silence, 1 s behind that block | ended, good: the file is acknowledged | |
 //! | any | the same block asked for more than ten times | ended, damaged | CAN … |
 //! | any | CAN CAN | ended, cancelled | |
 //! | any other | a minute of silence | ended, silent | CAN … |
 //!
-//! What comes while there is something to send is an answer to something older, and is dropped.
+//! What answers a `C` is held back for 30 ms. What comes while there is something to send is an answer to something older, and is dropped.
 
 use super::block::{self, WHOLE};
 use super::{
@@ -27,6 +27,11 @@ use super::{
 };
 use core::fmt::Write as _;
 use heapless::{String, Vec};
+
+/// Who asks by `C` may throw away what has come until then, a moment after it has asked.
+const HOLD_MS: u64 = 30;
+/// Whether block 0 without a name was heard changes nothing any more.
+const CLOSE_MS: u64 = 1_000;
 
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +63,9 @@ pub struct Sender {
     under_way: u64,
     wants: bool,
     block: Vec<u8, WHOLE>,
-    /// The block is to be sent.
+    /// The block is to be sent, and not before this.
     pending: bool,
+    hold_until_ms: u64,
     answer: Option<&'static [u8]>,
     cans: u8,
     repeats: u32,
@@ -78,6 +84,7 @@ impl Sender {
             wants: false,
             block: Vec::new(),
             pending: false,
+            hold_until_ms: 0,
             answer: None,
             cans: 0,
             repeats: 0,
@@ -112,17 +119,22 @@ impl Sender {
     }
 
     /// What to send, after every event and every supply, until there is nothing.
-    pub fn poll_transmit(&mut self) -> Option<&[u8]> {
+    pub fn poll_transmit(&mut self, now_ms: u64) -> Option<&[u8]> {
         if let Some(answer) = self.answer.take() {
             return Some(answer);
+        }
+        if now_ms < self.hold_until_ms {
+            return None;
         }
         core::mem::take(&mut self.pending).then_some(self.block.as_slice())
     }
 
-    /// When [`Sender::handle_timeout`] wants to be called, unless an octet comes before; none when it is over.
+    /// When [`Sender::handle_timeout`] or [`Sender::poll_transmit`] wants to be called, unless an octet comes before; none when
+    /// it is over.
     pub const fn poll_timeout(&self) -> Option<u64> {
         match self.state {
             State::Ended => None,
+            _ if self.pending && self.hold_until_ms < self.at_ms => Some(self.hold_until_ms),
             _ => Some(self.at_ms),
         }
     }
@@ -151,6 +163,9 @@ impl Sender {
         if self.pending || self.answer.is_some() || self.wants {
             return None;
         }
+        if octet == CRC {
+            self.hold_until_ms = now_ms.saturating_add(HOLD_MS);
+        }
         match (self.state, octet) {
             (State::Waiting, CRC) => self.name(now_ms),
             (State::Waiting, ETX) => return Some(self.fail(TransferError::Stopped)),
@@ -178,7 +193,7 @@ impl Sender {
             (State::Closing, CRC | NAK) => {
                 block::write(&mut self.block, 0, &[], 0);
                 self.pending = true;
-                self.at_ms = now_ms.saturating_add(BLOCK_MS);
+                self.at_ms = now_ms.saturating_add(CLOSE_MS);
             }
             (State::Closing, ACK) => {
                 self.state = State::Ended;
@@ -191,7 +206,7 @@ impl Sender {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now_ms: u64) -> Option<Sent> {
-        if self.poll_timeout().is_none_or(|at| now_ms < at) {
+        if self.state == State::Ended || now_ms < self.at_ms {
             return None;
         }
         if self.state == State::Closing {
