@@ -4,6 +4,9 @@
 //! The service behind the socket may be started anew at any moment: then it is waited for, which is said; what was being
 //! done is not done twice.
 
+// Of JSON: what is not there is null.
+#![allow(clippy::indexing_slicing)]
+
 use super::client::{Client, Outcome};
 use super::report::cause_of;
 use super::run::aloud;
@@ -59,7 +62,10 @@ impl Glance {
 
     fn texts(&self, key: &str) -> Vec<&str> {
         let list = self.value[key].as_array();
-        list.into_iter().flatten().filter_map(Value::as_str).collect()
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
     }
 
     /// Whether the box has a password.
@@ -150,7 +156,11 @@ fn reset(glance: &Glance) -> ResetCause {
 }
 
 /// Until the service answers; says so when that takes long, and again every now and then.
-fn wait_for_box<L: Line>(line: &mut L, shell: &BoxShell<'_>, stopping: &AtomicBool) -> io::Result<Glance> {
+fn wait_for_box<L: Line>(
+    line: &mut L,
+    shell: &BoxShell<'_>,
+    stopping: &AtomicBool,
+) -> io::Result<Glance> {
     let mut said: Option<Instant> = None;
     let begun = Instant::now();
     loop {
@@ -160,7 +170,9 @@ fn wait_for_box<L: Line>(line: &mut L, shell: &BoxShell<'_>, stopping: &AtomicBo
         if stopping.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let due = said.map_or(begun.elapsed() > Duration::from_secs(2), |at| at.elapsed() > Duration::from_secs(30));
+        let due = said.map_or(begun.elapsed() > Duration::from_secs(2), |at| {
+            at.elapsed() > Duration::from_secs(30)
+        });
         if due {
             line.write_all(b"\r\nThe box is starting; this console waits for its service.\r\n")?;
             line.flush()?;
@@ -184,14 +196,19 @@ pub struct BoxShell<'a> {
 
 impl fmt::Debug for BoxShell<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoxShell").field("author", &self.author).finish_non_exhaustive()
+        f.debug_struct("BoxShell")
+            .field("author", &self.author)
+            .finish_non_exhaustive()
     }
 }
 
 /// What a request came to, for somebody who waits for words.
 enum Came {
     Done(Value),
-    Failed { why: String, code: String },
+    Failed {
+        why: String,
+        code: String,
+    },
     /// The service went away in between.
     Lost,
     /// It was not there.
@@ -246,7 +263,12 @@ impl<'a> BoxShell<'a> {
     }
 
     /// Asks, and says what there is to say; what came of it.
-    fn carry_out(&self, request: &Value, out: &mut dyn fmt::Write, stop: &AtomicBool) -> Option<Value> {
+    fn carry_out(
+        &self,
+        request: &Value,
+        out: &mut dyn fmt::Write,
+        stop: &AtomicBool,
+    ) -> Option<Value> {
         let came = self.ask(request, stop, &mut |said| _ = out.write_str(said));
         let _ = match came {
             Came::Done(value) => return Some(value),
@@ -287,7 +309,14 @@ impl<'a> BoxShell<'a> {
             return;
         }
         let key = self.place.admin_key.to_string_lossy();
-        let connection = ["--url", url, "--fingerprint", fingerprint, "--admin-key-file", &key];
+        let connection = [
+            "--url",
+            url,
+            "--fingerprint",
+            fingerprint,
+            "--admin-key-file",
+            &key,
+        ];
         let all: Vec<&str> = connection.iter().chain(arguments).copied().collect();
         let ran = aloud(&self.place.program, &all, &mut |line| {
             writeln!(out, "{line}").is_ok() && !stop.load(Ordering::Relaxed)
@@ -297,7 +326,13 @@ impl<'a> BoxShell<'a> {
         }
     }
 
-    fn check_trunk(&self, trunk: &str, number: Option<&str>, out: &mut dyn fmt::Write, stop: &AtomicBool) {
+    fn check_trunk(
+        &self,
+        trunk: &str,
+        number: Option<&str>,
+        out: &mut dyn fmt::Write,
+        stop: &AtomicBool,
+    ) {
         let glance = self.glance();
         let usual = glance.as_ref().map(|glance| glance.text("test_number"));
         let number = number.or(usual.filter(|number| !number.is_empty()));
@@ -316,7 +351,9 @@ impl Shell for BoxShell<'_> {
             match self.ask(&request, &never, &mut |_| {}) {
                 Came::Done(_) => return true,
                 // The console's own waits are shorter than the box's after many; it is tried when it may be.
-                Came::Failed { code, .. } if code == "wait" => thread::sleep(Duration::from_millis(500)),
+                Came::Failed { code, .. } if code == "wait" => {
+                    thread::sleep(Duration::from_millis(500));
+                }
                 Came::Failed { .. } | Came::Lost | Came::Absent => return false,
             }
         }
@@ -328,7 +365,9 @@ impl Shell for BoxShell<'_> {
             Command::Trunks => return self.program(&["trunks"], out, stop),
             Command::Calls => return self.program(&["calls", "--limit", CALLS], out, stop),
             Command::Call(id) => return self.program(&["call", "--", id], out, stop),
-            Command::TrunkCheck { trunk, number } => return self.check_trunk(trunk, number, out, stop),
+            Command::TrunkCheck { trunk, number } => {
+                return self.check_trunk(trunk, number, out, stop);
+            }
             Command::Status => json!({ "do": "status" }),
             Command::Version => json!({ "do": "version" }),
             Command::Network => json!({ "do": "network" }),
@@ -345,7 +384,9 @@ impl Shell for BoxShell<'_> {
             Command::Compare => json!({ "do": "compare" }),
             Command::Discard => json!({ "do": "discard" }),
             Command::Commit { comment } => json!({ "do": "commit", "comment": comment }),
-            Command::CommitConfirm { minutes } => json!({ "do": "commit", "confirm_minutes": minutes }),
+            Command::CommitConfirm { minutes } => {
+                json!({ "do": "commit", "confirm_minutes": minutes })
+            }
             Command::Confirm => json!({ "do": "confirm" }),
             Command::Revert => json!({ "do": "revert" }),
             Command::Rollback(back) => json!({ "do": "rollback", "back": back }),
