@@ -89,6 +89,11 @@ impl Secrets {
         self.kept.len() != before
     }
 
+    /// All of them, to be struck out of what leaves the box.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.kept.values().map(Secret::reveal)
+    }
+
     /// A key of the API; which one when there are several is not said.
     pub fn any_admin_key(&self) -> Option<&str> {
         let keys = self.kept.keys().find(|key| !key.starts_with(MARK));

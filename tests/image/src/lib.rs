@@ -8,11 +8,13 @@
 
 mod bundle;
 mod disk;
+mod lan;
 mod machine;
 mod probe;
 
 pub use bundle::Bundle;
 pub use disk::{Disk, Esp};
+pub use lan::Lan;
 pub use machine::{Ended, Machine, OTHERS, Setup};
 pub use probe::Probe;
 

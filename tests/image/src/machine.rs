@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::{Disk, HTTPS, Probe, SIP};
+use crate::{Disk, HTTPS, Lan, Probe, SIP};
 
 /// How long a reset may take that nobody but the hardware brings about.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,9 +22,16 @@ pub const OTHERS: [u16; 6] = [22, 23, 80, 111, 443, 5355];
 pub struct Setup {
     probes: Vec<Probe>,
     memory_mb: Option<u32>,
+    lan: Option<Lan>,
 }
 
 impl Setup {
+    /// Plugs its cable into this network, instead of one of QEMU's own that leads in by ports.
+    pub fn on(mut self, lan: &Lan) -> Self {
+        self.lan = Some(lan.clone());
+        self
+    }
+
     pub fn with(mut self, probe: Probe) -> Self {
         self.probes.push(probe);
         self
@@ -38,7 +45,16 @@ impl Setup {
             .chain(OTHERS)
             .map(|port| (port, free_tcp()))
             .collect();
-        let mut network = "user,id=net".to_owned();
+        let mut network = match &self.lan {
+            Some(_) => format!("tap,id=net,ifname={},script=no,downscript=no", Lan::CABLE),
+            None => "user,id=net".to_owned(),
+        };
+        let forwarded = if self.lan.is_some() {
+            (BTreeMap::new(), BTreeMap::new())
+        } else {
+            (udp, tcp)
+        };
+        let (udp, tcp) = forwarded;
         for (inside, outside) in &udp {
             network.push_str(&format!(",hostfwd=udp:127.0.0.1:{outside}-:{inside}"));
         }
@@ -93,6 +109,9 @@ impl Setup {
                 "-smbios",
                 &format!("type=11,value={}", string.replace(',', ",,")),
             ]);
+        }
+        if let Some(lan) = &self.lan {
+            lan.enter(&mut qemu);
         }
         let mut child = qemu
             .stdin(Stdio::null())

@@ -10,12 +10,16 @@
 use super::client::{Client, Outcome};
 use super::report::cause_of;
 use super::run::aloud;
+use crate::document::LARGEST;
 use causeway_board::console::{Access, Banner, Command, Console, Trees};
 use causeway_board::{ResetCause, Setting};
-use causeway_board_linux::{Line, Post, Shell, serve};
+use causeway_board_linux::{Line, Moved, Post, Shell, Transfer, serve};
+use nix::unistd::Uid;
 use serde_json::{Value, json};
 use std::fmt;
+use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -26,6 +30,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at whether the box got a password elsewhere.
 const LOOK: Duration = Duration::from_secs(3);
+/// Octets of an update that comes over the line.
+const UPDATE: u64 = 300 << 20;
 /// Records that `calls` shows.
 const CALLS: &str = "20";
 
@@ -36,6 +42,8 @@ pub struct Place {
     /// The program for calls and trunks, and the file with its key.
     pub program: String,
     pub admin_key: PathBuf,
+    /// Where files wait that come and go over the line.
+    pub files: PathBuf,
 }
 
 impl Place {
@@ -45,7 +53,21 @@ impl Place {
             socket: root.join(super::daemon::SOCKET),
             program: "causeway".to_owned(),
             admin_key: root.join("run/causeway/admin-key"),
+            // An update is too large for memory.
+            files: match Uid::effective().is_root() {
+                true => root.join("var/lib/causeway-maintenance/line"),
+                false => std::env::temp_dir().join(format!("causeway-{}", Uid::effective())),
+            },
         }
+    }
+
+    /// Of a command's file.
+    fn waiting(&self, command: &Command<'_>) -> PathBuf {
+        self.files.join(match command {
+            Command::ReceiveUpdate => "update.raucb",
+            Command::Export => "export.toml",
+            _ => "import.toml",
+        })
     }
 }
 
@@ -283,6 +305,54 @@ impl<'a> BoxShell<'a> {
         None
     }
 
+    /// What is sent is there before the line is taken.
+    fn prepare(
+        &self,
+        command: Command<'_>,
+        out: &mut dyn fmt::Write,
+        stop: &AtomicBool,
+    ) -> io::Result<Option<Transfer>> {
+        let path = self.place.waiting(&command);
+        if let Some(folder) = path.parent() {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
+        }
+        let transfer = match command {
+            Command::Import => Transfer::Receive {
+                to: path,
+                limit: LARGEST as u64,
+            },
+            Command::ReceiveUpdate => Transfer::Receive {
+                to: path,
+                limit: UPDATE,
+            },
+            Command::Export => {
+                let Some(value) = self.carry_out(&json!({ "do": "export" }), out, stop) else {
+                    return Ok(None);
+                };
+                fs::write(&path, value["text"].as_str().unwrap_or_default())?;
+                Transfer::Send {
+                    path,
+                    name: "causeway.toml".to_owned(),
+                }
+            }
+            Command::SendSupportBundle => {
+                let request = json!({ "do": "support_bundle" });
+                let Some(value) = self.carry_out(&request, out, stop) else {
+                    return Ok(None);
+                };
+                Transfer::Send {
+                    path: PathBuf::from(value["path"].as_str().unwrap_or_default()),
+                    name: "causeway-support.tar.gz".to_owned(),
+                }
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(transfer))
+    }
+
     fn glance(&self) -> Option<Glance> {
         let mut client = Client::connect(&self.place.socket, &self.author).ok()?;
         let never = AtomicBool::new(false);
@@ -400,15 +470,51 @@ impl Shell for BoxShell<'_> {
             Command::SshKey(key) => json!({ "do": "ssh_key", "text": key }),
             Command::Reboot => json!({ "do": "reboot" }),
             Command::FactoryReset => json!({ "do": "factory_reset" }),
+            // Each is two steps: `transfer` and `transferred`.
             Command::Export
             | Command::Import
             | Command::ReceiveUpdate
-            | Command::SendSupportBundle => {
-                let _ = writeln!(out, "This line carries no files.");
-                return;
-            }
+            | Command::SendSupportBundle => return,
         };
         let _ = self.carry_out(&request, out, stop);
+    }
+
+    fn transfer(
+        &self,
+        command: Command<'_>,
+        out: &mut dyn fmt::Write,
+        stop: &AtomicBool,
+    ) -> Option<Transfer> {
+        let prepared = self.prepare(command, out, stop);
+        if let Err(fault) = &prepared {
+            let _ = writeln!(out, "{fault}");
+        }
+        prepared.ok().flatten()
+    }
+
+    fn transferred(
+        &self,
+        command: Command<'_>,
+        moved: &Moved,
+        out: &mut dyn fmt::Write,
+        stop: &AtomicBool,
+    ) {
+        let came = matches!(moved, Moved::Received { .. });
+        let path = self.place.waiting(&command);
+        let request = match command {
+            Command::Import if came => fs::read_to_string(&path)
+                .map(|text| json!({ "do": "import", "text": text }))
+                .map_err(|_| "It is no text."),
+            Command::ReceiveUpdate if came => Ok(json!({ "do": "update", "source": path })),
+            _ => Err(""),
+        };
+        match request {
+            Ok(request) => _ = self.carry_out(&request, out, stop),
+            Err("") => {}
+            Err(why) => _ = writeln!(out, "{why}"),
+        }
+        // What a transfer that failed has left is beside it, for the next try.
+        let _ = fs::remove_file(&path);
     }
 
     fn set_up(&self, settings: &[Setting<'_>], out: &mut dyn fmt::Write) -> bool {

@@ -19,6 +19,8 @@ use crate::service::{Moment, Peer, Service, Who};
 use crate::wire::{Answer, LONGEST_LINE, Refusal, Request, read_hello, read_request};
 use causeway_board::Watchdog as _;
 use causeway_board_linux::Notifier;
+use causeway_maintenance::update::Version;
+use causeway_maintenance::update::store::{self, Taken};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::Uid;
 use serde_json::Value;
@@ -100,6 +102,21 @@ impl Daemon {
             Service::open(revisions, private, moment).map_err(io::Error::other)
         };
         let mut faults = Vec::new();
+        // Before anybody reads it.
+        match Version::parse(&report::version(&machine))
+            .map(|own| store::take(machine.root(), &own))
+        {
+            Some(Ok(Taken::Inherited { from })) => {
+                eprintln!("The configuration came from version {from}.")
+            }
+            Some(Ok(Taken::PutBack { newer })) => {
+                faults.push(format!("This version's own configuration is in force again, as it was before version {newer}."));
+            }
+            Some(Ok(Taken::Own | Taken::New)) | None => {}
+            Some(Err(fault)) => {
+                eprintln!("A later fallback may find this version's configuration: {fault}.")
+            }
+        }
         let service = open(STATE).or_else(|fault| {
             faults.push(format!("The disk of the configuration cannot be used: {fault}. Nothing that is set up now outlives the next start."));
             open("run/causeway-volatile")

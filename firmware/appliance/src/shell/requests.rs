@@ -30,7 +30,11 @@ impl Daemon {
         out: &mut Out<'_>,
     ) -> Outcome {
         match request {
-            Request::Status => Ok(self.status(out)),
+            Request::Status => {
+                let (text, value) = self.status();
+                out.say(&text);
+                Ok(value)
+            }
             Request::Banner => Ok(self.banner(who)),
             Request::Resets => {
                 let starts = report::starts(&self.machine);
@@ -225,7 +229,13 @@ impl Daemon {
         })
     }
 
-    fn status(&self, out: &mut Out<'_>) -> serde_json::Value {
+    /// As `status` says it.
+    pub(super) fn status_text(&self) -> String {
+        self.status().0
+    }
+
+    /// For people, and for programs.
+    fn status(&self) -> (String, serde_json::Value) {
         let state = self.state();
         let (revision, trial, told) = {
             let service = self.service();
@@ -235,7 +245,8 @@ impl Daemon {
                 service.told().to_vec(),
             )
         };
-        let (faults, unit) = (self.applied().faults.clone(), self.gateway_state());
+        let faults = self.applied().faults.clone();
+        let unit = self.gateway_state();
         let (version, slot) = (report::version(&self.machine), report::slot(&self.machine));
         let cause = report::cause(&self.machine);
         let configuration = match (revision, trial) {
@@ -246,30 +257,31 @@ impl Daemon {
             (Some(number), None) => format!("revision {number}"),
             (None, _) => "none".to_owned(),
         };
-        out.say(&format!("state          {}\n", state.line));
-        out.say(&format!(
-            "version        {version}{}\n",
-            if slot.is_empty() {
-                String::new()
-            } else {
-                format!(", slot {slot}")
-            }
-        ));
-        out.say(&format!("configuration  {configuration}\n"));
-        out.say(&format!("gateway        {unit}\n"));
-        for address in self.addresses() {
-            out.say(&format!("address        {address}\n"));
-        }
-        out.say(&format!("last start     {cause}\n"));
-        for line in told.iter().chain(&faults) {
-            out.say(&format!("note           {line}\n"));
-        }
-        json!({
+        let shown_slot = match slot.is_empty() {
+            true => String::new(),
+            false => format!(", slot {slot}"),
+        };
+        let addresses = self.addresses();
+        let notes: Vec<String> = told.into_iter().chain(faults).collect();
+        let mut lines = vec![
+            ("state", state.line.clone()),
+            ("version", format!("{version}{shown_slot}")),
+            ("configuration", configuration),
+            ("gateway", unit.clone()),
+        ];
+        lines.extend(addresses.iter().map(|address| ("address", address.clone())));
+        lines.push(("last start", cause.to_string()));
+        lines.extend(notes.iter().map(|note| ("note", note.clone())));
+        let text: String = lines
+            .iter()
+            .map(|(label, value)| format!("{label:<14} {value}\n"))
+            .collect();
+        let value = json!({
             "state": state.line, "well": state.is_well, "version": version, "slot": slot,
             "revision": revision, "on_trial": trial.map(|(number, _)| number), "gateway": unit,
-            "addresses": self.addresses(), "reset": report::cause_word(cause),
-            "notes": told.into_iter().chain(faults).collect::<Vec<_>>(),
+            "addresses": addresses, "reset": report::cause_word(cause), "notes": notes,
             "fingerprint": report::fingerprint(&self.machine),
-        })
+        });
+        (text, value)
     }
 }
