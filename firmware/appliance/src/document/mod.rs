@@ -94,7 +94,13 @@ pub fn verdict(text: &str) -> Verdict {
 pub fn host_name(name: &str) -> String {
     let plain: String = name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
         .collect();
     let plain: String = plain.trim_matches('-').chars().take(63).collect();
     match plain.trim_matches('-') {
