@@ -178,7 +178,8 @@ pub fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-fn sha256(secret: &str) -> String {
+/// A secret as documents hold it.
+pub fn sha256(secret: &str) -> String {
     Sha256::digest(secret.as_bytes())
         .iter()
         .fold(String::new(), |mut hex, byte| {
