@@ -117,9 +117,9 @@ impl Setup {
         let on = Instant::now();
         let serial = connect(&serial, &mut child)?;
         let control = connect(&control, &mut child)?;
-        let (to, lines) = channel();
-        let heard = serial.try_clone().expect("a second handle");
-        std::thread::spawn(move || read(heard, |line| to.send((on.elapsed(), line)).is_ok()));
+        let (to, heard) = channel();
+        let ear = serial.try_clone().expect("a second handle");
+        std::thread::spawn(move || listen(ear, |heard| to.send((on.elapsed(), heard)).is_ok()));
         let (to, events) = channel();
         let asked = control.try_clone().expect("a second handle");
         std::thread::spawn(move || {
@@ -135,9 +135,11 @@ impl Setup {
             child,
             serial,
             control,
-            lines,
+            heard,
             events,
             seen: Vec::new(),
+            text: String::new(),
+            answered: 0,
             udp,
             tcp,
             on,
@@ -170,9 +172,12 @@ pub struct Machine {
     child: Child,
     serial: UnixStream,
     control: UnixStream,
-    lines: Receiver<(Duration, String)>,
+    heard: Receiver<(Duration, Heard)>,
     events: Receiver<String>,
     seen: Vec<(Duration, String)>,
+    /// Everything as it came, and how much of it has been answered.
+    text: String,
+    answered: usize,
     udp: BTreeMap<u16, u16>,
     tcp: BTreeMap<u16, u16>,
     on: Instant,
@@ -199,8 +204,8 @@ impl Machine {
             }
             looked = self.seen.len();
             let left = until.saturating_duration_since(Instant::now());
-            match self.lines.recv_timeout(left) {
-                Ok(line) => self.hear(line),
+            match self.heard.recv_timeout(left) {
+                Ok(heard) => self.hear(heard),
                 Err(why) => {
                     let events: Vec<String> = self.events.try_iter().collect();
                     panic!(
@@ -212,15 +217,46 @@ impl Machine {
         }
     }
 
-    fn hear(&mut self, (at, line): (Duration, String)) {
-        println!("  [{:6.1}] {line}", at.as_secs_f64());
-        self.seen.push((at, line));
+    fn hear(&mut self, (at, heard): (Duration, Heard)) {
+        match heard {
+            Heard::Text(text) => self.text.push_str(&text),
+            Heard::Line(line) => {
+                println!("  [{:6.1}] {line}", at.as_secs_f64());
+                self.seen.push((at, line));
+            }
+        }
+    }
+
+    /// Waits until the console has said `text` after what was waited for last: a question need not end a line.
+    pub fn said(&mut self, text: &str, limit: Duration) {
+        let until = Instant::now() + limit;
+        loop {
+            if let Some(at) = self.text[self.answered..].find(text) {
+                self.answered += at + text.len();
+                return;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            match self.heard.recv_timeout(left) {
+                Ok(heard) => self.hear(heard),
+                Err(why) => panic!(
+                    "no \"{text}\" ({why}) after:\n{}",
+                    &self.text[self.answered..]
+                ),
+            }
+        }
+    }
+
+    /// Waits for a question and answers it.
+    pub fn answers(&mut self, question: &str, answer: &str, limit: Duration) {
+        self.said(question, limit);
+        self.types(answer);
+        self.types("\r");
     }
 
     /// Everything the console said so far.
     pub fn console(&mut self) -> String {
-        while let Ok(line) = self.lines.try_recv() {
-            self.hear(line);
+        while let Ok(heard) = self.heard.try_recv() {
+            self.hear(heard);
         }
         let lines: Vec<&str> = self.seen.iter().map(|(_, line)| line.as_str()).collect();
         lines.join("\n")
@@ -314,6 +350,34 @@ impl Drop for Machine {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// What comes over the serial line: as it comes, and each line again when it is whole.
+#[derive(Debug)]
+enum Heard {
+    Text(String),
+    Line(String),
+}
+
+fn listen(mut from: UnixStream, mut take: impl FnMut(Heard) -> bool) {
+    let mut octets = [0; 4096];
+    let mut line = Vec::new();
+    while let Ok(n @ 1..) = from.read(&mut octets) {
+        let new = octets.get(..n).unwrap_or_default();
+        if !take(Heard::Text(String::from_utf8_lossy(new).into_owned())) {
+            return;
+        }
+        for &octet in new {
+            line.push(octet);
+            if octet == b'\n' {
+                let text = plain(&String::from_utf8_lossy(&line));
+                line.clear();
+                if !text.is_empty() && !take(Heard::Line(text)) {
+                    return;
+                }
+            }
+        }
     }
 }
 
