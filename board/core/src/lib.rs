@@ -11,6 +11,7 @@
 //! | [`panel`] | the front panel: one button, four lamps |
 //! | [`console`] | the serial console: editor, words, commands, help, menu |
 //! | [`wizard`] | the questions of the first start |
+//! | [`transfer`] | a file over the same line, by YMODEM |
 //!
 //! `board/linux` is a real board, `board/sim` one in memory.
 
@@ -38,6 +39,7 @@ pub mod gate;
 pub mod hardware;
 pub mod panel;
 pub mod setting;
+pub mod transfer;
 pub mod wizard;
 
 pub use console::Console;

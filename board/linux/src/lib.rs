@@ -11,6 +11,7 @@
 //! | [`reset`] | why the box was started, and a panic's last words | `bootstatus`, pstore, a mark in the state folder |
 //! | [`line`] | a line with a person at its other end | serial port, terminal |
 //! | [`service`] | the console on such a line | threads |
+//! | [`transfer`] | a file over it, while the console steps aside | YMODEM |
 //!
 //! Paths begin at a root that is handed in, so that a folder can stand for a machine.
 
@@ -22,6 +23,7 @@ pub mod pin;
 pub mod reset;
 pub mod service;
 pub mod thermal;
+pub mod transfer;
 pub mod watchdog;
 
 pub use description::{BoardDescription, detect};
@@ -32,4 +34,5 @@ pub use pin::{Pin, PinError};
 pub use reset::LinuxReset;
 pub use service::{Post, Shell, serve};
 pub use thermal::ThermalZones;
+pub use transfer::{Moved, Transfer};
 pub use watchdog::DevWatchdog;

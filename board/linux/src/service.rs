@@ -4,6 +4,7 @@
 //! channel: one that says more than the line carries waits for it, and so does nothing else.
 
 use crate::line::Line;
+use crate::transfer::{Carrier, Moved, Transfer};
 use causeway_board::Setting;
 use causeway_board::console::{Banner, Command, Console, Event, Request, Terminal};
 use std::collections::VecDeque;
@@ -28,6 +29,29 @@ pub trait Shell: Sync {
 
     /// Carries a command out and says what came of it. Ends early when `stop` turns true; nothing it says after that is shown.
     fn run(&self, command: Command<'_>, out: &mut dyn fmt::Write, stop: &AtomicBool);
+
+    /// In place of [`Shell::run`] for a command that [moves a file](Command::moves_a_file): which file, once it can be moved.
+    /// None: it cannot, and why was said. The console then carries it, says what came of that, and calls
+    /// [`Shell::transferred`].
+    fn transfer(
+        &self,
+        command: Command<'_>,
+        out: &mut dyn fmt::Write,
+        _stop: &AtomicBool,
+    ) -> Option<Transfer> {
+        let _ = writeln!(out, "{command:?} is not known here.");
+        None
+    }
+
+    /// A file that [`Shell::transfer`] named was moved, or was not; the command goes on as in [`Shell::run`].
+    fn transferred(
+        &self,
+        _command: Command<'_>,
+        _moved: &Moved,
+        _out: &mut dyn fmt::Write,
+        _stop: &AtomicBool,
+    ) {
+    }
 
     /// Puts what the wizard was told into use; true when the box has a password now.
     fn set_up(&self, settings: &[Setting<'_>], out: &mut dyn fmt::Write) -> bool;
@@ -149,7 +173,7 @@ impl fmt::Write for Said {
 
 impl<L: Line, S: Shell> Served<'_, L, S> {
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.post.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+        elapsed_ms(self.post)
     }
 
     fn is_stopping(&self) -> bool {
@@ -211,11 +235,9 @@ impl<L: Line, S: Shell> Served<'_, L, S> {
                 }
                 Wanted::Run => {
                     let request = self.console.request();
-                    self.beside(|shell, out, stop| {
-                        if let Some(command) = request.as_ref().and_then(Request::command) {
-                            shell.run(command, out, stop);
-                        }
-                    })?;
+                    if let Some(request) = &request {
+                        self.run(request)?;
+                    }
                     self.console.finish(self.line)?;
                 }
                 Wanted::SetUp => {
@@ -239,6 +261,44 @@ impl<L: Line, S: Shell> Served<'_, L, S> {
             let event = self.console.resume(now_ms, self.line)?;
             next = wanted(event, self.shell);
         }
+    }
+
+    fn run(&mut self, request: &Request) -> io::Result<()> {
+        if !request
+            .command()
+            .is_some_and(|command| command.moves_a_file())
+        {
+            let run = |shell: &S, out: &mut dyn fmt::Write, stop: &AtomicBool| {
+                if let Some(command) = request.command() {
+                    shell.run(command, out, stop);
+                }
+            };
+            return self.beside(run).map(drop);
+        }
+        let wanted = self.beside(|shell, out, stop| {
+            let command = request.command()?;
+            shell.transfer(command, out, stop)
+        })?;
+        let Some(transfer) = wanted.flatten() else {
+            return Ok(());
+        };
+        let post = self.post;
+        // What was typed ahead is no part of a file.
+        self.heard.clear();
+        let mut carrier = Carrier {
+            line: &mut *self.line,
+            now_ms: &|| elapsed_ms(post),
+            is_stopping: &|| post.stopping.load(Ordering::Relaxed),
+            pulse: &mut *self.pulse,
+        };
+        let moved = carrier.carry(&transfer, |line, text| show(line, text))?;
+        self.show(&moved.to_string())?;
+        self.beside(|shell, out, stop| {
+            if let Some(command) = request.command() {
+                shell.transferred(command, &moved, out, stop);
+            }
+        })
+        .map(drop)
     }
 
     /// Runs `job` in a thread of its own, shows what it says and hears ^C meanwhile. None: it panicked, which is said.
@@ -296,8 +356,16 @@ impl<L: Line, S: Shell> Served<'_, L, S> {
     }
 
     fn show(&mut self, text: &str) -> io::Result<()> {
-        let mut terminal = Terminal::new(self.line);
-        let _ = terminal.write_str(text);
-        terminal.finish()
+        show(self.line, text)
     }
+}
+
+fn show<L: Line>(line: &mut L, text: &str) -> io::Result<()> {
+    let mut terminal = Terminal::new(line);
+    let _ = terminal.write_str(text);
+    terminal.finish()
+}
+
+fn elapsed_ms(post: Post<'_>) -> u64 {
+    u64::try_from(post.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,12 +7,14 @@
 //! | [`front`] | somebody's finger at the front panel |
 //! | [`screen`] | what a terminal shows of the bytes it gets |
 //! | [`session`] | somebody at the console, and a shell that does what a box would |
+//! | [`wire`] | a file between two ends of a line that may be bad |
 
 pub mod board;
 pub mod front;
 pub mod parts;
 pub mod screen;
 pub mod session;
+pub mod wire;
 
 pub use board::{Event, Fault, SimBoard};
 pub use front::Front;

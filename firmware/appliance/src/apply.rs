@@ -90,7 +90,12 @@ pub enum Action {
 
 /// What of the machine differs, by path; `before` is what lies there.
 pub fn plan(before: &BTreeMap<&'static str, String>, after: &[File]) -> Vec<Action> {
-    let new = |path: &str| after.iter().find(|file| file.path == path).map(|file| file.text.as_str());
+    let new = |path: &str| {
+        after
+            .iter()
+            .find(|file| file.path == path)
+            .map(|file| file.text.as_str())
+    };
     let old = |path: &str| before.get(path).map(String::as_str);
     let differs = |path: &str| new(path) != old(path);
     let mut actions = Vec::new();
@@ -130,7 +135,10 @@ pub fn plan(before: &BTreeMap<&'static str, String>, after: &[File]) -> Vec<Acti
         (Some(_), None) => actions.push(Action::StopSetUp),
         (Some(_), Some(_)) | (None, None) => {}
     }
-    match (old("run/causeway/ssh/authorized_keys"), new("run/causeway/ssh/authorized_keys")) {
+    match (
+        old("run/causeway/ssh/authorized_keys"),
+        new("run/causeway/ssh/authorized_keys"),
+    ) {
         (None, Some(_)) => actions.push(Action::StartSsh),
         (Some(_), None) => actions.push(Action::StopSsh),
         (Some(_), Some(_)) | (None, None) => {}

@@ -4,9 +4,9 @@
 //! The administrator's key of the gateway's API is known to the document by its hash alone, which is its reference.
 
 use causeway_directory::{Secret, SecretHash};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use sha2::{Digest, Sha256};
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 /// What every reference begins with.
@@ -76,7 +76,10 @@ impl Secrets {
 
     /// Whether all of another's are here.
     pub fn contains(&self, other: &Self) -> bool {
-        other.kept.keys().all(|reference| self.kept.contains_key(reference))
+        other
+            .kept
+            .keys()
+            .all(|reference| self.kept.contains_key(reference))
     }
 
     /// Lets go of those that are not named; true when there were some.
@@ -84,6 +87,11 @@ impl Secrets {
         let before = self.kept.len();
         self.kept.retain(|reference, _| named.contains(reference));
         self.kept.len() != before
+    }
+
+    /// All of them, to be struck out of what leaves the box.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.kept.values().map(Secret::reveal)
     }
 
     /// A key of the API; which one when there are several is not said.
@@ -108,7 +116,9 @@ impl Secrets {
     /// [`Unreadable`]: whatever is not exactly what [`Self::to_octets`] has written.
     pub fn from_octets(octets: &[u8]) -> Result<Self, Unreadable> {
         let text = std::str::from_utf8(octets).map_err(|_| Unreadable)?;
-        let rest = text.strip_prefix(FORMAT).and_then(|r| r.strip_prefix("\nsha256 "));
+        let rest = text
+            .strip_prefix(FORMAT)
+            .and_then(|r| r.strip_prefix("\nsha256 "));
         let (sum, lines) = rest.and_then(|r| r.split_once('\n')).ok_or(Unreadable)?;
         if hex(&Sha256::digest(lines)) != sum {
             return Err(Unreadable);
@@ -148,8 +158,10 @@ pub fn take_out(
 ) -> Result<Secrets, String> {
     let mut taken = Secrets::default();
     let mut fault = None;
-    each(document.as_table_mut(), &mut Vec::new(), &mut |path, value| {
-        match value.as_str() {
+    each(
+        document.as_table_mut(),
+        &mut Vec::new(),
+        &mut |path, value| match value.as_str() {
             Some(text) if known.get(text).is_some() => {}
             Some(text) if is_reference(text) => {
                 fault = Some(format!(
@@ -167,33 +179,42 @@ pub fn take_out(
                 *value.decor_mut() = decor;
             }
             Some(_) | None => {
-                fault = Some(format!("`{}`: a text of up to {LONGEST} octets", path.join(" ")));
+                fault = Some(format!(
+                    "`{}`: a text of up to {LONGEST} octets",
+                    path.join(" ")
+                ));
             }
-        }
-    });
+        },
+    );
     fault.map_or(Ok(taken), Err)
 }
 
 /// Puts secrets where references are; paths of those that `secret` does not know.
 pub fn put_in(document: &mut DocumentMut, secret: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let mut missing = Vec::new();
-    each(document.as_table_mut(), &mut Vec::new(), &mut |path, value| {
-        match value.as_str().and_then(secret) {
+    each(
+        document.as_table_mut(),
+        &mut Vec::new(),
+        &mut |path, value| match value.as_str().and_then(secret) {
             Some(readable) => *value = Value::from(readable),
             None => missing.push(path.join(" ")),
-        }
-    });
+        },
+    );
     missing
 }
 
 /// Paths of secrets that stand readable.
 pub fn readable(document: &DocumentMut) -> Vec<Vec<String>> {
     let mut found = Vec::new();
-    each(document.clone().as_table_mut(), &mut Vec::new(), &mut |path, value| {
-        if !value.as_str().is_some_and(is_reference) {
-            found.push(path.to_vec());
-        }
-    });
+    each(
+        document.clone().as_table_mut(),
+        &mut Vec::new(),
+        &mut |path, value| {
+            if !value.as_str().is_some_and(is_reference) {
+                found.push(path.to_vec());
+            }
+        },
+    );
     found
 }
 

@@ -171,8 +171,8 @@ struct Hello {
 /// # Errors
 /// What is no hello.
 pub fn read_hello(line: &str) -> Result<String, Misread> {
-    let first: FirstLine = serde_json::from_str(line)
-        .map_err(|fault| Misread(format!("no hello: {}", at(&fault))))?;
+    let first: FirstLine =
+        serde_json::from_str(line).map_err(|fault| Misread(format!("no hello: {}", at(&fault))))?;
     let clean = first.hello.author.chars().filter(|c| !c.is_control());
     let author: String = clean.take(LONGEST_AUTHOR).collect();
     match author.trim() {
@@ -189,9 +189,16 @@ pub fn read_request(line: &str) -> Result<Request, Misread> {
     let value: Value =
         serde_json::from_str(line).map_err(|fault| Misread(format!("no JSON: {}", at(&fault))))?;
     let verb = value.get("do").and_then(Value::as_str).unwrap_or_default();
-    let verb: String = verb.chars().filter(|c| c.is_ascii_lowercase() || *c == '_').take(24).collect();
-    Request::deserialize(value)
-        .map_err(|_| Misread(format!("`{verb}` is no request, or lacks something or has it in another kind")))
+    let verb: String = verb
+        .chars()
+        .filter(|c| c.is_ascii_lowercase() || *c == '_')
+        .take(24)
+        .collect();
+    Request::deserialize(value).map_err(|_| {
+        Misread(format!(
+            "`{verb}` is no request, or lacks something or has it in another kind"
+        ))
+    })
 }
 
 /// Without the words of the fault, which may quote the line.
@@ -205,9 +212,15 @@ fn at(fault: &serde_json::Error) -> String {
 pub enum Answer {
     /// Text for people, with its line breaks.
     Say(String),
-    Progress { percent: u8, what: String },
+    Progress {
+        percent: u8,
+        what: String,
+    },
     Done(Value),
-    Failed { why: String, code: &'static str },
+    Failed {
+        why: String,
+        code: &'static str,
+    },
 }
 
 impl Answer {

@@ -70,9 +70,13 @@ fn fault(places: &Places<'_>, at: usize, message: String) -> Fault {
 fn named(document: &DocumentMut, path: &str) -> String {
     let mut words: Vec<&str> = path.split(' ').collect();
     if let [table, number, ..] = words.as_mut_slice()
-        && let Some(at) = number.strip_prefix('#').and_then(|n| n.parse::<usize>().ok())
+        && let Some(at) = number
+            .strip_prefix('#')
+            .and_then(|n| n.parse::<usize>().ok())
         && let Some((_, key)) = SHAPE.many.iter().find(|(name, _)| name == table)
-        && let Some(name) = document.get(table).and_then(|of| of.get(at)?.get(key)?.as_str())
+        && let Some(name) = document
+            .get(table)
+            .and_then(|of| of.get(at)?.get(key)?.as_str())
     {
         *number = name;
     }
@@ -117,7 +121,10 @@ impl Check<'_> {
         self.network(own);
         for server in &own.time.server {
             if server.parse::<IpAddr>().is_err() && !is_host(server) {
-                self.say(&["time", "server"], format!("`{}` is no host", brief(server)));
+                self.say(
+                    &["time", "server"],
+                    format!("`{}` is no host", brief(server)),
+                );
             }
         }
         if own.time.server.len() > 4 {
@@ -132,7 +139,10 @@ impl Check<'_> {
         if let Some(number) = &own.test.number
             && !is_number(number)
         {
-            self.say(&["test", "number"], "a number is digits, `*`, `#` and a `+` before them");
+            self.say(
+                &["test", "number"],
+                "a number is digits, `*`, `#` and a `+` before them",
+            );
         }
         if let Some(syslog) = &own.syslog {
             if WebHost::parse(&syslog.server).is_none() {
@@ -150,9 +160,13 @@ impl Check<'_> {
             self.say(&["ssh", "keys"], message);
         }
         if let Some(source) = &own.update.source
-            && (!source.starts_with("https://") || source.chars().any(|c| c.is_control() || c == ' '))
+            && (!source.starts_with("https://")
+                || source.chars().any(|c| c.is_control() || c == ' '))
         {
-            self.say(&["update", "source"], "an address that begins with https://");
+            self.say(
+                &["update", "source"],
+                "an address that begins with https://",
+            );
         }
         let is_key = |key: &String| key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
         if own.usb.signers.len() > 8 || !own.usb.signers.iter().all(is_key) {
@@ -177,12 +191,16 @@ impl Check<'_> {
                 let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
                 let there = u32::from(address) & mask == u32::from(gateway) & mask;
                 if !there || gateway == address {
-                    let message = format!("the router {gateway} is not in the network of {address}/{prefix}");
+                    let message =
+                        format!("the router {gateway} is not in the network of {address}/{prefix}");
                     self.say(&["network", "ipv4", "gateway"], message);
                 }
             }
             (Address::Given | Address::None, Some(_)) => {
-                self.say(&["network", "ipv4", "gateway"], "a router goes with a fixed address");
+                self.say(
+                    &["network", "ipv4", "gateway"],
+                    "a router goes with a fixed address",
+                );
             }
             (_, None) => {}
         }
@@ -191,19 +209,27 @@ impl Check<'_> {
                 let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
                 let there = u128::from(address) & mask == u128::from(gateway) & mask;
                 if (!there && !gateway.is_unicast_link_local()) || gateway == address {
-                    let message = format!("the router {gateway} is not in the network of {address}/{prefix}");
+                    let message =
+                        format!("the router {gateway} is not in the network of {address}/{prefix}");
                     self.say(&["network", "ipv6", "gateway"], message);
                 }
             }
             (Address::Given | Address::None, Some(_)) => {
-                self.say(&["network", "ipv6", "gateway"], "a router goes with a fixed address");
+                self.say(
+                    &["network", "ipv6", "gateway"],
+                    "a router goes with a fixed address",
+                );
             }
             (_, None) => {}
         }
         if network.dns.len() > 3 {
             self.say(&["network", "dns"], "3 name servers at most");
         }
-        if network.interface.as_ref().is_some_and(|name| !is_interface(name)) {
+        if network
+            .interface
+            .as_ref()
+            .is_some_and(|name| !is_interface(name))
+        {
             self.say(&["network", "interface"], "no name of an interface");
         }
         let Some(management) = &network.management else {
@@ -214,9 +240,13 @@ impl Check<'_> {
             self.say(&path("interface"), "no name of an interface");
         }
         if network.interface.as_ref() == Some(&management.interface) {
-            self.say(&path("interface"), "management has an interface of its own, or none is set");
+            self.say(
+                &path("interface"),
+                "management has an interface of its own, or none is set",
+            );
         }
-        if management.networks.len() > 16 || !management.networks.iter().all(|net| is_network(net)) {
+        if management.networks.len() > 16 || !management.networks.iter().all(|net| is_network(net))
+        {
             self.say(&path("networks"), "up to 16 networks, as in \"10.0.0.0/8\"");
         }
         if !management.networks.is_empty() && management.gateway.is_none() {
@@ -261,13 +291,18 @@ fn brief(text: &str) -> String {
 
 fn is_usable(address: IpAddr) -> bool {
     let broadcast = IpAddr::from([255, 255, 255, 255]);
-    !address.is_unspecified() && !address.is_multicast() && !address.is_loopback() && address != broadcast
+    !address.is_unspecified()
+        && !address.is_multicast()
+        && !address.is_loopback()
+        && address != broadcast
 }
 
 fn is_host(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -277,27 +312,39 @@ fn is_host(text: &str) -> bool {
 /// It becomes a path below the folder of zones.
 fn is_zone(text: &str) -> bool {
     let part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b))
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b))
     };
     text.len() <= 64 && text.split('/').all(part)
 }
 
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or(text);
-    (1..=32).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit() || b"*#".contains(&b))
+    (1..=32).contains(&digits.len())
+        && digits
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b"*#".contains(&b))
 }
 
 /// IFNAMSIZ, and what may stand in a file of the network's service.
 fn is_interface(name: &str) -> bool {
     (1..=15).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         && name != "lo"
         && !name.bytes().all(|b| b == b'.')
 }
 
 fn is_network(text: &str) -> bool {
     let parsed = text.split_once('/').and_then(|(address, prefix)| {
-        let longest = if address.parse::<IpAddr>().ok()?.is_ipv4() { 32 } else { 128 };
+        let longest = if address.parse::<IpAddr>().ok()?.is_ipv4() {
+            32
+        } else {
+            128
+        };
         Some(prefix.parse::<u8>().ok()? <= longest)
     });
     parsed == Some(true)
@@ -315,5 +362,7 @@ fn is_ssh_key(key: &str) -> bool {
         && key.len() <= 4096
         && !key.chars().any(char::is_control)
         && body.len() >= 40
-        && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+        && body
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
 }

@@ -13,7 +13,8 @@ mod check;
 mod own;
 mod places;
 
-use causeway_config::{Shape, Verdict};
+use causeway_config::Shape;
+pub use causeway_config::Verdict;
 use causeway_directory::Config;
 use std::fmt;
 
@@ -94,7 +95,13 @@ pub fn verdict(text: &str) -> Verdict {
 pub fn host_name(name: &str) -> String {
     let plain: String = name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
         .collect();
     let plain: String = plain.trim_matches('-').chars().take(63).collect();
     match plain.trim_matches('-') {

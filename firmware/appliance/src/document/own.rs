@@ -6,9 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// Names of the tables below.
-pub const TABLES: [&str; 7] = [
-    "network", "time", "test", "syslog", "ssh", "update", "usb",
-];
+pub const TABLES: [&str; 7] = ["network", "time", "test", "syslog", "ssh", "update", "usb"];
 
 /// All of them.
 #[derive(Clone, Debug, Default, Deserialize)]

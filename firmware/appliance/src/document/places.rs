@@ -35,8 +35,7 @@ impl<'a> Places<'a> {
     /// Where a path stands, or as much of it as there is; the document's beginning where nothing of it is.
     pub fn offset(&self, path: &[impl AsRef<str>]) -> usize {
         let starts = |place: &&Place, length: usize| {
-            place.path.len() == length
-                && place.path.iter().zip(path).all(|(a, b)| a == b.as_ref())
+            place.path.len() == length && place.path.iter().zip(path).all(|(a, b)| a == b.as_ref())
         };
         let found = (1..=path.len()).rev().find_map(|length| {
             let place = self.places.iter().find(|place| starts(place, length));
@@ -52,7 +51,10 @@ impl<'a> Places<'a> {
             .get(offset..)
             .and_then(|rest| rest.find('\n'))
             .map_or(self.text.len(), |length| offset + length);
-        let before = self.places.iter().filter(|place| place.at.start < line_end.max(1));
+        let before = self
+            .places
+            .iter()
+            .filter(|place| place.at.start < line_end.max(1));
         let last = before.max_by_key(|place| (place.at.start, place.path.len()));
         last.map_or(&[], |place| place.path.as_slice())
     }

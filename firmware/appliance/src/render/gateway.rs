@@ -65,7 +65,12 @@ pub fn gateway_document(
     if let Some(ip) = facts.management_address(own) {
         or(settings, "management", at(ip.into(), HTTPS));
     }
-    let says_where = |key| settings.get(key).and_then(Item::as_array).is_some_and(|a| !a.is_empty());
+    let says_where = |key| {
+        settings
+            .get(key)
+            .and_then(Item::as_array)
+            .is_some_and(|a| !a.is_empty())
+    };
     if !says_where("public") && !says_where("stun") {
         let media = settings.get("media").and_then(Item::as_str);
         let everywhere = media.and_then(|text| text.parse::<SocketAddr>().ok());

@@ -45,7 +45,9 @@ pub struct File {
 impl fmt::Debug for File {
     /// Not what is in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("File").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("File")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -108,10 +110,21 @@ pub fn render(
         put(management_network, text, Group::All);
     }
     put("run/causeway/chrony/box.sources", sources(own), Group::All);
-    put("run/causeway/hostname", format!("{}\n", name_of(document)), Group::All);
-    put("run/causeway/firewall.nft", firewall(own, facts), Group::All);
+    put(
+        "run/causeway/hostname",
+        format!("{}\n", name_of(document)),
+        Group::All,
+    );
+    put(
+        "run/causeway/firewall.nft",
+        firewall(own, facts),
+        Group::All,
+    );
     if let Some(syslog) = &own.syslog {
-        let ca = syslog.ca.as_ref().map(|_| "ca = \"/run/causeway/syslog-ca.pem\"\n");
+        let ca = syslog
+            .ca
+            .as_ref()
+            .map(|_| "ca = \"/run/causeway/syslog-ca.pem\"\n");
         let server = with_port(&syslog.server);
         put(
             "run/causeway/syslog.toml",
@@ -120,10 +133,18 @@ pub fn render(
         );
     }
     if let Some(ca) = own.syslog.as_ref().and_then(|syslog| syslog.ca.as_ref()) {
-        put("run/causeway/syslog-ca.pem", format!("{}\n", ca.trim()), Group::All);
+        put(
+            "run/causeway/syslog-ca.pem",
+            format!("{}\n", ca.trim()),
+            Group::All,
+        );
     }
     if guarded && !own.ssh.keys.is_empty() && own.ssh.enabled != Some(false) {
-        put("run/causeway/ssh/authorized_keys", lines(&own.ssh.keys), Group::All);
+        put(
+            "run/causeway/ssh/authorized_keys",
+            lines(&own.ssh.keys),
+            Group::All,
+        );
     }
     if !guarded {
         put(UNGUARDED, String::new(), Group::All);
@@ -163,11 +184,14 @@ pub fn render(
 }
 
 fn lines(of: &[String]) -> String {
-    of.iter().fold(String::new(), |text, line| text + line + "\n")
+    of.iter()
+        .fold(String::new(), |text, line| text + line + "\n")
 }
 
 fn name_of(document: &DocumentMut) -> String {
-    let name = document.get("box").and_then(|table| table.get("name")?.as_str());
+    let name = document
+        .get("box")
+        .and_then(|table| table.get("name")?.as_str());
     host_name(name.unwrap_or("causeway"))
 }
 
@@ -197,7 +221,10 @@ fn network(own: &Own) -> String {
         (false, true) => "ipv6",
         (false, false) => "no",
     };
-    let link_local = match (dhcp || nothing, network.ipv6.address != Address::None || nothing) {
+    let link_local = match (
+        dhcp || nothing,
+        network.ipv6.address != Address::None || nothing,
+    ) {
         (true, true) => "yes",
         (true, false) => "ipv4",
         (false, true) => "ipv6",
@@ -242,7 +269,10 @@ fn management(own: &Own) -> Option<String> {
     }
     if let Some(gateway) = management.gateway {
         for network in &management.networks {
-            let _ = write!(text, "\n[Route]\nDestination={network}\nGateway={gateway}\n");
+            let _ = write!(
+                text,
+                "\n[Route]\nDestination={network}\nGateway={gateway}\n"
+            );
         }
     }
     text.push_str("\n[DHCPv4]\nUseRoutes=no\nUseGateway=no\nUseDNS=no\nUseNTP=no\n");
@@ -251,7 +281,9 @@ fn management(own: &Own) -> Option<String> {
 
 fn sources(own: &Own) -> String {
     let servers = own.time.server.iter();
-    servers.fold(String::new(), |text, server| text + "server " + server + " iburst\n")
+    servers.fold(String::new(), |text, server| {
+        text + "server " + server + " iburst\n"
+    })
 }
 
 /// With an interface for management the others are for telephony alone.

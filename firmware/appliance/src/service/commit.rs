@@ -38,10 +38,18 @@ impl<D: Disk> Service<D> {
     fn moved(&self, base: Option<u32>) -> Refusal {
         let now = self.revisions.in_force();
         let by = now.map_or_else(String::new, |revision| {
-            format!("revision {} by {} came into force meanwhile", revision.number, revision.note.author)
+            format!(
+                "revision {} by {} came into force meanwhile",
+                revision.number, revision.note.author
+            )
         });
-        let begun = base.map_or_else(String::new, |base| format!(" This draft began with revision {base}."));
-        Refusal::new("moved", format!("Not committed: {by}.{begun} Note what you need, discard, and begin anew."))
+        let begun = base.map_or_else(String::new, |base| {
+            format!(" This draft began with revision {base}.")
+        });
+        Refusal::new(
+            "moved",
+            format!("Not committed: {by}.{begun} Note what you need, discard, and begin anew."),
+        )
     }
 
     /// Secrets first, so that no document ever names one that is not there; the password last, so that a box without one
@@ -72,7 +80,10 @@ impl<D: Disk> Service<D> {
         let mut reply = match self.revisions.commit(&text, note, trial, moment.now) {
             Ok(number) => match trial {
                 Some(length) => Reply::changed(
-                    format!("Revision {number} is on trial: it goes back by itself unless confirm comes within {}.\n", minutes(length)),
+                    format!(
+                        "Revision {number} is on trial: it goes back by itself unless confirm comes within {}.\n",
+                        minutes(length)
+                    ),
                     json!({ "revision": number, "trial_s": length.as_secs() }),
                 ),
                 None => Reply::changed(
@@ -128,6 +139,9 @@ impl<D: Disk> Service<D> {
     pub(super) fn revert(&mut self) -> Result<Reply, Refusal> {
         let back = self.revisions.give_up().map_err(of_store)?;
         let says = format!("Revision {} is in force again.\n", back.to.number);
-        Ok(Reply::changed(says, json!({ "from": back.from, "revision": back.to.number })))
+        Ok(Reply::changed(
+            says,
+            json!({ "from": back.from, "revision": back.to.number }),
+        ))
     }
 }

@@ -123,12 +123,17 @@ fn alone(text: &str, path: &[&str]) -> String {
         return text.to_owned();
     };
     let others: Vec<String> = document.iter().map(|(name, _)| name.to_owned()).collect();
-    for name in others.iter().filter(|name| Some(&name.as_str()) != path.first()) {
+    for name in others
+        .iter()
+        .filter(|name| Some(&name.as_str()) != path.first())
+    {
         document.remove(name);
     }
     if let [name, which, ..] = path
         && let Some((_, key)) = SHAPE.many.iter().find(|(many, _)| many == name)
-        && let Some(tables) = document.get_mut(name).and_then(Item::as_array_of_tables_mut)
+        && let Some(tables) = document
+            .get_mut(name)
+            .and_then(Item::as_array_of_tables_mut)
     {
         tables.retain(|table| table.get(key).and_then(Item::as_str) == Some(which));
     }
@@ -155,7 +160,10 @@ impl<D: Disk> Service<D> {
 
     fn keep_draft(&mut self, who: &Who, draft: Draft) -> Result<(), Refusal> {
         if self.drafts.len() >= DRAFTS && !self.drafts.contains_key(who) {
-            return Err(Refusal::new("busy", format!("{DRAFTS} others have a draft already")));
+            return Err(Refusal::new(
+                "busy",
+                format!("{DRAFTS} others have a draft already"),
+            ));
         }
         self.drafts.insert(who.clone(), draft);
         Ok(())
@@ -183,16 +191,21 @@ impl<D: Disk> Service<D> {
     ) -> Result<Reply, Refusal> {
         let path = words(path)?;
         if path == ["admin", "password"] {
-            return Err(Refusal::new("invalid", "the password can be changed, not deleted"));
+            return Err(Refusal::new(
+                "invalid",
+                "the password can be changed, not deleted",
+            ));
         }
         let mut draft = self.draft(who)?;
         let done = match (draft.document.delete(&path, value), path.split_last()) {
             // The last word may be one of a list.
-            (Err(fault @ (EditError::Unknown(_) | EditError::IsValue(_))), Some((last, holders)))
-                if value.is_none() =>
-            {
-                draft.document.delete(holders, Some(last)).map_err(|_| fault)
-            }
+            (
+                Err(fault @ (EditError::Unknown(_) | EditError::IsValue(_))),
+                Some((last, holders)),
+            ) if value.is_none() => draft
+                .document
+                .delete(holders, Some(last))
+                .map_err(|_| fault),
             (done, _) => done,
         };
         done.map_err(of_edit)?;
@@ -208,7 +221,9 @@ impl<D: Disk> Service<D> {
         if draft.password.is_some() {
             lines.push("+ admin password ********".to_owned());
         }
-        let mut says = lines.iter().fold(String::new(), |says, line| says + line + "\n");
+        let mut says = lines
+            .iter()
+            .fold(String::new(), |says, line| says + line + "\n");
         if lines.is_empty() {
             says.push_str("Nothing differs.\n");
         }
@@ -260,7 +275,10 @@ impl<D: Disk> Service<D> {
         draft.base = self.revision();
         draft.import(text, &self.secrets, moment.lots)?;
         self.keep_draft(who, draft)?;
-        Ok(Reply::done("It is the draft now.\n", json!({ "base": self.revision() })))
+        Ok(Reply::done(
+            "It is the draft now.\n",
+            json!({ "base": self.revision() }),
+        ))
     }
 
     pub(super) fn export(
@@ -270,7 +288,10 @@ impl<D: Disk> Service<D> {
         draft: bool,
     ) -> Result<Reply, Refusal> {
         let (text, number) = match number {
-            Some(number) => (self.revisions.revision(number).map_err(of_store)?.text, Some(number)),
+            Some(number) => (
+                self.revisions.revision(number).map_err(of_store)?.text,
+                Some(number),
+            ),
             None if draft => (self.draft(who)?.text(), self.revision()),
             None => (self.text().to_owned(), self.revision()),
         };
@@ -295,17 +316,24 @@ impl<D: Disk> Service<D> {
                     .filter(|number| self.revision().is_none_or(|now| *number <= now));
                 let at = usize::try_from(back).unwrap_or(usize::MAX);
                 let why = format!("there are no {back} revisions before this one");
-                in_force.nth(at).ok_or_else(|| Refusal::new("unknown", why))?
+                in_force
+                    .nth(at)
+                    .ok_or_else(|| Refusal::new("unknown", why))?
             }
             (Some(_), Some(_)) => {
-                return Err(Refusal::new("request", "a number, or how many back, not both"));
+                return Err(Refusal::new(
+                    "request",
+                    "a number, or how many back, not both",
+                ));
             }
         };
         let revision = self.revisions.revision(number).map_err(of_store)?;
         validate(&revision.text).map_err(|faults| invalid(&faults))?;
         let draft = Draft::of(&revision.text, self.revision())?;
         self.keep_draft(who, draft)?;
-        let says = format!("Revision {number} is the draft now; compare shows what that changes, commit puts it into use.\n");
+        let says = format!(
+            "Revision {number} is the draft now; compare shows what that changes, commit puts it into use.\n"
+        );
         Ok(Reply::done(says, json!({ "number": number })))
     }
 
@@ -323,7 +351,11 @@ impl<D: Disk> Service<D> {
                 State::Trial | State::Reverted => "reverted",
             };
             let counts = summary.state != State::Reverted;
-            let step = if counts { format!("{back:>4}") } else { "    ".to_owned() };
+            let step = if counts {
+                format!("{back:>4}")
+            } else {
+                "    ".to_owned()
+            };
             back += u32::from(counts);
             match &summary.note {
                 Ok(note) => {
@@ -339,7 +371,10 @@ impl<D: Disk> Service<D> {
                         "author": note.author, "comment": note.comment, "state": state }));
                 }
                 Err(damage) => {
-                    says.push_str(&format!("{step}  {:>5}  cannot be read: {damage}\n", summary.number));
+                    says.push_str(&format!(
+                        "{step}  {:>5}  cannot be read: {damage}\n",
+                        summary.number
+                    ));
                     values.push(json!({ "number": summary.number, "state": "damaged",
                         "why": damage.to_string() }));
                 }
@@ -347,9 +382,15 @@ impl<D: Disk> Service<D> {
         }
         match says.is_empty() {
             true => says.push_str("There is none.\n"),
-            false => says.insert_str(0, "back  number  when (UTC)           by         state     why\n"),
+            false => says.insert_str(
+                0,
+                "back  number  when (UTC)           by         state     why\n",
+            ),
         }
-        Ok(Reply::done(says, json!({ "revisions": values, "in_force": now })))
+        Ok(Reply::done(
+            says,
+            json!({ "revisions": values, "in_force": now }),
+        ))
     }
 }
 
@@ -370,7 +411,11 @@ pub fn utc(at: u64) -> String {
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let (month, next) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
     let year = year + era * 400 + next;
     let (hour, minute, second) = (seconds / 3600, seconds % 3600 / 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")

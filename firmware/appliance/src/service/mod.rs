@@ -67,7 +67,9 @@ pub struct Moment<'a> {
 
 impl std::fmt::Debug for Moment<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Moment").field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Moment")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,7 +129,8 @@ pub struct Service<D> {
     drafts: BTreeMap<Who, Draft>,
     guards: BTreeMap<Peer, Guard>,
     code: Option<Code>,
-    fail_safe: bool,
+    /// Where nothing that was committed can be used.
+    fail_safe: Option<String>,
     told: Vec<String>,
 }
 
@@ -144,7 +147,9 @@ impl<D: Disk> Service<D> {
         let (revisions, opened) = Revisions::open(revisions, first_fault)?;
         let mut told = tell(&opened);
         let read = |disk: &D, name: &str| {
-            let there = disk.names().is_ok_and(|names| names.iter().any(|n| n == name));
+            let there = disk
+                .names()
+                .is_ok_and(|names| names.iter().any(|n| n == name));
             there.then(|| disk.read(name, 8 * 1024 * 1024).unwrap_or_default())
         };
         let password = read(&private, PASSWORD);
@@ -159,8 +164,13 @@ impl<D: Disk> Service<D> {
                 Secrets::default()
             }
         };
-        let fail_safe = opened.revision.is_none() && !opened.passed_over.is_empty();
-        if fail_safe {
+        let is_lost = opened.revision.is_none() && !opened.passed_over.is_empty();
+        // Whoever has the API's key can still use it on the box's own cable.
+        let fail_safe = is_lost.then(|| match secrets.any_admin_key() {
+            Some(hash) => format!("{FAIL_SAFE}\n[box]\nadmin_key_sha256 = \"{hash}\"\n"),
+            None => FAIL_SAFE.to_owned(),
+        });
+        if is_lost {
             told.push("Nothing that was committed can be used: the box is reached at its console and on its own cable alone.".to_owned());
         }
         let code = password.is_none().then(|| Code::draw(moment.lots));
@@ -181,8 +191,7 @@ impl<D: Disk> Service<D> {
     pub fn text(&self) -> &str {
         match self.revisions.in_force() {
             Some(revision) => &revision.text,
-            None if self.fail_safe => FAIL_SAFE,
-            None => "",
+            None => self.fail_safe.as_deref().unwrap_or_default(),
         }
     }
 
@@ -198,7 +207,7 @@ impl<D: Disk> Service<D> {
 
     /// Whether anybody ever committed anything.
     pub fn is_configured(&self) -> bool {
-        self.is_guarded() || self.revisions.in_force().is_some() || self.fail_safe
+        self.is_guarded() || self.revisions.in_force().is_some() || self.fail_safe.is_some()
     }
 
     /// The number of what is in force.
@@ -213,7 +222,7 @@ impl<D: Disk> Service<D> {
 
     /// Whether nothing that was committed can be used.
     pub fn is_fail_safe(&self) -> bool {
-        self.fail_safe && self.revisions.in_force().is_none()
+        self.fail_safe.is_some() && self.revisions.in_force().is_none()
     }
 
     /// What the start found that somebody should know.
@@ -258,7 +267,9 @@ impl<D: Disk> Service<D> {
                 code,
                 password,
             } => self.set_up(who, settings, code.as_ref(), password.as_ref(), moment),
-            Request::CheckPassword { password } => self.check_password(who, &password.0, moment.now),
+            Request::CheckPassword { password } => {
+                self.check_password(who, &password.0, moment.now)
+            }
             Request::Password { password } => self.new_password(&password.0, moment),
             Request::SshKey { text } => self.ssh_key(who, text, moment),
             Request::Status
@@ -293,15 +304,17 @@ impl<D: Disk> Service<D> {
     }
 
     fn keep_secrets(&mut self, secrets: Secrets) -> Result<(), Refusal> {
-        keep::replace(&mut self.private, SECRETS, &secrets.to_octets())
-            .map_err(|fault| Refusal::new("disk", format!("the secrets cannot be kept: {fault}")))?;
+        keep::replace(&mut self.private, SECRETS, &secrets.to_octets()).map_err(|fault| {
+            Refusal::new("disk", format!("the secrets cannot be kept: {fault}"))
+        })?;
         self.secrets = secrets;
         Ok(())
     }
 
     fn keep_password(&mut self, hash: String) -> Result<(), Refusal> {
-        keep::replace(&mut self.private, PASSWORD, hash.as_bytes())
-            .map_err(|fault| Refusal::new("disk", format!("the password cannot be kept: {fault}")))?;
+        keep::replace(&mut self.private, PASSWORD, hash.as_bytes()).map_err(|fault| {
+            Refusal::new("disk", format!("the password cannot be kept: {fault}"))
+        })?;
         self.password = Some(hash);
         self.code = None;
         Ok(())
@@ -311,10 +324,15 @@ impl<D: Disk> Service<D> {
 fn tell(opened: &Opened) -> Vec<String> {
     let mut told = Vec::new();
     if let Some(number) = opened.reverted {
-        told.push(format!("Revision {number} was on trial when the box was started, and is not in force any more."));
+        told.push(format!(
+            "Revision {number} was on trial when the box was started, and is not in force any more."
+        ));
     }
     for passed in &opened.passed_over {
-        told.push(format!("Revision {} cannot be used: {}.", passed.number, passed.why));
+        told.push(format!(
+            "Revision {} cannot be used: {}.",
+            passed.number, passed.why
+        ));
     }
     told
 }

@@ -32,7 +32,9 @@ pub(super) struct Code {
 
 impl std::fmt::Debug for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Code").field("wrong", &self.wrong).finish_non_exhaustive()
+        f.debug_struct("Code")
+            .field("wrong", &self.wrong)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,7 +42,9 @@ impl Code {
     pub(super) fn draw(lots: Lots<'_>) -> Self {
         let mut octets = [0; 8];
         lots(&mut octets);
-        let letters = octets.iter().map(|octet| LETTERS.get(usize::from(octet % 32)));
+        let letters = octets
+            .iter()
+            .map(|octet| LETTERS.get(usize::from(octet % 32)));
         let code: String = letters.flatten().collect();
         let (first, second) = code.split_at(4);
         Self {
@@ -69,7 +73,10 @@ impl Code {
         }
         self.wrong += 1;
         let left = TRIES - self.wrong;
-        Err(Refusal::new("wrong_code", format!("not the code that the console shows; {left} tries are left")))
+        Err(Refusal::new(
+            "wrong_code",
+            format!("not the code that the console shows; {left} tries are left"),
+        ))
     }
 }
 
@@ -88,7 +95,8 @@ impl<D: Disk> Service<D> {
             (Peer::Gateway, false) => {
                 let tried = code.map_or("", |code| &code.0);
                 let code = self.code.as_mut();
-                code.ok_or_else(|| Refusal::new("closed", "the box has no code"))?.accepts(tried)?;
+                code.ok_or_else(|| Refusal::new("closed", "the box has no code"))?
+                    .accepts(tried)?;
             }
             (Peer::Gateway, true) => {
                 let tried = password.map_or("", |password| &password.0);
@@ -102,7 +110,10 @@ impl<D: Disk> Service<D> {
             draft.set(&path, &setting.value.0, &self.secrets, &mut moment.lots)?;
         }
         if !guarded && draft.password.is_none() {
-            return Err(Refusal::new("invalid", "a password is needed before anything else"));
+            return Err(Refusal::new(
+                "invalid",
+                "a password is needed before anything else",
+            ));
         }
         self.have_admin_key(&mut draft, &mut moment)?;
         let note = Note {
@@ -130,14 +141,27 @@ impl<D: Disk> Service<D> {
         (moment.lots)(&mut octets);
         let key = hex(&octets);
         let hash = SecretHash::of(&key).to_hex();
-        draft.set(&path, &format!("\"{hash}\""), &self.secrets, &mut moment.lots)?;
+        draft.set(
+            &path,
+            &format!("\"{hash}\""),
+            &self.secrets,
+            &mut moment.lots,
+        )?;
         draft.secrets.insert(hash, Secret::new(key));
         Ok(())
     }
 }
 
 fn clear(draft: &mut Draft, settings: &[SetUpSetting]) {
-    let sets = |start: &[&str]| settings.iter().any(|s| s.path.iter().map(String::as_str).take(start.len()).eq(start.iter().copied()));
+    let sets = |start: &[&str]| {
+        settings.iter().any(|s| {
+            s.path
+                .iter()
+                .map(String::as_str)
+                .take(start.len())
+                .eq(start.iter().copied())
+        })
+    };
     if sets(&["network"]) || sets(&["time"]) {
         for path in ASKED {
             let _ = draft.document.delete(path, None);

@@ -1,5 +1,8 @@
 //! The socket from its other end.
 
+// Of JSON: what is not there is null.
+#![allow(clippy::indexing_slicing)]
+
 use crate::wire::LONGEST_LINE;
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
@@ -65,16 +68,23 @@ impl Client {
         stop: &AtomicBool,
         says: &mut dyn FnMut(&str),
     ) -> io::Result<Outcome> {
-        self.reader.get_mut().write_all(format!("{request}\n").as_bytes())?;
+        self.reader
+            .get_mut()
+            .write_all(format!("{request}\n").as_bytes())?;
         loop {
             let line = self.line(stop)?;
             let answer: Value = serde_json::from_str(&line).map_err(io::Error::other)?;
-            let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+            let text =
+                |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
             if let Some(said) = answer["say"].as_str() {
                 says(said);
             } else if answer["progress"].is_object() {
                 let progress = &answer["progress"];
-                says(&format!("{:>3} % {}\n", progress["percent"], text(progress, "what")));
+                says(&format!(
+                    "{:>3} % {}\n",
+                    progress["percent"],
+                    text(progress, "what")
+                ));
             } else if answer["failed"].is_object() {
                 return Ok(Outcome::Failed {
                     why: text(&answer["failed"], "why"),
@@ -89,7 +99,12 @@ impl Client {
     fn line(&mut self, stop: &AtomicBool) -> io::Result<String> {
         loop {
             let room = (LONGEST_LINE as u64 * 2).saturating_sub(self.pending.len() as u64);
-            match self.reader.by_ref().take(room).read_until(b'\n', &mut self.pending) {
+            match self
+                .reader
+                .by_ref()
+                .take(room)
+                .read_until(b'\n', &mut self.pending)
+            {
                 Ok(_) if self.pending.ends_with(b"\n") => {
                     let line = std::mem::take(&mut self.pending);
                     return String::from_utf8(line).map_err(io::Error::other);

@@ -4,15 +4,22 @@
 //! The service behind the socket may be started anew at any moment: then it is waited for, which is said; what was being
 //! done is not done twice.
 
+// Of JSON: what is not there is null.
+#![allow(clippy::indexing_slicing)]
+
 use super::client::{Client, Outcome};
 use super::report::cause_of;
 use super::run::aloud;
+use crate::document::LARGEST;
 use causeway_board::console::{Access, Banner, Command, Console, Trees};
 use causeway_board::{ResetCause, Setting};
-use causeway_board_linux::{Line, Post, Shell, serve};
+use causeway_board_linux::{Line, Moved, Post, Shell, Transfer, serve};
+use nix::unistd::Uid;
 use serde_json::{Value, json};
 use std::fmt;
+use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +30,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at whether the box got a password elsewhere.
 const LOOK: Duration = Duration::from_secs(3);
+/// Octets of an update that comes over the line.
+const UPDATE: u64 = 300 << 20;
 /// Records that `calls` shows.
 const CALLS: &str = "20";
 
@@ -33,6 +42,8 @@ pub struct Place {
     /// The program for calls and trunks, and the file with its key.
     pub program: String,
     pub admin_key: PathBuf,
+    /// Where files wait that come and go over the line.
+    pub files: PathBuf,
 }
 
 impl Place {
@@ -42,7 +53,21 @@ impl Place {
             socket: root.join(super::daemon::SOCKET),
             program: "causeway".to_owned(),
             admin_key: root.join("run/causeway/admin-key"),
+            // An update is too large for memory.
+            files: match Uid::effective().is_root() {
+                true => root.join("var/lib/causeway-maintenance/line"),
+                false => std::env::temp_dir().join(format!("causeway-{}", Uid::effective())),
+            },
         }
+    }
+
+    /// Of a command's file.
+    fn waiting(&self, command: &Command<'_>) -> PathBuf {
+        self.files.join(match command {
+            Command::ReceiveUpdate => "update.raucb",
+            Command::Export => "export.toml",
+            _ => "import.toml",
+        })
     }
 }
 
@@ -59,7 +84,10 @@ impl Glance {
 
     fn texts(&self, key: &str) -> Vec<&str> {
         let list = self.value[key].as_array();
-        list.into_iter().flatten().filter_map(Value::as_str).collect()
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
     }
 
     /// Whether the box has a password.
@@ -150,7 +178,11 @@ fn reset(glance: &Glance) -> ResetCause {
 }
 
 /// Until the service answers; says so when that takes long, and again every now and then.
-fn wait_for_box<L: Line>(line: &mut L, shell: &BoxShell<'_>, stopping: &AtomicBool) -> io::Result<Glance> {
+fn wait_for_box<L: Line>(
+    line: &mut L,
+    shell: &BoxShell<'_>,
+    stopping: &AtomicBool,
+) -> io::Result<Glance> {
     let mut said: Option<Instant> = None;
     let begun = Instant::now();
     loop {
@@ -160,7 +192,9 @@ fn wait_for_box<L: Line>(line: &mut L, shell: &BoxShell<'_>, stopping: &AtomicBo
         if stopping.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let due = said.map_or(begun.elapsed() > Duration::from_secs(2), |at| at.elapsed() > Duration::from_secs(30));
+        let due = said.map_or(begun.elapsed() > Duration::from_secs(2), |at| {
+            at.elapsed() > Duration::from_secs(30)
+        });
         if due {
             line.write_all(b"\r\nThe box is starting; this console waits for its service.\r\n")?;
             line.flush()?;
@@ -184,14 +218,19 @@ pub struct BoxShell<'a> {
 
 impl fmt::Debug for BoxShell<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoxShell").field("author", &self.author).finish_non_exhaustive()
+        f.debug_struct("BoxShell")
+            .field("author", &self.author)
+            .finish_non_exhaustive()
     }
 }
 
 /// What a request came to, for somebody who waits for words.
 enum Came {
     Done(Value),
-    Failed { why: String, code: String },
+    Failed {
+        why: String,
+        code: String,
+    },
     /// The service went away in between.
     Lost,
     /// It was not there.
@@ -246,7 +285,12 @@ impl<'a> BoxShell<'a> {
     }
 
     /// Asks, and says what there is to say; what came of it.
-    fn carry_out(&self, request: &Value, out: &mut dyn fmt::Write, stop: &AtomicBool) -> Option<Value> {
+    fn carry_out(
+        &self,
+        request: &Value,
+        out: &mut dyn fmt::Write,
+        stop: &AtomicBool,
+    ) -> Option<Value> {
         let came = self.ask(request, stop, &mut |said| _ = out.write_str(said));
         let _ = match came {
             Came::Done(value) => return Some(value),
@@ -259,6 +303,54 @@ impl<'a> BoxShell<'a> {
             Came::Absent => writeln!(out, "The box's service does not answer."),
         };
         None
+    }
+
+    /// What is sent is there before the line is taken.
+    fn prepare(
+        &self,
+        command: Command<'_>,
+        out: &mut dyn fmt::Write,
+        stop: &AtomicBool,
+    ) -> io::Result<Option<Transfer>> {
+        let path = self.place.waiting(&command);
+        if let Some(folder) = path.parent() {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
+        }
+        let transfer = match command {
+            Command::Import => Transfer::Receive {
+                to: path,
+                limit: LARGEST as u64,
+            },
+            Command::ReceiveUpdate => Transfer::Receive {
+                to: path,
+                limit: UPDATE,
+            },
+            Command::Export => {
+                let Some(value) = self.carry_out(&json!({ "do": "export" }), out, stop) else {
+                    return Ok(None);
+                };
+                fs::write(&path, value["text"].as_str().unwrap_or_default())?;
+                Transfer::Send {
+                    path,
+                    name: "causeway.toml".to_owned(),
+                }
+            }
+            Command::SendSupportBundle => {
+                let request = json!({ "do": "support_bundle" });
+                let Some(value) = self.carry_out(&request, out, stop) else {
+                    return Ok(None);
+                };
+                Transfer::Send {
+                    path: PathBuf::from(value["path"].as_str().unwrap_or_default()),
+                    name: "causeway-support.tar.gz".to_owned(),
+                }
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(transfer))
     }
 
     fn glance(&self) -> Option<Glance> {
@@ -287,7 +379,14 @@ impl<'a> BoxShell<'a> {
             return;
         }
         let key = self.place.admin_key.to_string_lossy();
-        let connection = ["--url", url, "--fingerprint", fingerprint, "--admin-key-file", &key];
+        let connection = [
+            "--url",
+            url,
+            "--fingerprint",
+            fingerprint,
+            "--admin-key-file",
+            &key,
+        ];
         let all: Vec<&str> = connection.iter().chain(arguments).copied().collect();
         let ran = aloud(&self.place.program, &all, &mut |line| {
             writeln!(out, "{line}").is_ok() && !stop.load(Ordering::Relaxed)
@@ -297,7 +396,13 @@ impl<'a> BoxShell<'a> {
         }
     }
 
-    fn check_trunk(&self, trunk: &str, number: Option<&str>, out: &mut dyn fmt::Write, stop: &AtomicBool) {
+    fn check_trunk(
+        &self,
+        trunk: &str,
+        number: Option<&str>,
+        out: &mut dyn fmt::Write,
+        stop: &AtomicBool,
+    ) {
         let glance = self.glance();
         let usual = glance.as_ref().map(|glance| glance.text("test_number"));
         let number = number.or(usual.filter(|number| !number.is_empty()));
@@ -316,7 +421,9 @@ impl Shell for BoxShell<'_> {
             match self.ask(&request, &never, &mut |_| {}) {
                 Came::Done(_) => return true,
                 // The console's own waits are shorter than the box's after many; it is tried when it may be.
-                Came::Failed { code, .. } if code == "wait" => thread::sleep(Duration::from_millis(500)),
+                Came::Failed { code, .. } if code == "wait" => {
+                    thread::sleep(Duration::from_millis(500));
+                }
                 Came::Failed { .. } | Came::Lost | Came::Absent => return false,
             }
         }
@@ -328,7 +435,9 @@ impl Shell for BoxShell<'_> {
             Command::Trunks => return self.program(&["trunks"], out, stop),
             Command::Calls => return self.program(&["calls", "--limit", CALLS], out, stop),
             Command::Call(id) => return self.program(&["call", "--", id], out, stop),
-            Command::TrunkCheck { trunk, number } => return self.check_trunk(trunk, number, out, stop),
+            Command::TrunkCheck { trunk, number } => {
+                return self.check_trunk(trunk, number, out, stop);
+            }
             Command::Status => json!({ "do": "status" }),
             Command::Version => json!({ "do": "version" }),
             Command::Network => json!({ "do": "network" }),
@@ -345,7 +454,9 @@ impl Shell for BoxShell<'_> {
             Command::Compare => json!({ "do": "compare" }),
             Command::Discard => json!({ "do": "discard" }),
             Command::Commit { comment } => json!({ "do": "commit", "comment": comment }),
-            Command::CommitConfirm { minutes } => json!({ "do": "commit", "confirm_minutes": minutes }),
+            Command::CommitConfirm { minutes } => {
+                json!({ "do": "commit", "confirm_minutes": minutes })
+            }
             Command::Confirm => json!({ "do": "confirm" }),
             Command::Revert => json!({ "do": "revert" }),
             Command::Rollback(back) => json!({ "do": "rollback", "back": back }),
@@ -359,15 +470,51 @@ impl Shell for BoxShell<'_> {
             Command::SshKey(key) => json!({ "do": "ssh_key", "text": key }),
             Command::Reboot => json!({ "do": "reboot" }),
             Command::FactoryReset => json!({ "do": "factory_reset" }),
+            // Each is two steps: `transfer` and `transferred`.
             Command::Export
             | Command::Import
             | Command::ReceiveUpdate
-            | Command::SendSupportBundle => {
-                let _ = writeln!(out, "This line carries no files.");
-                return;
-            }
+            | Command::SendSupportBundle => return,
         };
         let _ = self.carry_out(&request, out, stop);
+    }
+
+    fn transfer(
+        &self,
+        command: Command<'_>,
+        out: &mut dyn fmt::Write,
+        stop: &AtomicBool,
+    ) -> Option<Transfer> {
+        let prepared = self.prepare(command, out, stop);
+        if let Err(fault) = &prepared {
+            let _ = writeln!(out, "{fault}");
+        }
+        prepared.ok().flatten()
+    }
+
+    fn transferred(
+        &self,
+        command: Command<'_>,
+        moved: &Moved,
+        out: &mut dyn fmt::Write,
+        stop: &AtomicBool,
+    ) {
+        let came = matches!(moved, Moved::Received { .. });
+        let path = self.place.waiting(&command);
+        let request = match command {
+            Command::Import if came => fs::read_to_string(&path)
+                .map(|text| json!({ "do": "import", "text": text }))
+                .map_err(|_| "It is no text."),
+            Command::ReceiveUpdate if came => Ok(json!({ "do": "update", "source": path })),
+            _ => Err(""),
+        };
+        match request {
+            Ok(request) => _ = self.carry_out(&request, out, stop),
+            Err("") => {}
+            Err(why) => _ = writeln!(out, "{why}"),
+        }
+        // What a transfer that failed has left is beside it, for the next try.
+        let _ = fs::remove_file(&path);
     }
 
     fn set_up(&self, settings: &[Setting<'_>], out: &mut dyn fmt::Write) -> bool {

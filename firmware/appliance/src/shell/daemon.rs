@@ -19,6 +19,8 @@ use crate::service::{Moment, Peer, Service, Who};
 use crate::wire::{Answer, LONGEST_LINE, Refusal, Request, read_hello, read_request};
 use causeway_board::Watchdog as _;
 use causeway_board_linux::Notifier;
+use causeway_maintenance::update::Version;
+use causeway_maintenance::update::store::{self, Taken};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::Uid;
 use serde_json::Value;
@@ -100,6 +102,21 @@ impl Daemon {
             Service::open(revisions, private, moment).map_err(io::Error::other)
         };
         let mut faults = Vec::new();
+        // Before anybody reads it.
+        match Version::parse(&report::version(&machine))
+            .map(|own| store::take(machine.root(), &own))
+        {
+            Some(Ok(Taken::Inherited { from })) => {
+                eprintln!("The configuration came from version {from}.")
+            }
+            Some(Ok(Taken::PutBack { newer })) => {
+                faults.push(format!("This version's own configuration is in force again, as it was before version {newer}."));
+            }
+            Some(Ok(Taken::Own | Taken::New)) | None => {}
+            Some(Err(fault)) => {
+                eprintln!("A later fallback may find this version's configuration: {fault}.")
+            }
+        }
         let service = open(STATE).or_else(|fault| {
             faults.push(format!("The disk of the configuration cannot be used: {fault}. Nothing that is set up now outlives the next start."));
             open("run/causeway-volatile")
@@ -129,6 +146,8 @@ impl Daemon {
     /// # Errors
     /// When the socket cannot be opened.
     pub fn run(self: &Arc<Self>, mut notifier: Option<Notifier>) -> io::Result<()> {
+        // Who finds the socket finds the machine as it should be.
+        self.follow(&mut |line| eprint!("{line}"));
         let path = self.machine.path(SOCKET);
         match fs::remove_file(&path) {
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
@@ -137,13 +156,15 @@ impl Daemon {
         let listener = UnixListener::bind(&path)?;
         // Who connects is asked for by name, below.
         fs::set_permissions(&path, Permissions::from_mode(0o666))?;
-        self.follow(&mut |line| eprint!("{line}"));
         let daemon = Arc::clone(self);
         thread::spawn(move || daemon.listen(&listener));
         if let Some(notifier) = &notifier {
             let _ = notifier.ready();
         }
-        let feed_every = notifier.as_ref().and_then(Notifier::watchdog).map(|most| most / 3);
+        let feed_every = notifier
+            .as_ref()
+            .and_then(Notifier::watchdog)
+            .map(|most| most / 3);
         let (mut fed, mut looked) = (Instant::now(), Instant::now());
         while !self.stopping.load(Ordering::Relaxed) {
             let now = Instant::now();
@@ -211,10 +232,16 @@ impl Daemon {
         let mut applied = self.applied();
         let (text, secrets, guarded) = {
             let service = self.service();
-            (service.text().to_owned(), service.secrets().clone(), service.is_guarded())
+            (
+                service.text().to_owned(),
+                service.secrets().clone(),
+                service.is_guarded(),
+            )
         };
         let facts = self.machine.facts().or_before(&applied.facts);
-        let (Ok(Checked { own, .. }), Ok(document)) = (validate(&text), text.parse::<DocumentMut>()) else {
+        let (Ok(Checked { own, .. }), Ok(document)) =
+            (validate(&text), text.parse::<DocumentMut>())
+        else {
             applied.faults = vec!["what is in force cannot be used".to_owned()];
             return;
         };
@@ -235,14 +262,23 @@ impl Daemon {
                     faults.push(format!("{what}: {fault}"));
                 }
             };
-            note("run", self.machine.begin().map_err(|fault| fault.to_string()));
+            note(
+                "run",
+                self.machine.begin().map_err(|fault| fault.to_string()),
+            );
             // The gateway's last: it is started by what is there.
             differ.sort_by_key(|file| file.path == GATEWAY);
             for file in differ {
-                note(file.path, self.machine.put(file).map_err(|fault| fault.to_string()));
+                note(
+                    file.path,
+                    self.machine.put(file).map_err(|fault| fault.to_string()),
+                );
             }
             for path in gone {
-                note(path, self.machine.remove(path).map_err(|fault| fault.to_string()));
+                note(
+                    path,
+                    self.machine.remove(path).map_err(|fault| fault.to_string()),
+                );
             }
             actions.dedup();
             for action in &actions {
@@ -261,7 +297,9 @@ impl Daemon {
             applied.faults.push(why.to_string());
         }
         if rendered.missing_secrets > 0 {
-            applied.faults.push("a secret is missing: set it anew".to_owned());
+            applied
+                .faults
+                .push("a secret is missing: set it anew".to_owned());
         }
         let gateway = rendered.files.into_iter().find(|file| file.path == GATEWAY);
         applied.gateway = gateway.map(|file| file.text).unwrap_or_default();
@@ -388,7 +426,10 @@ impl Daemon {
                 // The end, or longer than any request.
                 Ok(_) => return Ok(None),
                 Err(fault)
-                    if matches!(fault.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                    if matches!(
+                        fault.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) => {}
                 Err(fault) => return Err(fault),
             }
             if self.stopping.load(Ordering::Relaxed) {
@@ -405,7 +446,9 @@ fn told(action: &Action) -> Option<&'static str> {
         Action::ReloadGateway => Some("The gateway follows; calls go on.\n"),
         Action::StartGateway => Some("The gateway is started.\n"),
         Action::StopGateway => Some("The gateway is stopped.\n"),
-        Action::ReloadNetwork => Some("The network follows: who came over it may have to come again.\n"),
+        Action::ReloadNetwork => {
+            Some("The network follows: who came over it may have to come again.\n")
+        }
         Action::StopSetUp
         | Action::StartSetUp
         | Action::SetHostName(_)
@@ -445,7 +488,9 @@ impl Out<'_> {
     pub(super) fn say(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
-            let end = (0..=rest.len().min(LONGEST_LINE / 8)).rev().find(|at| rest.is_char_boundary(*at));
+            let end = (0..=rest.len().min(LONGEST_LINE / 8))
+                .rev()
+                .find(|at| rest.is_char_boundary(*at));
             let (piece, further) = rest.split_at(end.unwrap_or(rest.len()));
             self.answer(&Answer::Say(piece.to_owned()));
             rest = further;

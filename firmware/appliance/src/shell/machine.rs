@@ -68,7 +68,11 @@ impl Machine {
             };
         }
         let mut found: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
-        for entry in fs::read_dir(self.path("sys/class/net")).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(self.path("sys/class/net"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             if let Ok(name) = entry.file_name().into_string()
                 && is_wired(&entry.path())
             {
@@ -76,11 +80,13 @@ impl Machine {
             }
         }
         for interface in getifaddrs().into_iter().flatten() {
-            let address = interface.address.and_then(|storage| match storage.family() {
-                Some(AddressFamily::Inet) => Some(IpAddr::V4(storage.as_sockaddr_in()?.ip())),
-                Some(AddressFamily::Inet6) => Some(IpAddr::V6(storage.as_sockaddr_in6()?.ip())),
-                _ => None,
-            });
+            let address = interface
+                .address
+                .and_then(|storage| match storage.family() {
+                    Some(AddressFamily::Inet) => Some(IpAddr::V4(storage.as_sockaddr_in()?.ip())),
+                    Some(AddressFamily::Inet6) => Some(IpAddr::V6(storage.as_sockaddr_in6()?.ip())),
+                    _ => None,
+                });
             if let Some(address) = address
                 && let Some(addresses) = found.get_mut(&interface.interface_name)
             {
@@ -152,7 +158,11 @@ impl Machine {
                 Group::Admin => (0o640, Some(ADMIN_ID)),
             };
             let mut options = OpenOptions::new();
-            let mut written = options.write(true).create_new(true).mode(0o600).open(&new)?;
+            let mut written = options
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&new)?;
             written.write_all(file.text.as_bytes())?;
             if let Some(group) = group
                 && Uid::effective().is_root()

@@ -4,11 +4,11 @@ pub mod client;
 pub mod console;
 
 pub mod daemon;
-mod requests;
-mod upkeep;
 pub mod machine;
 pub mod report;
+mod requests;
 mod run;
+mod upkeep;
 
 pub use client::Client;
 pub use daemon::Daemon;

@@ -19,14 +19,21 @@ const CAUSE: &str = "run/causeway/reset";
 /// The version of the image, or of this program where there is no image.
 pub(super) fn version(machine: &Machine) -> String {
     let release = fs::read_to_string(machine.path("etc/os-release")).unwrap_or_default();
-    let version = release.lines().find_map(|line| line.strip_prefix("IMAGE_VERSION="));
-    version.map_or_else(|| env!("CARGO_PKG_VERSION").to_owned(), |v| v.trim_matches('"').to_owned())
+    let version = release
+        .lines()
+        .find_map(|line| line.strip_prefix("IMAGE_VERSION="));
+    version.map_or_else(
+        || env!("CARGO_PKG_VERSION").to_owned(),
+        |v| v.trim_matches('"').to_owned(),
+    )
 }
 
 /// `a`, `b`, or empty where there are no slots.
 pub(super) fn slot(machine: &Machine) -> String {
     let line = fs::read_to_string(machine.path("proc/cmdline")).unwrap_or_default();
-    let slot = line.split_whitespace().find_map(|word| word.strip_prefix("causeway.slot="));
+    let slot = line
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("causeway.slot="));
     slot.unwrap_or_default().to_owned()
 }
 
@@ -44,7 +51,10 @@ pub(super) fn fingerprint(machine: &Machine) -> String {
     let Ok(octets) = STANDARD.decode(digits) else {
         return String::new();
     };
-    let pairs: Vec<String> = Sha256::digest(&octets).iter().map(|octet| format!("{octet:02X}")).collect();
+    let pairs: Vec<String> = Sha256::digest(&octets)
+        .iter()
+        .map(|octet| format!("{octet:02X}"))
+        .collect();
     pairs.join(":")
 }
 
@@ -52,10 +62,20 @@ pub(super) fn fingerprint(machine: &Machine) -> String {
 pub(super) fn api_url(gateway: &str) -> Option<String> {
     let document: DocumentMut = gateway.parse().ok()?;
     let settings = document.get("box")?;
-    let place = |key: &str| settings.get(key).and_then(Item::as_str)?.parse::<SocketAddr>().ok();
+    let place = |key: &str| {
+        settings
+            .get(key)
+            .and_then(Item::as_str)?
+            .parse::<SocketAddr>()
+            .ok()
+    };
     let mut place = place("management").or_else(|| place("https"))?;
     if place.ip().is_unspecified() {
-        let loopback = if place.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        let loopback = if place.is_ipv4() {
+            [127, 0, 0, 1].into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        };
         place.set_ip(loopback);
     }
     Some(format!("https://{place}"))

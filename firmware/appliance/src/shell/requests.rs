@@ -23,9 +23,18 @@ struct State {
 }
 
 impl Daemon {
-    pub(super) fn machine_request(&self, who: &Who, request: &Request, out: &mut Out<'_>) -> Outcome {
+    pub(super) fn machine_request(
+        &self,
+        who: &Who,
+        request: &Request,
+        out: &mut Out<'_>,
+    ) -> Outcome {
         match request {
-            Request::Status => Ok(self.status(out)),
+            Request::Status => {
+                let (text, value) = self.status();
+                out.say(&text);
+                Ok(value)
+            }
             Request::Banner => Ok(self.banner(who)),
             Request::Resets => {
                 let starts = report::starts(&self.machine);
@@ -49,14 +58,21 @@ impl Daemon {
             }
             Request::Version => {
                 let (version, slot) = (report::version(&self.machine), report::slot(&self.machine));
-                let shown = if slot.is_empty() { String::new() } else { format!(", slot {slot}") };
+                let shown = if slot.is_empty() {
+                    String::new()
+                } else {
+                    format!(", slot {slot}")
+                };
                 out.say(&format!("Causeway {version}{shown}\n"));
                 Ok(json!({ "version": version, "slot": slot }))
             }
             Request::Ping { host, count } => {
                 let good = host.parse::<IpAddr>().is_ok()
-                    || (!host.is_empty() && host.len() <= 253
-                        && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)));
+                    || (!host.is_empty()
+                        && host.len() <= 253
+                        && host
+                            .bytes()
+                            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)));
                 if !good || host.starts_with('-') {
                     return Err(Refusal::new("request", "a host is a name or an address"));
                 }
@@ -65,7 +81,10 @@ impl Daemon {
             }
             Request::Reboot => {
                 eprintln!("{} asks for a new start", who.author);
-                let reset = LinuxReset::new(self.machine.root(), &self.machine.path(super::daemon::STATE));
+                let reset = LinuxReset::new(
+                    self.machine.root(),
+                    &self.machine.path(super::daemon::STATE),
+                );
                 if let Err(fault) = reset.mark_asked() {
                     eprintln!("the next start will not know that it was asked for: {fault}");
                 }
@@ -109,15 +128,25 @@ impl Daemon {
     }
 
     fn name(&self) -> String {
-        let document = self.service().text().parse::<DocumentMut>().unwrap_or_default();
-        let name = document.get("box").and_then(|table| table.get("name")?.as_str());
+        let document = self
+            .service()
+            .text()
+            .parse::<DocumentMut>()
+            .unwrap_or_default();
+        let name = document
+            .get("box")
+            .and_then(|table| table.get("name")?.as_str());
         host_name(name.unwrap_or("causeway"))
     }
 
     fn gateway_state(&self) -> String {
         match self.machine.rehearses() {
             true => "rehearsed".to_owned(),
-            false => match quietly("systemctl", &["show", "-P", "ActiveState", "causeway.service"], MOST) {
+            false => match quietly(
+                "systemctl",
+                &["show", "-P", "ActiveState", "causeway.service"],
+                MOST,
+            ) {
                 Ok(state) => state.trim().to_owned(),
                 Err(_) => "unknown".to_owned(),
             },
@@ -128,7 +157,11 @@ impl Daemon {
         let now = Instant::now();
         let (guarded, fail_safe, trial) = {
             let service = self.service();
-            (service.is_guarded(), service.is_fail_safe(), service.on_trial())
+            (
+                service.is_guarded(),
+                service.is_fail_safe(),
+                service.on_trial(),
+            )
         };
         let bad = |line: String| State {
             line,
@@ -167,10 +200,15 @@ impl Daemon {
         let state = self.state();
         let (guarded, code, checked) = {
             let service = self.service();
-            let code = service.code().filter(|_| who.peer == Peer::Root).map(str::to_owned);
+            let code = service
+                .code()
+                .filter(|_| who.peer == Peer::Root)
+                .map(str::to_owned);
             (service.is_guarded(), code, validate(service.text()).ok())
         };
-        let trunks: Vec<String> = checked.iter().flat_map(|c| &c.gateway.trunks)
+        let trunks: Vec<String> = checked
+            .iter()
+            .flat_map(|c| &c.gateway.trunks)
             .map(|trunk| trunk.get_ref().name.get_ref().to_string())
             .collect();
         let url = report::api_url(&self.applied().gateway);
@@ -191,13 +229,24 @@ impl Daemon {
         })
     }
 
-    fn status(&self, out: &mut Out<'_>) -> serde_json::Value {
+    /// As `status` says it.
+    pub(super) fn status_text(&self) -> String {
+        self.status().0
+    }
+
+    /// For people, and for programs.
+    fn status(&self) -> (String, serde_json::Value) {
         let state = self.state();
         let (revision, trial, told) = {
             let service = self.service();
-            (service.revision(), service.on_trial(), service.told().to_vec())
+            (
+                service.revision(),
+                service.on_trial(),
+                service.told().to_vec(),
+            )
         };
-        let (faults, unit) = (self.applied().faults.clone(), self.gateway_state());
+        let faults = self.applied().faults.clone();
+        let unit = self.gateway_state();
         let (version, slot) = (report::version(&self.machine), report::slot(&self.machine));
         let cause = report::cause(&self.machine);
         let configuration = match (revision, trial) {
@@ -208,23 +257,31 @@ impl Daemon {
             (Some(number), None) => format!("revision {number}"),
             (None, _) => "none".to_owned(),
         };
-        out.say(&format!("state          {}\n", state.line));
-        out.say(&format!("version        {version}{}\n", if slot.is_empty() { String::new() } else { format!(", slot {slot}") }));
-        out.say(&format!("configuration  {configuration}\n"));
-        out.say(&format!("gateway        {unit}\n"));
-        for address in self.addresses() {
-            out.say(&format!("address        {address}\n"));
-        }
-        out.say(&format!("last start     {cause}\n"));
-        for line in told.iter().chain(&faults) {
-            out.say(&format!("note           {line}\n"));
-        }
-        json!({
+        let shown_slot = match slot.is_empty() {
+            true => String::new(),
+            false => format!(", slot {slot}"),
+        };
+        let addresses = self.addresses();
+        let notes: Vec<String> = told.into_iter().chain(faults).collect();
+        let mut lines = vec![
+            ("state", state.line.clone()),
+            ("version", format!("{version}{shown_slot}")),
+            ("configuration", configuration),
+            ("gateway", unit.clone()),
+        ];
+        lines.extend(addresses.iter().map(|address| ("address", address.clone())));
+        lines.push(("last start", cause.to_string()));
+        lines.extend(notes.iter().map(|note| ("note", note.clone())));
+        let text: String = lines
+            .iter()
+            .map(|(label, value)| format!("{label:<14} {value}\n"))
+            .collect();
+        let value = json!({
             "state": state.line, "well": state.is_well, "version": version, "slot": slot,
             "revision": revision, "on_trial": trial.map(|(number, _)| number), "gateway": unit,
-            "addresses": self.addresses(), "reset": report::cause_word(cause),
-            "notes": told.into_iter().chain(faults).collect::<Vec<_>>(),
+            "addresses": addresses, "reset": report::cause_word(cause), "notes": notes,
             "fingerprint": report::fingerprint(&self.machine),
-        })
+        });
+        (text, value)
     }
 }

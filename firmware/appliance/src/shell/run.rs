@@ -29,8 +29,18 @@ pub fn quietly(program: &str, arguments: &[&str], most: Duration) -> Result<Stri
             String::from_utf8_lossy(&said).into_owned()
         })
     };
-    let out = reads(child.stdout.take().map(|out| Box::new(out) as Box<dyn io::Read + Send>));
-    let err = reads(child.stderr.take().map(|err| Box::new(err) as Box<dyn io::Read + Send>));
+    let out = reads(
+        child
+            .stdout
+            .take()
+            .map(|out| Box::new(out) as Box<dyn io::Read + Send>),
+    );
+    let err = reads(
+        child
+            .stderr
+            .take()
+            .map(|err| Box::new(err) as Box<dyn io::Read + Send>),
+    );
     let end = Instant::now() + most;
     let status = loop {
         match child.try_wait() {

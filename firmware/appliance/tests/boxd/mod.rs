@@ -1,6 +1,8 @@
 //! A real `causeway-boxd` on a folder of its own, and somebody at its socket.
 #![allow(dead_code)]
 
+pub mod memory;
+
 use causeway_appliance::shell::client::{Client, Outcome};
 use serde_json::{Value, json};
 use std::fs;
@@ -53,7 +55,9 @@ impl Boxd {
     }
 
     fn waits_for_socket(&self) {
-        eventually("the socket", || Client::connect(&self.socket(), "test").is_ok());
+        eventually("the socket", || {
+            Client::connect(&self.socket(), "test").is_ok()
+        });
     }
 
     pub fn socket(&self) -> PathBuf {
@@ -152,7 +156,9 @@ impl Somebody {
     pub fn asks(&mut self, request: Value) -> Outcome {
         let never = AtomicBool::new(false);
         let heard = &mut self.heard;
-        let outcome = self.client.ask(&request, &never, &mut |said| heard.push_str(said));
+        let outcome = self
+            .client
+            .ask(&request, &never, &mut |said| heard.push_str(said));
         let outcome = outcome.unwrap();
         self.heard.push_str(&format!("{outcome:?}\n"));
         outcome
