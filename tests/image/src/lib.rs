@@ -7,6 +7,7 @@
 //! which PID 1 makes units (systemd.system-credentials(7)).
 
 mod bundle;
+pub mod dialog;
 mod disk;
 mod hardware;
 mod lan;

@@ -83,7 +83,7 @@ impl Setup {
         let _ = fs::remove_file(&serial);
         let _ = fs::remove_file(&control);
         let mut qemu =
-            Hardware::at_hand().qemu(disk, &self.drive(disk), self.memory_mb.unwrap_or(512));
+            Hardware::under(disk).qemu(disk, &self.drive(disk), self.memory_mb.unwrap_or(512));
         // The machine waits for both to be taken: no word is lost.
         qemu.args(["-netdev", &network, "-chardev"])
             .arg(format!(
@@ -244,6 +244,16 @@ impl Machine {
                 ),
             }
         }
+    }
+
+    /// Everything that came over the serial line.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How much of it has been waited for.
+    pub fn heard(&self) -> usize {
+        self.answered
     }
 
     /// Waits for a question and answers it.
