@@ -13,7 +13,7 @@ fn set_up_at_the_serial_port_and_started_anew() {
     wizard(&mut machine, LIMIT);
     assert!(first_options(&mut machine, LIMIT).is_some());
     machine.types("reboot\r");
-    machine.said("yes", LIMIT);
+    machine.said("Reboot now?", LIMIT);
     machine.types("yes\r");
     machine.ended(LIMIT);
 
@@ -64,8 +64,8 @@ fn a_factory_reset_leaves_nothing() {
     assert!(first_options(&mut machine, LIMIT).is_some());
     log_in(&mut machine, LIMIT);
     machine.types("factory-reset\r");
-    machine.said("erase", LIMIT);
-    machine.types("erase\r");
+    machine.said("Write factory-reset to do it:", LIMIT);
+    machine.types("factory-reset\r");
     machine.ended(LIMIT);
 
     let mut machine = Setup::default().boot(&disk);
