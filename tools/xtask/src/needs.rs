@@ -47,6 +47,8 @@ pub enum Purpose {
     Image,
     /// A machine that exists only in software.
     Qemu,
+    /// Files over a serial line.
+    Serial,
 }
 
 #[derive(Debug)]
@@ -320,6 +322,12 @@ const PACKAGES: &[Package] = &[
         "openssl",
         "draws the keys of strangers",
     ),
+    row(
+        Purpose::Serial,
+        "lrzsz",
+        "sb",
+        "sends and takes files over a serial line as terminal programs do",
+    ),
 ];
 
 /// Makes sure that everything `purposes` need is installed.
@@ -489,6 +497,7 @@ mod tests {
             Purpose::Peers,
             Purpose::Image,
             Purpose::Qemu,
+            Purpose::Serial,
         ] {
             assert!(PACKAGES.iter().any(|p| p.purpose == purpose), "{purpose:?}");
         }

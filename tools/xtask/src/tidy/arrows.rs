@@ -7,6 +7,7 @@
 //! | call | directory, media |
 //! | directory, config, sip, media, turn, board, update | none of ours |
 //! | board-sim, board-linux | board |
+//! | cable | board, for the transfer of files alone; board-linux in its tests |
 //! | phone, xtask | none of ours: a peer built on the stack it tests proves nothing |
 //! | everything under `tests` | what it tests |
 
@@ -34,6 +35,7 @@ fn allowed(package: &str, folder: &str) -> Option<&'static [&'static str]> {
         "causeway-api" => &["causeway-call", "causeway-directory"],
         "causeway-call" => &["causeway-directory", "causeway-media"],
         "causeway-board-sim" | "causeway-board-linux" => &["causeway-board"],
+        "causeway-cable" => &["causeway-board", "causeway-board-linux"],
         _ => &[],
     })
 }
