@@ -6,6 +6,7 @@ use tokio::process::Command;
 use crate::box_process::BoxProcess;
 use crate::config::{APP, APP_SECRET};
 use crate::error::{Doing, HarnessError, Result};
+use crate::network::Namespace;
 use crate::place;
 
 /// What the callers do.
@@ -40,8 +41,17 @@ impl Load {
     /// # Errors
     /// When they could not begin. Calls that fail are in the report.
     pub async fn run(&self, to: &BoxProcess) -> Result<Value> {
-        let out = Command::new(place::program("causeway-phone")?)
-            .args(["load", "--insecure", "--json", "--url", &to.url("")])
+        self.run_at(&to.url(""), None).await
+    }
+
+    /// The same at a box of this address, from within a namespace where one is given.
+    ///
+    /// # Errors
+    /// As [`Load::run`].
+    pub async fn run_at(&self, url: &str, from: Option<&Namespace>) -> Result<Value> {
+        let mut command = Command::new(place::program("causeway-phone")?);
+        command
+            .args(["load", "--insecure", "--json", "--url", url])
             .args(["--app", APP, "--to", &self.to, "--codec", &self.codec])
             .args([
                 "--calls",
@@ -51,10 +61,11 @@ impl Load {
             ])
             .args(["--seconds", &self.seconds.to_string()])
             .env("CAUSEWAY_APP_SECRET", APP_SECRET)
-            .kill_on_drop(true)
-            .output()
-            .await
-            .doing("causeway-phone load")?;
+            .kill_on_drop(true);
+        if let Some(from) = from {
+            from.enter(&mut command);
+        }
+        let out = command.output().await.doing("causeway-phone load")?;
         let text = String::from_utf8_lossy(&out.stdout);
         let report = text
             .lines()

@@ -5,11 +5,12 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::{Disk, HTTPS, Probe, SIP};
+use crate::{Disk, HTTPS, Lan, Probe, SIP};
 
 /// How long a reset may take that nobody but the hardware brings about.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,12 +23,41 @@ pub const OTHERS: [u16; 6] = [22, 23, 80, 111, 443, 5355];
 pub struct Setup {
     probes: Vec<Probe>,
     memory_mb: Option<u32>,
+    lan: Option<Lan>,
+    log: Option<PathBuf>,
 }
 
 impl Setup {
+    /// Logs what is written to the disk ([`crate::WriteLog`]) here.
+    pub fn logged(mut self, to: &Path) -> Self {
+        self.log = Some(to.to_owned());
+        self
+    }
+
+    /// Plugs its cable into this network, instead of one of QEMU's own that leads in by ports.
+    pub fn on(mut self, lan: &Lan) -> Self {
+        self.lan = Some(lan.clone());
+        self
+    }
+
     pub fn with(mut self, probe: Probe) -> Self {
         self.probes.push(probe);
         self
+    }
+
+    fn drive(&self, disk: &Disk) -> String {
+        let image = disk.image();
+        let image = image.display();
+        match &self.log {
+            None => format!("if=none,id=disk,format=raw,file={image}"),
+            Some(log) => {
+                fs::write(log, "").expect("an empty log");
+                format!(
+                    "if=none,id=disk,driver=blklogwrites,file.driver=file,file.filename={image},log.driver=file,log.filename={}",
+                    log.display()
+                )
+            }
+        }
     }
 
     /// Switches the machine on.
@@ -38,7 +68,16 @@ impl Setup {
             .chain(OTHERS)
             .map(|port| (port, free_tcp()))
             .collect();
-        let mut network = "user,id=net".to_owned();
+        let mut network = match &self.lan {
+            Some(_) => format!("tap,id=net,ifname={},script=no,downscript=no", Lan::CABLE),
+            None => "user,id=net".to_owned(),
+        };
+        let forwarded = if self.lan.is_some() {
+            (BTreeMap::new(), BTreeMap::new())
+        } else {
+            (udp, tcp)
+        };
+        let (udp, tcp) = forwarded;
         for (inside, outside) in &udp {
             network.push_str(&format!(",hostfwd=udp:127.0.0.1:{outside}-:{inside}"));
         }
@@ -67,10 +106,7 @@ impl Setup {
             "-drive",
             &format!("if=pflash,format=raw,file={}", disk.variables().display()),
         ])
-        .args([
-            "-drive",
-            &format!("if=none,id=disk,format=raw,file={}", disk.image().display()),
-        ])
+        .args(["-drive", &self.drive(disk)])
         .args(["-device", "virtio-blk-pci,drive=disk"])
         .args(["-netdev", &network])
         .args(["-device", "virtio-net-pci,netdev=net,romfile="])
@@ -93,6 +129,9 @@ impl Setup {
                 "-smbios",
                 &format!("type=11,value={}", string.replace(',', ",,")),
             ]);
+        }
+        if let Some(lan) = &self.lan {
+            lan.enter(&mut qemu);
         }
         let mut child = qemu
             .stdin(Stdio::null())
