@@ -167,7 +167,7 @@ fn tests(selection: Selection<'_>, yes: bool) -> Result<Tally, String> {
         purposes.push(Purpose::Sdk);
     }
     if selection.crates() {
-        purposes.extend([Purpose::Load, Purpose::Relay]);
+        purposes.extend([Purpose::Load, Purpose::Relay, Purpose::Serial]);
     }
     if selection.browser() || selection.interop() {
         purposes.extend([Purpose::Chromium, Purpose::Firefox, Purpose::Networks]);
