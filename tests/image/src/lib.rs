@@ -7,7 +7,6 @@
 //! which PID 1 makes units (systemd.system-credentials(7)).
 
 mod bundle;
-pub mod dialog;
 mod disk;
 mod hardware;
 mod lan;
@@ -53,6 +52,21 @@ codecs = ["PCMA"]
 "#,
         "ab".repeat(32)
     )
+}
+
+/// What a new box is told at its serial port.
+pub fn answers() -> causeway_cable::Answers {
+    let told = |text: &str| Some(text.to_owned());
+    causeway_cable::Answers {
+        password: told(PASSWORD),
+        ipv4: told("10.0.2.15/24"),
+        ipv4_gateway: told("10.0.2.2"),
+        ipv6: told("none"),
+        name_servers: told("10.0.2.3"),
+        time_zone: told("Europe/Berlin"),
+        pbx: told("10.0.2.2"),
+        ..causeway_cable::Answers::default()
+    }
 }
 
 /// Waits until the box answers a SIP OPTIONS; how long that took.

@@ -8,12 +8,17 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use causeway_cable::{Session, SocketLine};
 
 use crate::{Disk, HTTPS, Hardware, Lan, Probe, SIP};
 
 /// How long a reset may take that nobody but the hardware brings about.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long somebody at the console waits, without KVM.
+const TYPED: Duration = Duration::from_secs(240);
 /// TCP ports that are led into the box besides its own: what people leave open.
 pub const OTHERS: [u16; 6] = [22, 23, 80, 111, 443, 5355];
 
@@ -117,9 +122,13 @@ impl Setup {
         let on = Instant::now();
         let serial = connect(&serial, &mut child)?;
         let control = connect(&control, &mut child)?;
-        let (to, heard) = channel();
-        let ear = serial.try_clone().expect("a second handle");
-        std::thread::spawn(move || listen(ear, |heard| to.send((on.elapsed(), heard)).is_ok()));
+        let cable = Cable::default();
+        let (to, lines) = channel();
+        let ear = Tee {
+            from: serial.try_clone().expect("a second handle"),
+            to: Arc::clone(&cable),
+        };
+        std::thread::spawn(move || read(ear, |line| to.send((on.elapsed(), line)).is_ok()));
         let (to, events) = channel();
         let asked = control.try_clone().expect("a second handle");
         std::thread::spawn(move || {
@@ -135,11 +144,10 @@ impl Setup {
             child,
             serial,
             control,
-            heard,
+            lines,
+            cable,
             events,
             seen: Vec::new(),
-            text: String::new(),
-            answered: 0,
             udp,
             tcp,
             on,
@@ -172,12 +180,10 @@ pub struct Machine {
     child: Child,
     serial: UnixStream,
     control: UnixStream,
-    heard: Receiver<(Duration, Heard)>,
+    lines: Receiver<(Duration, String)>,
+    cable: Cable,
     events: Receiver<String>,
     seen: Vec<(Duration, String)>,
-    /// Everything as it came, and how much of it has been answered.
-    text: String,
-    answered: usize,
     udp: BTreeMap<u16, u16>,
     tcp: BTreeMap<u16, u16>,
     on: Instant,
@@ -204,8 +210,8 @@ impl Machine {
             }
             looked = self.seen.len();
             let left = until.saturating_duration_since(Instant::now());
-            match self.heard.recv_timeout(left) {
-                Ok(heard) => self.hear(heard),
+            match self.lines.recv_timeout(left) {
+                Ok(line) => self.hear(line),
                 Err(why) => {
                     let events: Vec<String> = self.events.try_iter().collect();
                     panic!(
@@ -217,56 +223,15 @@ impl Machine {
         }
     }
 
-    fn hear(&mut self, (at, heard): (Duration, Heard)) {
-        match heard {
-            Heard::Text(text) => self.text.push_str(&text),
-            Heard::Line(line) => {
-                println!("  [{:6.1}] {line}", at.as_secs_f64());
-                self.seen.push((at, line));
-            }
-        }
-    }
-
-    /// Waits until the console has said `text` after what was waited for last: a question need not end a line.
-    pub fn said(&mut self, text: &str, limit: Duration) {
-        let until = Instant::now() + limit;
-        loop {
-            if let Some(at) = self.text[self.answered..].find(text) {
-                self.answered += at + text.len();
-                return;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            match self.heard.recv_timeout(left) {
-                Ok(heard) => self.hear(heard),
-                Err(why) => panic!(
-                    "no \"{text}\" ({why}) after:\n{}",
-                    &self.text[self.answered..]
-                ),
-            }
-        }
-    }
-
-    /// Everything that came over the serial line.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// How much of it has been waited for.
-    pub fn heard(&self) -> usize {
-        self.answered
-    }
-
-    /// Waits for a question and answers it.
-    pub fn answers(&mut self, question: &str, answer: &str, limit: Duration) {
-        self.said(question, limit);
-        self.types(answer);
-        self.types("\r");
+    fn hear(&mut self, (at, line): (Duration, String)) {
+        println!("  [{:6.1}] {line}", at.as_secs_f64());
+        self.seen.push((at, line));
     }
 
     /// Everything the console said so far.
     pub fn console(&mut self) -> String {
-        while let Ok(heard) = self.heard.try_recv() {
-            self.hear(heard);
+        while let Ok(line) = self.lines.try_recv() {
+            self.hear(line);
         }
         let lines: Vec<&str> = self.seen.iter().map(|(_, line)| line.as_str()).collect();
         lines.join("\n")
@@ -317,11 +282,16 @@ impl Machine {
         writeln!(self.control, "{line}").expect("QEMU listens");
     }
 
-    /// Writes to the serial console, as somebody who types.
-    pub fn types(&mut self, text: &str) {
-        self.serial
-            .write_all(text.as_bytes())
-            .expect("the serial line");
+    /// Plugs a cable into the serial port; whoever had one before has none any more.
+    pub fn cable(&mut self) -> Session<SocketLine> {
+        let (here, there) = UnixStream::pair().expect("a cable");
+        let mut typed = there.try_clone().expect("a second handle");
+        let mut into = self.serial.try_clone().expect("a second handle");
+        std::thread::spawn(move || std::io::copy(&mut typed, &mut into));
+        *self.cable.lock().expect("the cable") = Some(there);
+        let mut session = Session::open(SocketLine::from(here));
+        session.set_patience(TYPED);
+        session
     }
 
     /// The button of a management processor.
@@ -363,31 +333,24 @@ impl Drop for Machine {
     }
 }
 
-/// What comes over the serial line: as it comes, and each line again when it is whole.
+/// Who is at the serial port, besides the test that reads along.
+type Cable = Arc<Mutex<Option<UnixStream>>>;
+
+/// Gives what is read to the cable, too.
 #[derive(Debug)]
-enum Heard {
-    Text(String),
-    Line(String),
+struct Tee {
+    from: UnixStream,
+    to: Cable,
 }
 
-fn listen(mut from: UnixStream, mut take: impl FnMut(Heard) -> bool) {
-    let mut octets = [0; 4096];
-    let mut line = Vec::new();
-    while let Ok(n @ 1..) = from.read(&mut octets) {
-        let new = octets.get(..n).unwrap_or_default();
-        if !take(Heard::Text(String::from_utf8_lossy(new).into_owned())) {
-            return;
+impl Read for Tee {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.from.read(into)?;
+        if let (Some(to), Some(new)) = (&mut *self.to.lock().expect("the cable"), into.get(..n)) {
+            // Nobody has to be there.
+            let _ = to.write_all(new);
         }
-        for &octet in new {
-            line.push(octet);
-            if octet == b'\n' {
-                let text = plain(&String::from_utf8_lossy(&line));
-                line.clear();
-                if !text.is_empty() && !take(Heard::Line(text)) {
-                    return;
-                }
-            }
-        }
+        Ok(n)
     }
 }
 

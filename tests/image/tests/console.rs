@@ -1,7 +1,8 @@
 //! Somebody with a laptop and a serial cable.
 
-use causeway_image_tests::dialog::{command, log_in, wizard};
-use causeway_image_tests::{Disk, HTTPS, Setup, answers_options, configuration, first_options};
+use causeway_image_tests::{
+    Disk, HTTPS, Machine, PASSWORD, Setup, answers, answers_options, configuration, first_options,
+};
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(240);
@@ -10,28 +11,41 @@ const LIMIT: Duration = Duration::from_secs(240);
 fn set_up_at_the_serial_port_and_started_anew() {
     let disk = Disk::new("wizard");
     let mut machine = Setup::default().boot(&disk);
-    wizard(&mut machine, LIMIT);
+    let mut cable = machine.cable();
+    cable.wait_banner().expect("a banner");
+    assert!(cable.is_new());
+    cable.set_up(&answers()).expect("set up");
     assert!(first_options(&mut machine, LIMIT).is_some());
-    machine.types("reboot\r");
-    machine.said("Reboot now?", LIMIT);
-    machine.types("yes\r");
+    cable.reboot().expect("a new start");
     machine.ended(LIMIT);
 
     let mut machine = Setup::default().boot(&disk);
+    let mut cable = machine.cable();
     assert!(first_options(&mut machine, LIMIT).is_some());
-    log_in(&mut machine, LIMIT);
-    let said = command(&mut machine, "show configuration", LIMIT);
+    cable.log_in(PASSWORD).expect("let in");
+    let said = cable.command("show configuration").expect("shown");
     assert!(said.contains("10.0.2.15/24"), "{said}");
     assert!(said.contains("Europe/Berlin"), "{said}");
+    let resets = cable.command("show resets").expect("shown");
+    println!("{resets}");
 }
 
-/// Moves the box to an address where nobody finds it, on trial for a minute.
-fn cut_off(machine: &mut causeway_image_tests::Machine) {
+/// Moves the box to an address where nobody finds it, on trial for two minutes.
+fn cut_off(machine: &mut Machine) {
+    let mut cable = machine.cable();
     assert!(first_options(machine, LIMIT).is_some());
-    log_in(machine, LIMIT);
-    command(machine, "set network ipv4 address 192.0.2.10/24", LIMIT);
-    let said = command(machine, "commit confirm 2", LIMIT);
-    assert!(said.contains("confirm"), "{said}");
+    cable.log_in(PASSWORD).expect("let in");
+    for command in [
+        "set network ipv4 address 192.0.2.10/24",
+        "set network ipv4 gateway 192.0.2.1",
+        "set box public 192.0.2.10",
+        "set sip udp 192.0.2.10:5060",
+        "set rtp address 192.0.2.10",
+        "commit confirm 2",
+    ] {
+        let said = cable.command(command).expect(command);
+        println!("{command}: {said}");
+    }
     let until = Instant::now() + Duration::from_secs(60);
     while answers_options(machine) {
         assert!(Instant::now() < until, "the box has not moved");
@@ -61,17 +75,18 @@ fn a_commit_that_cuts_off_is_taken_back_by_a_reset() {
 fn a_factory_reset_leaves_nothing() {
     let disk = Disk::configured("factory", &configuration());
     let mut machine = Setup::default().boot(&disk);
+    let mut cable = machine.cable();
     assert!(first_options(&mut machine, LIMIT).is_some());
-    log_in(&mut machine, LIMIT);
-    machine.types("factory-reset\r");
-    machine.said("Write factory-reset to do it:", LIMIT);
-    machine.types("factory-reset\r");
+    cable.log_in(PASSWORD).expect("let in");
+    cable.factory_reset().expect("a reset");
     machine.ended(LIMIT);
 
     let mut machine = Setup::default().boot(&disk);
-    machine.said("everything that was set is erased", LIMIT);
-    machine.said("Setting up.", LIMIT);
+    let mut cable = machine.cable();
+    cable.wait_banner().expect("a banner");
+    assert!(cable.is_new());
     assert!(!answers_options(&machine));
+    machine.line("everything that was set is erased", LIMIT);
 }
 
 /// A clock without a battery.

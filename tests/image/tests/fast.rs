@@ -1,16 +1,29 @@
 //! The box's programs over a kernel and busybox: set up at the serial line, and cut off.
 
-use causeway_image_tests::dialog::{command, log_in, wizard};
-use causeway_image_tests::{Disk, Setup, first_options};
+use causeway_cable::{Session, SocketLine};
+use causeway_image_tests::{Disk, Machine, PASSWORD, Setup, answers, first_options};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
+
+fn set_up(machine: &mut Machine) -> Session<SocketLine> {
+    let mut cable = machine.cable();
+    cable.wait_banner().expect("a banner");
+    cable.set_up(&answers()).expect("set up");
+    cable
+}
+
+fn configuration(machine: &mut Machine) -> String {
+    let mut cable = machine.cable();
+    cable.log_in(PASSWORD).expect("let in");
+    cable.command("show configuration").expect("shown")
+}
 
 #[test]
 fn what_the_wizard_was_told_is_there_after_a_power_cut() {
     let disk = Disk::of_fast("wizard");
     let mut machine = Setup::default().boot(&disk);
-    wizard(&mut machine, LIMIT);
+    set_up(&mut machine);
     let serves = first_options(&mut machine, LIMIT).expect("OPTIONS are answered");
     println!(
         "OPTIONS answered {:.1} s after the wizard",
@@ -25,8 +38,7 @@ fn what_the_wizard_was_told_is_there_after_a_power_cut() {
         machine.since_power_on().as_secs_f64(),
         machine.processor_time().as_secs_f64()
     );
-    log_in(&mut machine, LIMIT);
-    let said = command(&mut machine, "show configuration", LIMIT);
+    let said = configuration(&mut machine);
     assert!(said.contains("10.0.2.15/24"), "{said}");
 }
 
@@ -35,14 +47,13 @@ fn what_the_wizard_was_told_is_there_after_a_power_cut() {
 fn a_power_cut_in_a_trial_reverts() {
     let disk = Disk::of_fast("trial");
     let mut machine = Setup::default().boot(&disk);
-    wizard(&mut machine, LIMIT);
-    command(&mut machine, "set box name Foyer", LIMIT);
-    command(&mut machine, "commit confirm 1", LIMIT);
+    let mut cable = set_up(&mut machine);
+    cable.command("set box name Foyer").expect("a draft");
+    cable.command("commit confirm 1").expect("a trial");
     machine.cut();
 
     let mut machine = Setup::default().boot(&disk);
-    log_in(&mut machine, LIMIT);
-    let said = command(&mut machine, "show configuration", LIMIT);
+    let said = configuration(&mut machine);
     assert!(said.contains("10.0.2.15/24"), "{said}");
     assert!(!said.contains("Foyer"), "the trial is over: {said}");
 }
@@ -61,9 +72,11 @@ echo REVERTED
 fn a_service_killed_in_a_trial_reverts() {
     let disk = Disk::of_fast_with("killed", KILL);
     let mut machine = Setup::default().boot(&disk);
-    wizard(&mut machine, LIMIT);
-    command(&mut machine, "set box name Foyer", LIMIT);
-    machine.types("commit confirm 1\r");
+    let mut cable = set_up(&mut machine);
+    cable.command("set box name Foyer").expect("a draft");
+    cable
+        .leave("commit confirm 1\r")
+        .expect("the line takes it");
     let (_, killed) = machine.line("KILLED", LIMIT);
     let (_, reverted) = machine.line("REVERTED", LIMIT * 3);
     let after = reverted - killed;
