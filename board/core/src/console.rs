@@ -5,6 +5,7 @@
 //! | state | input | next | what |
 //! |---|---|---|---|
 //! | locked | a line | running | [`Event::Unlock`]: is this the password? |
+//! | locked | an empty line | locked | [`Event::Greet`]: somebody came who has not seen the banner |
 //! | refused | anything | refused | dropped, until 1, 2, 4 … 30 s are over; then locked |
 //! | ready | a command | running | [`Event::Run`] |
 //! | ready | a number of an entry that asks | asking | |
@@ -72,6 +73,8 @@ const PROMPT: usize = 80;
 /// What somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
+    /// Somebody pressed Enter at the question for the password. Answer with [`Console::start`], which shows who the box is.
+    Greet,
     /// Answer with [`Console::unlock`] or [`Console::refuse`].
     Unlock(Password<'a>),
     /// Carry it out, write what there is to say through a [`Terminal`], then call [`Console::finish`].
@@ -135,6 +138,7 @@ impl Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Nothing,
+    Greet,
     Unlock,
     Run,
     SetUp,
@@ -460,6 +464,7 @@ impl Console {
     fn event(&self, outcome: Outcome) -> Option<Event<'_>> {
         match outcome {
             Outcome::Nothing => None,
+            Outcome::Greet => Some(Event::Greet),
             Outcome::Unlock => Some(Event::Unlock(Password(&self.secret.0))),
             Outcome::Run => {
                 let found = self.found.as_ref()?;

@@ -109,6 +109,7 @@ struct Served<'a, L, S> {
 /// [`Event`] without what it borrows.
 enum Wanted {
     Nothing,
+    Greet,
     Unlock(bool),
     Run,
     SetUp,
@@ -120,6 +121,7 @@ enum Wanted {
 fn wanted<S: Shell>(event: Option<Event<'_>>, shell: &S) -> Wanted {
     match event {
         None => Wanted::Nothing,
+        Some(Event::Greet) => Wanted::Greet,
         Some(Event::Unlock(tried)) => Wanted::Unlock(shell.is_password(tried.0)),
         Some(Event::Run(_)) => Wanted::Run,
         Some(Event::SetUp) => Wanted::SetUp,
@@ -224,6 +226,10 @@ impl<L: Line, S: Shell> Served<'_, L, S> {
             match next {
                 Wanted::Nothing | Wanted::Interrupt => return Ok(true),
                 Wanted::Leave => return Ok(false),
+                Wanted::Greet => {
+                    let now_ms = self.now_ms();
+                    self.console.start(self.post.banner, now_ms, self.line)?;
+                }
                 Wanted::Lock => {
                     self.shell.left();
                     return Ok(true);

@@ -82,13 +82,17 @@ impl<L: Line> Carrier<'_, L> {
                 say(self.line, &invitation(&part, *limit))?;
                 self.receive(part, *limit)?
             }
-            Transfer::Send { path, name } => {
-                say(
-                    self.line,
-                    "Take the file now by YMODEM (rb, or the terminal's menu); ^C leaves.\n",
-                )?;
-                self.send(path, name)?
-            }
+            Transfer::Send { path, name } => match offered(path, name) {
+                Ok(offer) => {
+                    say(
+                        self.line,
+                        "Take the file now by YMODEM (rb, or the terminal's menu); ^C leaves.\n",
+                    )?;
+                    self.send(offer)?
+                }
+                // Nobody has been invited to anything.
+                Err(why) => return Ok(Moved::Failed(why)),
+            },
         };
         self.settle()?;
         Ok(moved)
@@ -130,15 +134,13 @@ impl<L: Line> Carrier<'_, L> {
         self.line.flush()
     }
 
-    fn send(&mut self, path: &Path, name: &str) -> io::Result<Moved> {
-        let failed = |fault: io::Error| Ok(Moved::Failed(format!("the file: {fault}")));
-        let (mut file, length, sha256) = match whole(path) {
-            Ok(found) => found,
-            Err(fault) => return failed(fault),
-        };
-        let Some(header) = Header::new(name, length) else {
-            return Ok(Moved::Failed(TransferError::Name.to_string()));
-        };
+    fn send(&mut self, offer: Offer) -> io::Result<Moved> {
+        let Offer {
+            mut file,
+            header,
+            sha256,
+        } = offer;
+        let length = header.length;
         let mut sender = Sender::new(header, (self.now_ms)());
         let mut end = None;
         let mut octets = [0; 256];
@@ -154,7 +156,7 @@ impl<L: Line> Carrier<'_, L> {
                         while let Some(octets) = sender.poll_transmit(now_ms) {
                             self.line.write_all(octets)?;
                         }
-                        return failed(fault);
+                        return Ok(Moved::Failed(told(&fault)));
                     }
                 }
             }
@@ -204,6 +206,23 @@ impl<L: Line> Carrier<'_, L> {
         }
         Ok(())
     }
+}
+
+/// A file that can be sent.
+struct Offer {
+    file: File,
+    header: Header,
+    sha256: String,
+}
+
+fn offered(path: &Path, name: &str) -> Result<Offer, String> {
+    let (file, length, sha256) = whole(path).map_err(|fault| told(&fault))?;
+    let header = Header::new(name, length).ok_or_else(|| TransferError::Name.to_string())?;
+    Ok(Offer {
+        file,
+        header,
+        sha256,
+    })
 }
 
 fn invitation(part: &Part, limit: u64) -> String {

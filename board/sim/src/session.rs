@@ -22,6 +22,7 @@ pub const BANNER: Banner<'static> = Banner {
 
 /// What a console's event asks for, kept beyond the console's borrow.
 enum Wanted {
+    Greet,
     Unlock(bool),
     Run(String),
     SetUp,
@@ -156,6 +157,9 @@ impl Session {
     fn answer(&mut self, wanted: Option<Wanted>) {
         match wanted {
             None => {}
+            Some(Wanted::Greet) => {
+                let Ok(()) = self.console.start(&BANNER, self.now_ms, &mut self.screen);
+            }
             Some(Wanted::Unlock(true)) => {
                 let Ok(()) = self.console.unlock(&mut self.screen);
                 self.resume();
@@ -248,6 +252,7 @@ impl Session {
 
 fn wanted(event: Event<'_>, password: Option<&str>) -> Wanted {
     match event {
+        Event::Greet => Wanted::Greet,
         Event::Unlock(tried) => Wanted::Unlock(Some(tried.0) == password),
         Event::Run(command) => Wanted::Run(format!("{command:?}")),
         Event::SetUp => Wanted::SetUp,

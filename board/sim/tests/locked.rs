@@ -20,6 +20,18 @@ fn the_banner_shows_the_box_and_nothing_happens_before_the_password() {
 }
 
 #[test]
+fn who_plugs_a_cable_in_sees_the_banner_by_enter() {
+    let mut session = Session::locked("correct horse");
+    session.screen = causeway_board_sim::SimScreen::default();
+    session
+        .types("\r")
+        .sees("Causeway 0.1.0, slot a - front-desk")
+        .asks(&[])
+        .line_is("Password:");
+    session.types("correct horse\r").line_is("front-desk>");
+}
+
+#[test]
 fn guessing_is_slow_and_gets_slower() {
     let mut session = Session::locked("correct horse");
     for wait in ["1 s", "2 s", "4 s", "8 s", "16 s", "30 s", "30 s"] {

@@ -126,6 +126,10 @@ fn checked(setting: &Setting<'_>) {
 fn seen(event: Option<Event<'_>>, open: bool) -> Then {
     match event {
         None => Then::Nothing,
+        Some(Event::Greet) => {
+            assert!(!open, "greeted who is in already");
+            Then::Nothing
+        }
         Some(Event::Unlock(tried)) => {
             assert!(!open, "asked for a password that was shown");
             if tried.0 == PASSWORD {

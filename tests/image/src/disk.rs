@@ -31,11 +31,24 @@ impl Disk {
 
     /// An empty data partition alone, for a box whose programs are in memory.
     pub fn of_fast(name: &str) -> Self {
+        Self::of_fast_with(name, "")
+    }
+
+    /// The same, with a script on it that such a box runs beside its own work.
+    pub fn of_fast_with(name: &str, script: &str) -> Self {
         let disk = Self::empty(name, From::Memory);
+        let tree = disk.folder.join("tree");
+        fs::create_dir_all(&tree).expect("a tree for the data partition");
+        if !script.is_empty() {
+            fs::write(tree.join("probe"), script).expect("the script");
+        }
         fs::File::create(disk.image())
             .and_then(|f| f.set_len(64 * MIB))
             .expect("room for the data partition");
-        run(Command::new("mkfs.ext4").arg("-q").arg(disk.image()));
+        run(Command::new("mkfs.ext4")
+            .args(["-q", "-d"])
+            .arg(&tree)
+            .arg(disk.image()));
         disk
     }
 

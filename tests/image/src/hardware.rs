@@ -31,6 +31,14 @@ impl Hardware {
         }
     }
 
+    /// What `disk` is for: programs in memory are always a PC's.
+    pub(crate) fn under(disk: &Disk) -> Self {
+        match disk.from() {
+            From::Image => Self::at_hand(),
+            From::Memory => Self::X86,
+        }
+    }
+
     /// As in the names of updates.
     pub fn board(self) -> &'static str {
         match self {

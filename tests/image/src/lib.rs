@@ -54,6 +54,21 @@ codecs = ["PCMA"]
     )
 }
 
+/// What a new box is told at its serial port.
+pub fn answers() -> causeway_cable::Answers {
+    let told = |text: &str| Some(text.to_owned());
+    causeway_cable::Answers {
+        password: told(PASSWORD),
+        ipv4: told("10.0.2.15/24"),
+        ipv4_gateway: told("10.0.2.2"),
+        ipv6: told("none"),
+        name_servers: told("10.0.2.3"),
+        time_zone: told("Europe/Berlin"),
+        pbx: told("10.0.2.2"),
+        ..causeway_cable::Answers::default()
+    }
+}
+
 /// Waits until the box answers a SIP OPTIONS; how long that took.
 pub fn first_options(machine: &mut Machine, limit: Duration) -> Option<Duration> {
     let began = Instant::now();

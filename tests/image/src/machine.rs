@@ -8,12 +8,17 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use causeway_cable::{Session, SocketLine};
 
 use crate::{Disk, HTTPS, Hardware, Lan, Probe, SIP};
 
 /// How long a reset may take that nobody but the hardware brings about.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long somebody at the console waits, without KVM.
+const TYPED: Duration = Duration::from_secs(240);
 /// TCP ports that are led into the box besides its own: what people leave open.
 pub const OTHERS: [u16; 6] = [22, 23, 80, 111, 443, 5355];
 
@@ -83,7 +88,7 @@ impl Setup {
         let _ = fs::remove_file(&serial);
         let _ = fs::remove_file(&control);
         let mut qemu =
-            Hardware::at_hand().qemu(disk, &self.drive(disk), self.memory_mb.unwrap_or(512));
+            Hardware::under(disk).qemu(disk, &self.drive(disk), self.memory_mb.unwrap_or(512));
         // The machine waits for both to be taken: no word is lost.
         qemu.args(["-netdev", &network, "-chardev"])
             .arg(format!(
@@ -117,9 +122,13 @@ impl Setup {
         let on = Instant::now();
         let serial = connect(&serial, &mut child)?;
         let control = connect(&control, &mut child)?;
+        let cable = Cable::default();
         let (to, lines) = channel();
-        let heard = serial.try_clone().expect("a second handle");
-        std::thread::spawn(move || read(heard, |line| to.send((on.elapsed(), line)).is_ok()));
+        let ear = Tee {
+            from: serial.try_clone().expect("a second handle"),
+            to: Arc::clone(&cable),
+        };
+        std::thread::spawn(move || read(ear, |line| to.send((on.elapsed(), line)).is_ok()));
         let (to, events) = channel();
         let asked = control.try_clone().expect("a second handle");
         std::thread::spawn(move || {
@@ -136,6 +145,7 @@ impl Setup {
             serial,
             control,
             lines,
+            cable,
             events,
             seen: Vec::new(),
             udp,
@@ -171,6 +181,7 @@ pub struct Machine {
     serial: UnixStream,
     control: UnixStream,
     lines: Receiver<(Duration, String)>,
+    cable: Cable,
     events: Receiver<String>,
     seen: Vec<(Duration, String)>,
     udp: BTreeMap<u16, u16>,
@@ -271,11 +282,16 @@ impl Machine {
         writeln!(self.control, "{line}").expect("QEMU listens");
     }
 
-    /// Writes to the serial console, as somebody who types.
-    pub fn types(&mut self, text: &str) {
-        self.serial
-            .write_all(text.as_bytes())
-            .expect("the serial line");
+    /// Plugs a cable into the serial port; whoever had one before has none any more.
+    pub fn cable(&mut self) -> Session<SocketLine> {
+        let (here, there) = UnixStream::pair().expect("a cable");
+        let mut typed = there.try_clone().expect("a second handle");
+        let mut into = self.serial.try_clone().expect("a second handle");
+        std::thread::spawn(move || std::io::copy(&mut typed, &mut into));
+        *self.cable.lock().expect("the cable") = Some(there);
+        let mut session = Session::open(SocketLine::from(here));
+        session.set_patience(TYPED);
+        session
     }
 
     /// The button of a management processor.
@@ -314,6 +330,27 @@ impl Drop for Machine {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Who is at the serial port, besides the test that reads along.
+type Cable = Arc<Mutex<Option<UnixStream>>>;
+
+/// Gives what is read to the cable, too.
+#[derive(Debug)]
+struct Tee {
+    from: UnixStream,
+    to: Cable,
+}
+
+impl Read for Tee {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.from.read(into)?;
+        if let (Some(to), Some(new)) = (&mut *self.to.lock().expect("the cable"), into.get(..n)) {
+            // Nobody has to be there.
+            let _ = to.write_all(new);
+        }
+        Ok(n)
     }
 }
 

@@ -59,7 +59,7 @@ Examples:
 Examples:
   cargo xtask test
   cargo xtask test --only causeway-sip    one crate
-  cargo xtask test --only browser         one stage: crates, sdk, browser, interop
+  cargo xtask test --only browser         one stage: crates, box, sdk, browser, interop
   cargo xtask test --no-interop           leave Asterisk out")]
     Test(TestArgs),
     /// Formatting, lints, import arrows and every default test: what CI runs
@@ -151,7 +151,7 @@ struct RunArgs {
 
 #[derive(Debug, Args)]
 struct TestArgs {
-    /// One stage (crates, sdk, browser, interop) or one crate's tests
+    /// One stage (crates, box, sdk, browser, interop) or one crate's tests
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Leave out the tests against Asterisk

@@ -51,6 +51,8 @@ pub enum Purpose {
     Qemu,
     /// Another one, an ARM.
     QemuArm,
+    /// Files over a serial line.
+    Serial,
 }
 
 #[derive(Debug)]
@@ -355,6 +357,12 @@ const PACKAGES: &[Package] = &[
         "openssl",
         "draws the keys of strangers",
     ),
+    row(
+        Purpose::Serial,
+        "lrzsz",
+        "sb",
+        "sends and takes files over a serial line as terminal programs do",
+    ),
 ];
 
 /// Makes sure that everything `purposes` need is installed.
@@ -526,6 +534,7 @@ mod tests {
             Purpose::Arm,
             Purpose::Qemu,
             Purpose::QemuArm,
+            Purpose::Serial,
         ] {
             assert!(PACKAGES.iter().any(|p| p.purpose == purpose), "{purpose:?}");
         }

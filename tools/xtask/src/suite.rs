@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::needs::{self, Purpose};
 use crate::step::{Outcome, announce, counted, took};
 use crate::tally::Tally;
-use crate::{CiArgs, TestArgs, bare, interop, tidy, workspace};
+use crate::{CiArgs, TestArgs, bare, image, interop, tidy, workspace};
 
 const BROWSER: &str = "causeway-browser-tests";
 /// Some of its tests make calls, too.
@@ -23,6 +23,8 @@ const MEDIA_PLANE: &str = "media_plane";
 const INTEROP: &str = "causeway-interop";
 /// They need a finished image: `image test` runs them.
 const IMAGE: &str = "causeway-image-tests";
+/// But not this one, for which a kernel, busybox and the programs are enough.
+const FAST: &str = "fast";
 /// The program of the interop package that needs neither Asterisk nor the machine for itself.
 const SIPP: &str = "sipp";
 /// Its scenarios act a few at a time, and for most of their time wait for SIP's timers.
@@ -46,7 +48,7 @@ struct Selection<'a> {
 
 impl Selection<'_> {
     fn crates(&self) -> bool {
-        !matches!(self.only, Some("sdk" | "browser" | "interop"))
+        !matches!(self.only, Some("sdk" | "browser" | "interop" | "box"))
     }
 
     fn takes(&self, package: &str) -> bool {
@@ -54,6 +56,10 @@ impl Selection<'_> {
             None | Some("crates") => ![BROWSER, INTEROP, IMAGE].contains(&package),
             Some(name) => package == name,
         }
+    }
+
+    fn boxes(&self) -> bool {
+        matches!(self.only, None | Some("box"))
     }
 
     fn sdk(&self) -> bool {
@@ -73,7 +79,7 @@ impl Selection<'_> {
         self.only.filter(|name| {
             !matches!(
                 *name,
-                "crates" | "sdk" | "browser" | "interop" | BROWSER | INTEROP
+                "crates" | "box" | "sdk" | "browser" | "interop" | BROWSER | INTEROP
             )
         })
     }
@@ -161,7 +167,7 @@ fn tests(selection: Selection<'_>, yes: bool) -> Result<Tally, String> {
         purposes.push(Purpose::Sdk);
     }
     if selection.crates() {
-        purposes.extend([Purpose::Load, Purpose::Relay]);
+        purposes.extend([Purpose::Load, Purpose::Relay, Purpose::Serial]);
     }
     if selection.browser() || selection.interop() {
         purposes.extend([Purpose::Chromium, Purpose::Firefox, Purpose::Networks]);
@@ -204,6 +210,15 @@ fn tests(selection: Selection<'_>, yes: bool) -> Result<Tally, String> {
             tally.add(settle(counted(&mut doc, PROGRAM_LIMIT)?));
         }
         took("crates", since);
+    }
+    if selection.boxes() {
+        match boxes(&programs, yes) {
+            Ok(outcome) => tally.add(outcome),
+            Err(why) if selection.only.is_none() => {
+                loud(&format!("the box in QEMU was not tried: {why}"));
+            }
+            Err(why) => return Err(why),
+        }
     }
     if selection.sdk() {
         tally.add(sdk()?);
@@ -296,7 +311,7 @@ fn known_crate(name: &str) -> Result<(), String> {
     }
     let names: Vec<&str> = names.values().map(String::as_str).collect();
     Err(format!(
-        "no stage or crate is called {name}; the stages are crates, sdk, browser, interop, the crates {}",
+        "no stage or crate is called {name}; the stages are crates, box, sdk, browser, interop, the crates {}",
         names.join(", ")
     ))
 }
@@ -408,6 +423,29 @@ fn calls(
         tally.add(run_calls(program, &[&threads], corpora)?);
     }
     took(stage, since);
+    Ok(tally)
+}
+
+/// The box in QEMU, without loader, slots and PID 1: what every change is tried with.
+fn boxes(programs: &[Program], yes: bool) -> Result<Tally, String> {
+    needs::ensure(&[Purpose::Image, Purpose::Qemu], yes)?;
+    let since = Instant::now();
+    let small = image::fast::make()?;
+    let mut tally = Tally::default();
+    for program in programs
+        .iter()
+        .filter(|p| p.package == IMAGE && p.name == FAST)
+    {
+        announce(&format!("{} ({})", program.package, program.name));
+        let mut command = Command::new(&program.path);
+        command
+            .arg("--test-threads=1")
+            .current_dir(&program.folder)
+            .env("CAUSEWAY_FAST_KERNEL", &small.kernel)
+            .env("CAUSEWAY_FAST_INITRD", &small.initrd);
+        tally.add(settle(counted(&mut command, PROGRAM_LIMIT)?));
+    }
+    took("box", since);
     Ok(tally)
 }
 

@@ -134,7 +134,7 @@ impl Console {
         }
         self.editor.clear(Echo::Hidden);
         let outcome = match self.mode {
-            Mode::Locked if line.is_empty() => Outcome::Nothing,
+            Mode::Locked if line.is_empty() => return Outcome::Greet,
             Mode::Locked => {
                 self.secret.0 = line;
                 self.mode = Mode::Running;

@@ -13,7 +13,8 @@ mod check;
 mod own;
 mod places;
 
-use causeway_config::{Shape, Verdict};
+use causeway_config::Shape;
+pub use causeway_config::Verdict;
 use causeway_directory::Config;
 use std::fmt;
 

@@ -1,6 +1,8 @@
 //! A real `causeway-boxd` on a folder of its own, and somebody at its socket.
 #![allow(dead_code)]
 
+pub mod memory;
+
 use causeway_appliance::shell::client::{Client, Outcome};
 use serde_json::{Value, json};
 use std::fs;

@@ -119,7 +119,7 @@ pub fn make() -> Result<Fast, String> {
     }
     ramfs.modules(&recipe.join("modules"))?;
     ramfs.script(&recipe.join("init"), "init")?;
-    for script in ["serve", "systemctl", "networkctl"] {
+    for script in ["serve", "systemctl", "networkctl", "chronyc"] {
         ramfs.script(&recipe.join(script), &format!("bin/{script}"))?;
     }
     let version = env!("CARGO_PKG_VERSION");

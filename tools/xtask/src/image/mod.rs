@@ -13,7 +13,7 @@ mod base;
 mod bundle;
 mod disk;
 mod emulation;
-mod fast;
+pub mod fast;
 mod initrd;
 mod programs;
 mod ramfs;
@@ -34,7 +34,7 @@ use crate::workspace;
 
 use programs::Programs;
 
-pub use fast::FastArgs;
+use fast::FastArgs;
 pub use tests::ImageTestArgs;
 
 /// Which image, or what to do with it.

@@ -15,8 +15,18 @@ use crate::step::{announce, plain};
 use crate::workspace;
 
 /// What brings programs of the box, and which.
-pub const CRATES: &[&str] = &["causeway-gateway", "causeway-appliance"];
-pub const PROGRAMS: &[&str] = &["causewayd", "causeway", "causeway-boxd", "causeway-console"];
+pub const CRATES: &[&str] = &[
+    "causeway-gateway",
+    "causeway-appliance",
+    "causeway-maintenance",
+];
+pub const PROGRAMS: &[&str] = &[
+    "causewayd",
+    "causeway",
+    "causeway-boxd",
+    "causeway-console",
+    "causeway-syslog",
+];
 /// The youngest release whose libvpx the codec's bindings fit.
 const LIBRARIES: &str = "bookworm";
 

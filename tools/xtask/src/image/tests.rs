@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::bundle::Signer;
-use super::{Arch, folder};
+use super::programs;
+use super::{Arch, fast, folder};
 use crate::needs::{self, Purpose};
 use crate::step::{announce, counted, took};
 use crate::workspace;
@@ -42,13 +43,16 @@ pub fn test(args: &ImageTestArgs) -> Result<ExitCode, String> {
     }
     let signer = Signer::ready()?;
     // What a configured box has on its disk is made by its own service.
-    crate::run::build(&["causeway-appliance"], false)?;
+    crate::run::build(programs::CRATES, false)?;
+    let small = fast::make()?;
     announce("image tests");
     let since = Instant::now();
     let mut cargo = workspace::cargo()?;
     cargo
         .env("CAUSEWAY_IMAGE", &image)
         .env("CAUSEWAY_MACHINE", args.arch.name())
+        .env("CAUSEWAY_FAST_KERNEL", &small.kernel)
+        .env("CAUSEWAY_FAST_INITRD", &small.initrd)
         .env("CAUSEWAY_UPDATE", image.with_extension("raucb"))
         .env("CAUSEWAY_UPDATE_KEY", &signer.key)
         .env("CAUSEWAY_UPDATE_CERT", &signer.certificate)

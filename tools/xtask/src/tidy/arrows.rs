@@ -9,6 +9,7 @@
 //! | directory, config, sip, media, turn, board, update | none of ours |
 //! | board-sim, board-linux | board |
 //! | maintenance | board, board-linux |
+//! | cable | board, for the transfer of files alone; board-linux in its tests |
 //! | phone, xtask | none of ours: a peer built on the stack it tests proves nothing |
 //! | everything under `tests` | what it tests |
 
@@ -44,6 +45,7 @@ fn allowed(package: &str, folder: &str) -> Option<&'static [&'static str]> {
         "causeway-call" => &["causeway-directory", "causeway-media"],
         "causeway-board-sim" | "causeway-board-linux" => &["causeway-board"],
         "causeway-maintenance" => &["causeway-board", "causeway-board-linux"],
+        "causeway-cable" => &["causeway-board", "causeway-board-linux"],
         _ => &[],
     })
 }
