@@ -139,13 +139,13 @@ impl UpdateError {
 /// The line that says why, bounded; RAUC prints its errors last, and notes of its own before.
 fn last_words(words: &str) -> String {
     let lines = || words.lines().map(str::trim).filter(|line| !line.is_empty());
-    let noted = lines().filter_map(|line| line.strip_prefix("LastError: "));
-    let other = lines().filter(|line| {
+    let mut noted = lines().filter_map(|line| line.strip_prefix("LastError: "));
+    let mut other = lines().filter(|line| {
         !line.starts_with("Installing `") && !line.starts_with("rauc-") && *line != "idle"
     });
     // What could not be reached is told in two lines, the first of which says why.
     let contact = lines().find(|line| line.starts_with("Failed to contact rauc"));
-    let line = noted.last().or(contact).or_else(|| other.last());
+    let line = noted.next_back().or(contact).or_else(|| other.next_back());
     line.unwrap_or("it does not say why")
         .chars()
         .take(300)
