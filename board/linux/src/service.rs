@@ -27,7 +27,8 @@ pub trait Shell: Sync {
     /// Whether this is the admin's password.
     fn is_password(&self, tried: &str) -> bool;
 
-    /// Carries a command out and says what came of it. Ends early when `stop` turns true; nothing it says after that is shown.
+    /// Carries a command out and says what came of it. One that failed ends with a line that begins with `Failed: `, for which
+    /// programs at the other end look. Ends early when `stop` turns true; nothing it says after that is shown.
     fn run(&self, command: Command<'_>, out: &mut dyn fmt::Write, stop: &AtomicBool);
 
     /// In place of [`Shell::run`] for a command that [moves a file](Command::moves_a_file): which file, once it can be moved.

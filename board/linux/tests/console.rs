@@ -319,7 +319,7 @@ fn a_line_that_is_pulled_out_leaves_nothing_open() {
     });
     assert_eq!(desk.left.load(Ordering::Relaxed), 1);
     let mut screen = Vec::new();
-    console.handle_byte(b'\r', 0, &mut screen).unwrap();
+    console.handle_byte(b'\x03', 0, &mut screen).unwrap();
     assert!(String::from_utf8_lossy(&screen).ends_with("Password: "));
 }
 

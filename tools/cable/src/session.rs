@@ -67,9 +67,10 @@ impl<L: Line> Session<L> {
         self.patience = patience;
     }
 
-    /// The line, for who has something else to do with it.
-    pub fn into_line(self) -> L {
-        self.line
+    /// The line, for who has something else to do with it; what the console waits for is unknown then.
+    pub fn line_mut(&mut self) -> &mut L {
+        self.place = Place::Unknown;
+        &mut self.line
     }
 
     /// Types this as it is and leaves; what comes of it is not known then.

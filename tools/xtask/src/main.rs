@@ -6,6 +6,7 @@
 
 mod bare;
 mod bench;
+mod flash;
 mod fuzz;
 mod image;
 mod interop;
@@ -134,6 +135,12 @@ Examples:
         #[command(subcommand)]
         what: image::ImageCommand,
     },
+    /// Write the box's image to a stick, and read it back from there
+    #[command(after_help = "\
+Examples:
+  cargo xtask flash causeway.img.zst /dev/sdb     a stick; refused when it is mounted, not removable or too small
+  cargo xtask flash causeway.img /dev/sdb --force a disk that is not removable: its name has to be typed")]
+    Flash(flash::FlashArgs),
 }
 
 #[derive(Debug, Args)]
@@ -373,6 +380,7 @@ fn main() -> ExitCode {
         Command::Soak(args) => soak::soak(&args),
         Command::Reach(args) => reach::reach(&args),
         Command::Image { what } => image::image(&what),
+        Command::Flash(args) => flash::flash(&args),
     };
     match done {
         Ok(code) => code,
