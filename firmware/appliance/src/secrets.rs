@@ -133,7 +133,8 @@ impl Secrets {
     }
 }
 
-fn unhex(digits: &str) -> Option<Vec<u8>> {
+/// Octets of hexadecimal digits; none when they are none.
+pub fn unhex(digits: &str) -> Option<Vec<u8>> {
     if !digits.len().is_multiple_of(2) || !digits.is_ascii() {
         return None;
     }

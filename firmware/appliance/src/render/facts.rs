@@ -30,12 +30,15 @@ impl Facts {
             addresses.push(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into());
         }
         let name = network.interface.clone();
-        Self {
-            interfaces: vec![Interface {
-                name: name.unwrap_or_else(|| "stand-in".to_owned()),
-                addresses,
-            }],
-        }
+        let mut interfaces = vec![Interface {
+            name: name.unwrap_or_else(|| "stand-in".to_owned()),
+            addresses,
+        }];
+        interfaces.extend(network.management.as_ref().map(|management| Interface {
+            name: management.interface.clone(),
+            addresses: vec![Ipv4Addr::new(198, 51, 100, 1).into()],
+        }));
+        Self { interfaces }
     }
 
     /// The interface of PBX and browsers.

@@ -62,7 +62,9 @@ pub fn gateway_document(
     let settings = table(&mut document, "box")?;
     or(settings, "https", at(every, HTTPS));
     or(settings, "media", at(every, MEDIA));
-    if let Some(ip) = facts.management_address(own) {
+    if own.network.management.is_some() {
+        // While it has no address there, nobody but the console administers it: not the network of callers.
+        let ip = facts.management_address(own).unwrap_or(Ipv4Addr::LOCALHOST);
         or(settings, "management", at(ip.into(), HTTPS));
     }
     let says_where = |key| {

@@ -98,7 +98,8 @@ impl Draft {
         Ok((document, taken))
     }
 
-    /// A whole document takes the place of what was.
+    /// A whole document takes the place of what was. It may bring the administrator's password, as `[admin] password`, which
+    /// does not stay in it.
     pub(super) fn import(
         &mut self,
         text: &str,
@@ -109,12 +110,37 @@ impl Draft {
             let why = format!("the document is larger than {LARGEST} octets");
             return Err(Refusal::new("too_large", why));
         }
-        let (document, taken) = self.without_secrets(text, kept, lots)?;
+        let refused = |why: &str| Refusal::new("invalid", why);
+        let (text, password) = without_admin(text).map_err(refused)?;
+        let (document, taken) = self.without_secrets(&text, kept, lots)?;
         validate(&document.to_string()).map_err(|faults| invalid(&faults))?;
+        if let Some(new) = password {
+            password::check(&new).map_err(refused)?;
+            let hash = password::hash(&new, lots).map_err(|why| Refusal::new("fault", why))?;
+            self.password = Some(hash);
+        }
         self.document = document;
         self.secrets.extend(&taken);
         Ok(())
     }
+}
+
+/// A text without its table `[admin]`, and the password that stood there. Lines keep their numbers where there is none.
+fn without_admin(text: &str) -> Result<(String, Option<String>), &'static str> {
+    // What is no TOML is told by who checks it.
+    let Ok(mut document) = text.parse::<DocumentMut>() else {
+        return Ok((text.to_owned(), None));
+    };
+    let Some(admin) = document.remove("admin") else {
+        return Ok((text.to_owned(), None));
+    };
+    let only = "[admin] has a password, and nothing else";
+    let table = admin
+        .as_table_like()
+        .filter(|table| table.len() == 1)
+        .ok_or(only)?;
+    let password = table.get("password").and_then(Item::as_str).ok_or(only)?;
+    Ok((document.to_string(), Some(password.to_owned())))
 }
 
 /// A document of nothing but the table that a path leads into, so that no other's faults hide that one's.

@@ -18,6 +18,7 @@
 mod commit;
 mod draft;
 mod set_up;
+mod stick;
 mod trust;
 
 use crate::document::{FAIL_SAFE, validate};
@@ -32,6 +33,7 @@ use serde_json::{Value, json};
 use set_up::Code;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+pub use stick::Stick;
 
 /// Names in the private folder.
 const SECRETS: &str = "secrets";

@@ -132,7 +132,11 @@ impl<D: Disk> Service<D> {
     }
 
     /// Without one the gateway does not listen. It is drawn here and kept with the secrets, under its hash.
-    fn have_admin_key(&self, draft: &mut Draft, moment: &mut Moment<'_>) -> Result<(), Refusal> {
+    pub(super) fn have_admin_key(
+        &self,
+        draft: &mut Draft,
+        moment: &mut Moment<'_>,
+    ) -> Result<(), Refusal> {
         let path = ["box", "admin_key_sha256"];
         if !draft.document.show(&path).is_empty() {
             return Ok(());

@@ -11,6 +11,7 @@
 
 use super::machine::{ADMIN_ID, GATEWAY_ID, Machine};
 use super::report;
+use super::stick::Seen;
 use crate::apply::{Action, plan, superfluous};
 use crate::document::{Checked, validate};
 use crate::keep::PrivateFolder;
@@ -65,6 +66,7 @@ pub struct Daemon {
     service: Mutex<Service<PrivateFolder>>,
     applied: Mutex<Applied>,
     following: AtomicBool,
+    looking: AtomicBool,
     connections: AtomicUsize,
     stopping: AtomicBool,
 }
@@ -131,6 +133,7 @@ impl Daemon {
             service: Mutex::new(service),
             applied: Mutex::new(Applied::default()),
             following: AtomicBool::new(false),
+            looking: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
         }))
@@ -166,6 +169,7 @@ impl Daemon {
             .and_then(Notifier::watchdog)
             .map(|most| most / 3);
         let (mut fed, mut looked) = (Instant::now(), Instant::now());
+        let mut seen = None;
         while !self.stopping.load(Ordering::Relaxed) {
             let now = Instant::now();
             let reverted = self.service().handle_timeout(now);
@@ -179,6 +183,10 @@ impl Daemon {
             if now.duration_since(looked) >= LOOK {
                 looked = now;
                 follows |= self.addresses_differ();
+                let there = self.stick();
+                if there != seen && self.look_beside(there.as_ref()) {
+                    seen = there;
+                }
             }
             if follows {
                 self.follow_beside();
@@ -204,6 +212,19 @@ impl Daemon {
         self.service.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The core, with what it cannot know by itself.
+    pub(super) fn with_moment<T>(
+        &self,
+        job: impl FnOnce(&mut Service<PrivateFolder>, Moment<'_>) -> T,
+    ) -> T {
+        let moment = Moment {
+            now: Instant::now(),
+            at: unix_time(),
+            lots: &mut lots,
+        };
+        job(&mut self.service(), moment)
+    }
+
     pub(super) fn applied(&self) -> MutexGuard<'_, Applied> {
         self.applied.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -214,6 +235,22 @@ impl Daemon {
             // Somebody is about it.
             Err(_) => false,
         }
+    }
+
+    /// Looks at a stick in a thread of its own; false when the next look has to try again.
+    fn look_beside(self: &Arc<Self>, there: Option<&Seen>) -> bool {
+        let Some(stick) = there.cloned() else {
+            return true;
+        };
+        if self.looking.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        let daemon = Arc::clone(self);
+        thread::spawn(move || {
+            daemon.look_at(&stick);
+            daemon.looking.store(false, Ordering::Release);
+        });
+        true
     }
 
     /// In a thread of its own; the next look tries again when one is at work.
@@ -378,12 +415,8 @@ impl Daemon {
         if let Err(refusal) = self.allowed(who, request) {
             return refusal.into();
         }
-        let moment = Moment {
-            now: Instant::now(),
-            at: unix_time(),
-            lots: &mut lots,
-        };
-        let reply = self.service().handle_request(who, request, moment);
+        let reply =
+            self.with_moment(|service, moment| service.handle_request(who, request, moment));
         let result = match reply {
             Some(reply) => {
                 out.say(&reply.says);

@@ -8,6 +8,7 @@ pub mod machine;
 pub mod report;
 mod requests;
 mod run;
+mod stick;
 mod upkeep;
 
 pub use client::Client;
