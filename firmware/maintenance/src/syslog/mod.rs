@@ -60,7 +60,9 @@ pub struct Settings {
 pub fn journalctl() -> Vec<OsString> {
     [
         "journalctl",
+        // Following means only this boot, unless all are asked for: what went before a reset is what matters.
         "--follow",
+        "--boot=all",
         "--lines=all",
         "--all",
         "--quiet",
@@ -237,7 +239,8 @@ impl Journal {
             .ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
         command.args(rest);
-        if let Ok(cursor) = fs::read_to_string(&settings.cursor) {
+        let cursor = fs::read_to_string(&settings.cursor).unwrap_or_default();
+        if !cursor.trim().is_empty() {
             command.arg(format!("--after-cursor={}", cursor.trim()));
         }
         let mut child = command
