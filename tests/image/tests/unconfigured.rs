@@ -1,4 +1,5 @@
-//! A box fresh from the factory: it says so on the console, and answers nobody.
+//! A box fresh from the factory: it says so on the console, and answers nobody but who has the code for the page of the first
+//! set-up.
 
 use causeway_image_tests::{Disk, HTTPS, OTHERS, Probe, SIP, Setup, answers_options};
 use std::time::Duration;
@@ -34,15 +35,18 @@ fn nothing_answers_before_there_is_a_password() {
                 .any(|a| address.starts_with(a));
             let name = address.ends_with(":5353");
             let lease = address.ends_with(":68") || address.ends_with(":546");
-            !own && !name && !lease
+            let page = address.ends_with(":443");
+            !own && !name && !lease && !page
         })
         .collect();
     assert_eq!(strange, Vec::<&str>::new());
     assert!(console.contains("SOCKET"), "the list came");
     // And what is sent to it finds nobody.
     for port in OTHERS.into_iter().chain([HTTPS, SIP]) {
-        assert!(!machine.speaks(port), "TCP port {port} answers");
+        let page = port == 443;
+        assert_eq!(machine.speaks(port), page, "TCP port {port}");
     }
+    assert!(console.contains("code for the set-up page"), "{console}");
     assert!(!answers_options(&machine));
     assert!(console.contains("RULES 1"), "the firewall is up");
 
