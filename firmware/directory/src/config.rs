@@ -3,6 +3,7 @@
 //! Unknown keys are errors: a misspelt key must not be a silently missing setting.
 
 mod family;
+mod reload;
 mod trunk;
 
 use crate::account::AccountId;
