@@ -9,7 +9,7 @@ pub const EVENT_QUEUE: usize = 256;
 /// Listeners at once.
 pub const MAX_LISTENERS: usize = 16;
 
-/// Something changed. States are `up`, `degraded`, `down` and `unknown`.
+/// Something changed. States are `up`, `degraded`, `down` and `unknown`; a trunk that another document does not have is `removed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum BoxEvent {

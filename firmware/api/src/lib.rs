@@ -14,16 +14,19 @@
 //! | [`ladder`] | kept SIP messages; [`pcap`] writes them as a capture |
 //! | [`token`] | minting and verifying tokens, pure |
 //! | [`limits`] | every bound in one table, and the token buckets that keep rates |
+//! | [`box_service`] | the seam to the box's own service: configuration, update, restart |
 //! | [`relay`] | the seam to the media relay on the HTTPS port |
 //! | [`state`] | what handlers share |
 //! | [`server`] | TLS, connections, shutdown |
 //! | [`http`] | the HTTP end points |
 //! | [`session`] | one WebSocket |
+//! | [`set_up`] | the page of the first set-up |
 //! | [`metrics`] | counters |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod box_service;
 pub mod doctor;
 pub mod event;
 pub mod http;
@@ -36,12 +39,14 @@ pub mod relay;
 pub mod request;
 pub mod server;
 pub mod session;
+pub mod set_up;
 pub mod state;
 pub mod timestamp;
 pub mod token;
 pub mod wire;
 
-pub use http::router;
-pub use server::serve;
+pub use http::{Audience, router};
+pub use server::{Door, serve};
+pub use set_up::serve_set_up;
 pub use state::{Api, ApiSettings, Health, Probes};
 pub use token::TokenKey;

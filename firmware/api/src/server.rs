@@ -7,9 +7,10 @@
 //! 16 KiB) → handlers → upgrade to a WebSocket. A write that a client does not read ends the
 //! connection after 10 s.
 
-use crate::http::{PeerAddress, router};
-use crate::limits::peer_key;
-use crate::relay::{Replayed, is_relays};
+use crate::http::{Audience, PeerAddress, router};
+use crate::limits::{Limits, peer_key};
+use crate::metrics::Metrics;
+use crate::relay::{MediaRelay, Replayed, is_relays};
 use crate::state::Api;
 use axum::body::Body;
 use axum::extract::Request;
@@ -20,6 +21,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -27,35 +29,92 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, MissedTickBehavior, Sleep};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
+
+/// Between two signs of life.
+const TICK: Duration = Duration::from_millis(500);
+
+/// A place where clients come in.
+#[derive(Debug)]
+pub struct Door {
+    pub listener: TcpListener,
+    pub audience: Audience,
+    /// Grows every half second for as long as the door is looked at.
+    pub ticks: Arc<AtomicU64>,
+}
+
+impl Door {
+    pub fn new(listener: TcpListener, audience: Audience) -> Self {
+        Self {
+            listener,
+            audience,
+            ticks: Arc::default(),
+        }
+    }
+}
 
 /// Serves until `stopping` (of the [`Api`]'s settings) turns true, then gives connections
 /// [`Limits::drain`](crate::limits::Limits::drain) to finish.
 ///
-/// `tls` needs no ALPN protocols; `http/1.1` is what is spoken.
-pub async fn serve(listener: TcpListener, tls: Arc<rustls::ServerConfig>, api: Api) {
+/// `tls` needs no ALPN protocols; `http/1.1` is what is spoken. Each listener has places for connections of its own.
+pub async fn serve(door: Door, tls: Arc<rustls::ServerConfig>, api: Api) {
+    let router = router(api.clone(), door.audience);
+    let house = House {
+        limits: api.limits().clone(),
+        metrics: api.metrics_shared(),
+        relay: api.relay().filter(|_| door.audience.has_callers()).cloned(),
+        stopping: api.stopping(),
+    };
+    attend(door, tls, house, router).await;
+}
+
+/// What every connection needs of the program.
+#[derive(Clone, Debug)]
+pub(crate) struct House {
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) relay: Option<Arc<dyn MediaRelay>>,
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// The same for any `router`.
+pub(crate) async fn attend(
+    door: Door,
+    tls: Arc<rustls::ServerConfig>,
+    house: House,
+    router: axum::Router,
+) {
+    let Door {
+        listener, ticks, ..
+    } = door;
     let acceptor = TlsAcceptor::from(tls);
-    let router = router(api.clone());
-    let places = Places::new(&api);
-    let mut stopping = api.stopping();
+    let places = Places::new(&house.limits);
+    let mut stopping = house.stopping.clone();
+    let house = Arc::new(house);
     let mut connections = JoinSet::new();
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
             () = stopped(&mut stopping) => break,
+            _ = tick.tick() => {
+                ticks.fetch_add(1, Ordering::Relaxed);
+            }
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept() => match accepted {
                 Ok((tcp, peer)) => {
                     let Some(place) = places.take(peer.ip()) else {
-                        api.metrics().connections_refused.increment();
+                        house.metrics.connections_refused.increment();
                         continue;
                     };
-                    let (api, acceptor, router) = (api.clone(), acceptor.clone(), router.clone());
+                    let (house, acceptor, router) =
+                        (house.clone(), acceptor.clone(), router.clone());
                     connections.spawn(async move {
-                        let _counted = api.metrics().connections.enter();
-                        connection(&api, tcp, peer, place, acceptor, router).await;
+                        let _counted = house.metrics.connections.enter();
+                        connection(&house, tcp, peer, place, acceptor, router).await;
                     });
                 }
                 Err(error) => {
@@ -75,7 +134,7 @@ pub async fn serve(listener: TcpListener, tls: Arc<rustls::ServerConfig>, api: A
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    if tokio::time::timeout(api.limits().drain, gone)
+    if tokio::time::timeout(house.limits.drain, gone)
         .await
         .is_err()
     {
@@ -89,18 +148,23 @@ pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
 }
 
 async fn connection(
-    api: &Api,
+    house: &House,
     tcp: TcpStream,
     peer: SocketAddr,
     place: Place,
     acceptor: TlsAcceptor,
     router: axum::Router,
 ) {
-    let limits = api.limits();
+    let House {
+        limits,
+        metrics,
+        relay,
+        stopping,
+    } = house;
     let _ = tcp.set_nodelay(true);
-    let mut stopping = api.stopping();
+    let mut stopping = stopping.clone();
     let handshaken = Instant::now() + limits.handshake;
-    if let Some(relay) = api.relay() {
+    if let Some(relay) = relay {
         let mut first = [0];
         // Whoever says nothing fails in the handshake, as it would without a relay.
         let said = tokio::time::timeout_at(handshaken, tcp.peek(&mut first)).await;
@@ -112,18 +176,18 @@ async fn connection(
     let mut tls = match tokio::time::timeout_at(handshaken, acceptor.accept(tcp)).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
-            api.metrics().handshakes_failed.increment();
+            metrics.handshakes_failed.increment();
             tracing::debug!(%peer, %error, "TLS handshake failed");
             return;
         }
         Err(_) => {
-            api.metrics().handshakes_failed.increment();
+            metrics.handshakes_failed.increment();
             tracing::debug!(%peer, "TLS handshake took too long");
             return;
         }
     };
     let mut first = None;
-    if let Some(relay) = api.relay() {
+    if let Some(relay) = relay {
         let octet = tokio::select! {
             octet = tokio::time::timeout(limits.header, tls.read_u8()) => octet,
             () = stopped(&mut stopping) => return,
@@ -193,11 +257,11 @@ struct Taken {
 }
 
 impl Places {
-    fn new(api: &Api) -> Self {
+    fn new(limits: &Limits) -> Self {
         Self {
             taken: Arc::default(),
-            all: api.limits().connections,
-            per_peer: api.limits().connections_per_peer,
+            all: limits.connections,
+            per_peer: limits.connections_per_peer,
         }
     }
 

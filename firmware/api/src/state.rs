@@ -1,5 +1,6 @@
 //! What every handler shares.
 
+use crate::box_service::BoxService;
 use crate::limits::{Buckets, Limits};
 use crate::lookup::LookupSender;
 use crate::metrics::Metrics;
@@ -27,6 +28,8 @@ pub struct ApiSettings {
     pub probes: Probes,
     /// Carries media over TCP and TLS on the HTTPS port, where the box does.
     pub relay: Option<Arc<dyn MediaRelay>>,
+    /// The box's own service, on a box.
+    pub box_service: Option<Arc<dyn BoxService>>,
     /// Turns true when the box stops: sessions close with 1001.
     pub stopping: watch::Receiver<bool>,
     pub limits: Limits,
@@ -74,7 +77,7 @@ pub struct Api(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     settings: ApiSettings,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     buckets: Buckets,
     sessions: AtomicU64,
 }
@@ -84,7 +87,7 @@ impl Api {
         let buckets = Buckets::new(&settings.limits);
         Self(Arc::new(Shared {
             settings,
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
             buckets,
             sessions: AtomicU64::new(0),
         }))
@@ -101,6 +104,10 @@ impl Api {
 
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    pub(crate) fn metrics_shared(&self) -> Arc<Metrics> {
+        self.0.metrics.clone()
     }
 
     pub(crate) fn buckets(&self) -> &Buckets {
@@ -125,6 +132,10 @@ impl Api {
 
     pub(crate) fn relay(&self) -> Option<&Arc<dyn MediaRelay>> {
         self.0.settings.relay.as_ref()
+    }
+
+    pub(crate) fn box_service(&self) -> Option<&Arc<dyn BoxService>> {
+        self.0.settings.box_service.as_ref()
     }
 
     /// `ice` of `welcome` and `token.refresh`, for a page that reached the box at `host`.

@@ -88,6 +88,13 @@ impl Check<'_> {
             let at = self.key("box", "media");
             self.fault(at, "`media` listens on every address, so `public` must name the ones browsers shall use, or `stun` servers that tell them");
         }
+        if settings.management == Some(settings.https) {
+            let at = self.key("box", "management");
+            self.fault(
+                at,
+                "`management` is where `https` is: give it an address or a port of its own",
+            );
+        }
         if settings.stun.len() > 4 {
             let at = self.key("box", "stun");
             self.fault(at, "`stun` is up to 4 servers");

@@ -60,6 +60,9 @@ pub struct BoxSettings {
     pub name: String,
     /// HTTPS and WebSocket.
     pub https: SocketAddr,
+    /// A second place for HTTPS, which alone answers administrators then: `https` is for callers and says 404 to the rest.
+    /// It may have the port of `https` when that listens on every address. None when absent: `https` is for everybody.
+    pub management: Option<SocketAddr>,
     /// The single UDP port for browsers' media.
     pub media: SocketAddr,
     /// Addresses put into ICE candidates; empty: the address of `media`, which must then be a real one.
@@ -254,7 +257,7 @@ impl fmt::Display for AppKey {
 }
 
 /// `[[app]]`: a page or program that may place calls.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct App {
     pub key: Spanned<AppKey>,

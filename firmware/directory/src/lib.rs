@@ -29,7 +29,7 @@ pub use config::{
 };
 pub use dial::{Destination, DestinationError, DialPattern};
 pub use host::WebHost;
-pub use lookup::{Directory, Located};
+pub use lookup::{Directory, Located, Retired};
 pub use numbering::{NumberFormat, Numbering};
 pub use origin::OriginPattern;
 pub use redirects::Redirects;

@@ -15,6 +15,21 @@ pub struct Directory {
     numbers: Arc<HashMap<String, NumberTarget>>,
     located: HashMap<TrunkName, Vec<Located>>,
     former: HashMap<TrunkName, Vec<Located>>,
+    retired: Vec<Retired>,
+}
+
+/// A trunk as it was before the document changed it, or took it away: its calls stand there until they end.
+#[derive(Clone, Debug)]
+pub struct Retired {
+    /// The snapshot it was part of.
+    pub directory: Arc<Directory>,
+    pub name: TrunkName,
+}
+
+impl Retired {
+    pub fn trunk(&self) -> Option<&Trunk> {
+        self.directory.trunk(&self.name)
+    }
 }
 
 /// Where calls of a trunk can go: an address it names, or one that a name leads to.
@@ -50,7 +65,27 @@ impl Directory {
             numbers: Arc::new(numbers),
             located,
             former: HashMap::new(),
+            retired: Vec::new(),
         }
+    }
+
+    /// A copy that also listens to what trunks were before. They get no new calls.
+    #[must_use]
+    pub fn with_retired(&self, retired: Vec<Retired>) -> Self {
+        Self {
+            retired,
+            ..self.clone()
+        }
+    }
+
+    pub fn retired(&self) -> &[Retired] {
+        &self.retired
+    }
+
+    /// The trunks that `later` does not have as they are here.
+    pub fn left_behind<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = &'a Trunk> {
+        self.trunks()
+            .filter(|trunk| later.trunk(trunk.name.get_ref()) != Some(trunk))
     }
 
     pub fn config(&self) -> &Config {
@@ -161,10 +196,18 @@ impl Directory {
         peers
     }
 
+    /// Every address from which SIP is taken, with whether it must come over TLS.
+    pub fn peers(&self) -> impl Iterator<Item = (IpAddr, bool)> {
+        let retired = self.retired.iter();
+        let retired = retired.filter_map(|r| Some((&*r.directory, r.trunk()?)));
+        let now = self.trunks().map(move |trunk| (self, trunk));
+        now.chain(retired)
+            .flat_map(|(directory, trunk)| directory.peers_of(trunk))
+    }
+
     /// Every address from which SIP is taken.
     pub fn sip_peers(&self) -> Vec<IpAddr> {
-        let of_trunk = |t| self.peers_of(t).into_iter().map(|(ip, _)| ip);
-        let mut peers: Vec<IpAddr> = self.trunks().flat_map(of_trunk).collect();
+        let mut peers: Vec<IpAddr> = self.peers().map(|(ip, _)| ip).collect();
         peers.sort_unstable();
         peers.dedup();
         peers

@@ -73,12 +73,14 @@ fn what_calls_look_up_counts_at_once() {
 fn what_a_socket_was_opened_with_waits() {
     for (section, line, name) in [
         ("[box]", "https = \"127.0.0.1:443\"", "box.https"),
+        ("[box]", "management = \"127.0.0.2:8443\"", "box.management"),
         ("[box]", "media = \"127.0.0.1:1\"", "box.media"),
         ("[box]", "media_threads = 2", "box.media_threads"),
         ("[box]", "stun = [\"stun.example\"]", "box.stun"),
         ("[box]", "turn = false", "box.turn"),
         ("[box]", "turn_udp = \"127.0.0.1:3478\"", "box.turn_udp"),
         ("[box]", "ice_tcp = []", "box.ice_tcp"),
+        ("[box]", "public = [\"2001:db8::1\"]", "box.public"),
         ("[sip]", "udp = \"127.0.0.1:5062\"", "sip.udp"),
         ("[sip]", "tcp = \"127.0.0.1:5062\"", "sip.tcp"),
         ("[sip]", "tls = \"127.0.0.1:5061\"", "sip.tls"),
@@ -93,6 +95,13 @@ fn what_a_socket_was_opened_with_waits() {
         let left = Config::restart_needed(&running(), &followed);
         assert!(left.is_empty(), "{name} is as it was, not {left:?}");
     }
+}
+
+#[test]
+fn management_is_not_where_callers_are() {
+    let same = RUNNING.replace("media =", "management = \"127.0.0.1:8443\"\nmedia =");
+    let faults = Config::parse(&same).unwrap_err();
+    assert_eq!((faults[0].line, faults.len()), (4, 1), "{faults:?}");
 }
 
 #[test]

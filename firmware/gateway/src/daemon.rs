@@ -2,36 +2,42 @@
 //!
 //! Nothing listens before the configuration is good and an admin key is set.
 
+use crate::box_socket::BoxSocket;
 use crate::discovery::Discovery;
 use crate::health::{self, Pulse};
 use crate::ice_tcp::IceTcp;
 use crate::io::inbox::inbox;
 use crate::io::sip::{SipAddresses, SipSockets};
 use crate::io::sip_tls::TlsPeers;
-use crate::media::{MediaPlane, MediaSettings, candidates as candidates_at};
-use crate::notify::ServiceManager;
+use crate::media::{MediaPlane, MediaSettings};
+use crate::notify::{ReloadNotes, ServiceManager};
 use crate::relay::Relay;
+use crate::reload::{Outside, Reloader};
 use crate::store::Store;
 use crate::switch::{self, Figures};
 use crate::tls;
 use crate::turn::Turn;
+use causeway_api::box_service::BoxService;
 use causeway_api::limits::Limits;
 use causeway_api::relay::MediaRelay;
-use causeway_api::{Api, ApiSettings, Probes, TokenKey};
+use causeway_api::{Api, ApiSettings, Audience, Door, Probes, TokenKey};
 use causeway_board_linux::Notifier;
 use causeway_board_sim::SimWatchdog;
-use causeway_directory::{Config, ConfigError, Directory};
+use causeway_directory::{BoxSettings, Config, ConfigError, Directory};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
 
 /// Requests of all sessions that wait for the switch.
 const REQUESTS: usize = 4_096;
+/// Connections that wait to be taken.
+const BACKLOG: u32 = 1_024;
 /// SIP messages that wait for the switch: those of calls that stand, and as many new calls.
 const SIP_INPUTS: usize = 4_096;
 
@@ -50,6 +56,8 @@ pub struct Options {
     pub config: PathBuf,
     pub state: PathBuf,
     pub board: Board,
+    /// The socket of the box's own service; none: this is no box.
+    pub box_socket: Option<PathBuf>,
 }
 
 /// Why the box does not start.
@@ -67,7 +75,9 @@ pub enum StartError {
     Start { what: String, fault: String },
 }
 
-fn start_error<E: std::fmt::Display>(what: impl Into<String>) -> impl FnOnce(E) -> StartError {
+pub(crate) fn start_error<E: std::fmt::Display>(
+    what: impl Into<String>,
+) -> impl FnOnce(E) -> StartError {
     let what = what.into();
     move |fault| StartError::Start {
         what,
@@ -75,19 +85,23 @@ fn start_error<E: std::fmt::Display>(what: impl Into<String>) -> impl FnOnce(E) 
     }
 }
 
-/// Reads the document; the error quotes each faulty line.
+/// Reads a document to run on; the error quotes each faulty line.
 ///
 /// # Errors
-/// [`StartError::Unreadable`], [`StartError::Config`].
+/// [`StartError::Unreadable`], [`StartError::Config`], [`StartError::NoAdminKey`].
 pub fn read_config(path: &Path) -> Result<Config, StartError> {
     let text = fs::read_to_string(path).map_err(|fault| StartError::Unreadable {
         path: path.to_owned(),
         fault,
     })?;
-    Config::parse(&text).map_err(|faults| StartError::Config {
+    let config = Config::parse(&text).map_err(|faults| StartError::Config {
         path: path.to_owned(),
         faults: quote(&text, &faults),
-    })
+    })?;
+    if config.settings.admin_key_sha256.is_none() {
+        return Err(StartError::NoAdminKey);
+    }
+    Ok(config)
 }
 
 fn quote(text: &str, faults: &[ConfigError]) -> String {
@@ -101,15 +115,16 @@ fn quote(text: &str, faults: &[ConfigError]) -> String {
     out
 }
 
-/// Runs the box until `stopping` turns true.
+/// Runs the box until `stopping` turns true. Each notice of `reloads` makes it read its document again.
 ///
 /// # Errors
 /// [`StartError`]; once started it only ends in order.
-pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<(), StartError> {
+pub async fn run(
+    options: Options,
+    reloads: Arc<Notify>,
+    stopping: watch::Receiver<bool>,
+) -> Result<(), StartError> {
     let config = read_config(&options.config)?;
-    if config.settings.admin_key_sha256.is_none() {
-        return Err(StartError::NoAdminKey);
-    }
     let directory = Arc::new(Directory::new(config));
     let settings = &directory.config().settings;
     let state = &options.state;
@@ -119,11 +134,20 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     let (store, lookups) =
         Store::open(&state.join("causeway.db")).map_err(start_error("the store"))?;
 
+    let box_service = match &options.box_socket {
+        Some(path) => {
+            let socket = BoxSocket::new(path.clone(), state.join("uploads"));
+            let socket = socket.map_err(start_error("the folder of uploads"))?;
+            Some(Arc::new(socket) as Arc<dyn BoxService>)
+        }
+        None => None,
+    };
+
     // Bound before media, which tells browsers its port; served last.
-    let listener = TcpListener::bind(settings.https)
-        .await
-        .map_err(start_error(format!("HTTPS on {}", settings.https)))?;
-    let port = listener.local_addr().map_err(start_error("HTTPS"))?.port();
+    let doors = doors(settings)?;
+    let public = doors.first().map(|door| door.listener.local_addr());
+    let public = public.unwrap_or(Ok(settings.https));
+    let port = public.map_err(start_error("HTTPS"))?.port();
     let discovery = Discovery::new(settings);
     let found = match &discovery {
         Some(discovery) => discovery.begin().await,
@@ -146,7 +170,7 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     let media = Arc::new(media);
 
     let (sip_in, sip_inbox) = inbox(SIP_INPUTS);
-    // Where the names of trunks lead changes while the box runs; nothing else of the directory does yet.
+    // The switch shows where the names of trunks lead, and what another document says.
     let (directory_out, directory_in) = watch::channel(directory.clone());
     let sip = &directory.config().sip;
     let peers = match sip.tls {
@@ -162,8 +186,8 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         tcp: sip.tcp(),
         tls: sip.tls,
     });
-    let sockets =
-        SipSockets::bind(first, listens.next(), peers, sip_in).map_err(start_error("SIP"))?;
+    let sockets = SipSockets::bind(first, listens.next(), peers.clone(), sip_in)
+        .map_err(start_error("SIP"))?;
     let (bound, candidates) = (media.local_addr(), shown.candidates(media.local_addr()));
     let (turn, turn_udp) = if settings.turn {
         let started = Turn::start(settings, bound, &candidates, stopping.clone()).await;
@@ -179,21 +203,30 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
     let known: Vec<_> = shown.public.iter().copied().chain(outside).collect();
     let over_tcp = settings.ice_tcp.as_ref().is_none_or(|at| !at.is_empty());
     let relay = Relay::new(turn, over_tcp.then(|| IceTcp::new(bound, &known)));
+    let outside_view = Outside {
+        https: port,
+        media: media.clone(),
+        relay: relay.clone(),
+    };
     if let Some(discovery) = discovery.clone() {
-        let (directory, media, relay) = (directory.clone(), media.clone(), relay.clone());
+        let (outside, directory) = (outside_view.clone(), directory_in.clone());
         tokio::spawn(discovery.watch(stopping.clone(), move |found| {
-            let settings = &directory.config().settings;
-            let public = settings.public(Some(found));
-            media.show(&public, &settings.ice_tcp(port, Some(found)));
-            if let Some(relay) = &relay {
-                relay.show(bound, &candidates_at(&public, bound));
-            }
+            outside.show(&directory.borrow().config().settings, Some(found));
         }));
     }
-    announce(&directory, &media, &sockets, &listener);
+    announce(&directory, &media, &sockets, &doors);
 
     let (figures_out, figures) = watch::channel(Figures::default());
     let (requests_in, requests) = mpsc::channel(REQUESTS);
+    let (reloads_in, reloads_out) = mpsc::channel(1);
+    let reloader = Reloader {
+        path: options.config.clone(),
+        directory: directory_in.clone(),
+        switch: reloads_in,
+        peers,
+        outside: outside_view,
+        discovery: discovery.clone(),
+    };
     let switch = tokio::spawn(switch::run(switch::Parts {
         directory: directory.clone(),
         sockets,
@@ -201,6 +234,7 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
         media: media.clone(),
         media_events,
         requests,
+        reloads: reloads_out,
         store: store.clone(),
         stopping: stopping.clone(),
         figures: figures_out,
@@ -234,10 +268,21 @@ pub async fn run(options: Options, stopping: watch::Receiver<bool>) -> Result<()
             discovery,
         ),
         relay: relay.map(|relay| Arc::new(relay) as Arc<dyn MediaRelay>),
-        stopping,
+        box_service,
+        stopping: stopping.clone(),
         limits: Limits::default(),
     });
-    causeway_api::serve(listener, tls, api).await;
+    let notes = match options.board {
+        Board::Sim => ReloadNotes::default(),
+        Board::Linux => ReloadNotes::from_env().map_err(start_error("NOTIFY_SOCKET"))?,
+    };
+    let following = tokio::spawn(reloader.watch(reloads, notes, stopping.clone()));
+    let mut serving = JoinSet::new();
+    for door in doors {
+        serving.spawn(causeway_api::serve(door, tls.clone(), api.clone()));
+    }
+    while serving.join_next().await.is_some() {}
+    let _ = following.await;
     let _ = switch.await;
     let _ = supervisor.await;
     if let Some(turn_udp) = turn_udp {
@@ -288,12 +333,42 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn announce(directory: &Directory, media: &MediaPlane, sip: &SipSockets, https: &TcpListener) {
-    let address = |listener: &TcpListener| -> Option<SocketAddr> { listener.local_addr().ok() };
+/// Where HTTPS is answered: callers' first.
+fn doors(settings: &BoxSettings) -> Result<Vec<Door>, StartError> {
+    let bind =
+        |at: SocketAddr, shared| listen(at, shared).map_err(start_error(format!("HTTPS on {at}")));
+    Ok(match settings.management {
+        None => vec![Door::new(bind(settings.https, false)?, Audience::Everybody)],
+        Some(management) => {
+            let shared = management.port() == settings.https.port();
+            vec![
+                Door::new(bind(settings.https, shared)?, Audience::Callers),
+                Door::new(bind(management, shared)?, Audience::Administrators),
+            ]
+        }
+    })
+}
+
+/// Listens for TCP. With a `shared` port every address may be listened on beside one of them, whose clients the kernel gives
+/// to the one that names it.
+pub(crate) fn listen(at: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+    let socket = match at {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(shared)?;
+    socket.bind(at)?;
+    socket.listen(BACKLOG)
+}
+
+fn announce(directory: &Directory, media: &MediaPlane, sip: &SipSockets, doors: &[Door]) {
+    let mut doors = doors.iter().map(|door| door.listener.local_addr().ok());
     tracing::info!(
         name = directory.config().settings.name,
         version = env!("CARGO_PKG_VERSION"),
-        https = ?address(https),
+        https = ?doors.next().flatten(),
+        management = ?doors.next().flatten(),
         media = %media.local_addr(),
         turn_udp = ?directory.config().settings.turn_udp,
         sip_udp = %sip.udp_addr(),

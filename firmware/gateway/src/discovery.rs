@@ -76,6 +76,11 @@ impl Discovery {
         found
     }
 
+    /// The address that was found last.
+    pub fn last(&self) -> Option<IpAddr> {
+        *self.found()
+    }
+
     /// Asks again and again, and tells each address that is not the last one.
     pub async fn watch(self, mut stopping: watch::Receiver<bool>, tell: impl Fn(IpAddr)) {
         loop {

@@ -3,6 +3,7 @@
 //! Signalling runs on tokio, where one [`switch`] task owns every call; media runs on plain threads
 //! ([`media`]), each owning its sockets and its legs; they speak by messages only.
 
+pub mod box_socket;
 pub mod daemon;
 pub mod discovery;
 pub mod doctor;
@@ -14,6 +15,8 @@ pub mod media;
 pub mod notify;
 pub mod random;
 pub mod relay;
+pub mod reload;
+pub mod set_up;
 pub mod store;
 pub mod switch;
 mod timers;

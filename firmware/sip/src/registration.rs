@@ -180,7 +180,10 @@ impl Registration {
         credentials: Option<Credentials>,
         now: Instant,
     ) {
-        if registrars == self.config.registrars && transport == self.config.transport {
+        if registrars == self.config.registrars
+            && transport == self.config.transport
+            && credentials == self.config.credentials
+        {
             return;
         }
         self.config.transport = transport;

@@ -178,6 +178,16 @@ impl TargetPool {
         pool
     }
 
+    /// Probes as often as this from now on.
+    pub fn retime(&mut self, timing: TargetTiming, now: Instant) {
+        if std::mem::replace(&mut self.timing, timing) == timing {
+            return;
+        }
+        for target in &mut self.targets {
+            target.probe = Probe::Due(now);
+        }
+    }
+
     /// New targets, as after a DNS answer: those that stay keep their state.
     pub fn replace(&mut self, specs: &[TargetSpec], now: Instant) {
         let mut old = std::mem::take(&mut self.targets);

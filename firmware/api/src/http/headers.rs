@@ -15,7 +15,7 @@ img-src 'self' data:; media-src 'self' blob:; worker-src 'self' blob:; \
 base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Sets what a handler has not set itself.
-pub(super) async fn secure(request: Request, next: Next) -> Response {
+pub(crate) async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [

@@ -1,6 +1,6 @@
 //! The HTTP part's own description: generated here, committed as `openapi.json`, compared by a test.
 
-use super::{ErrorBody, ErrorDetail, doctor, health, ladder, records, tokens, trunks};
+use super::{ErrorBody, ErrorDetail, appliance, doctor, health, ladder, records, tokens, trunks};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::LazyLock;
@@ -29,12 +29,33 @@ use utoipa::{Modify, OpenApi};
         health::status,
         health::healthz,
         health::metrics,
+        appliance::machine::status,
+        appliance::machine::alarms,
+        appliance::machine::network,
+        appliance::machine::slots,
+        appliance::machine::resets,
+        appliance::machine::reboot,
+        appliance::machine::password,
+        appliance::configuration::show,
+        appliance::configuration::draft,
+        appliance::configuration::import,
+        appliance::configuration::change,
+        appliance::configuration::discard,
+        appliance::configuration::compare,
+        appliance::configuration::commit,
+        appliance::configuration::confirm,
+        appliance::configuration::revert,
+        appliance::configuration::rollback,
+        appliance::configuration::revisions,
+        appliance::update::update,
+        appliance::update::support_bundle,
     ),
     components(schemas(ErrorBody, ErrorDetail)),
     tags(
         (name = "tokens", description = "For the servers of apps."),
         (name = "calls", description = "For the admin and the contact centre."),
         (name = "box", description = "For monitoring."),
+        (name = "appliance", description = "Configuration, update and restart of the machine; with `management` in [box] on that listener alone, as everything that needs the admin key."),
     ),
     modifiers(&AdminKey)
 )]

@@ -5,6 +5,7 @@ mod support;
 mod a_token_is_minted;
 mod bounds_hold;
 mod clients_are_refused;
+mod management_is_apart;
 mod pages_are_served;
 mod preflight_is_public;
 mod questions_are_answered;

@@ -4,7 +4,7 @@ use causeway_api::limits::Limits;
 use causeway_api::lookup::{ContextRecord, Lookup};
 use causeway_api::relay::{Carrying, MediaRelay, Stream};
 use causeway_api::request::{Identity, Request, SessionSender};
-use causeway_api::{Api, ApiSettings, Health, Probes, TokenKey, serve};
+use causeway_api::{Api, ApiSettings, Audience, Door, Health, Probes, TokenKey, serve};
 use causeway_call::quality::{CallQuality, Judged, Way};
 use causeway_call::record::{CallDirection, CallRecord};
 use causeway_directory::{Config, Directory, SecretHash};
@@ -104,6 +104,7 @@ pub struct TestServer {
     /// What a switch would hold; to drop one closes its session.
     outs: Vec<SessionSender>,
     roots: Arc<rustls::ClientConfig>,
+    own: Arc<rustls::ServerConfig>,
 }
 
 impl TestServer {
@@ -153,11 +154,15 @@ impl TestServer {
                 metrics: Box::new(|out| out.push_str("causeway_test 1\n")),
             },
             relay: Some(Arc::new(PlayedRelay::default())),
+            box_service: None,
             stopping,
             limits,
         });
-        let serving = tokio::spawn(serve(listener, Arc::new(tls), api.clone()));
+        let tls = Arc::new(tls);
+        let door = Door::new(listener, Audience::Everybody);
+        let serving = tokio::spawn(serve(door, tls.clone(), api.clone()));
         Self {
+            own: tls,
             address,
             requests,
             api,
@@ -167,6 +172,17 @@ impl TestServer {
             outs: Vec::new(),
             roots: Arc::new(roots),
         }
+    }
+
+    /// One more door, for an audience; the server is asked there from now on.
+    pub async fn turn_to(&mut self, audience: Audience) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.address = listener.local_addr().unwrap();
+        self.serve(Door::new(listener, audience));
+    }
+
+    pub fn serve(&self, door: Door) {
+        tokio::spawn(serve(door, self.own.clone(), self.api.clone()));
     }
 
     pub async fn tls(&self) -> TlsStream<TcpStream> {

@@ -19,6 +19,9 @@ macro_rules! at_start {
                 if running.ice_tcp_is_off() != wanted.ice_tcp_is_off() {
                     names.push("box.ice_tcp");
                 }
+                if running.families() != wanted.families() {
+                    names.push("box.public");
+                }
                 names
             }
 
@@ -29,6 +32,9 @@ macro_rules! at_start {
                 if running.ice_tcp_is_off() != self.ice_tcp_is_off() {
                     self.settings.ice_tcp.clone_from(&running.settings.ice_tcp);
                 }
+                if running.families() != self.families() {
+                    self.settings.public.clone_from(&running.settings.public);
+                }
                 self
             }
         }
@@ -37,6 +43,7 @@ macro_rules! at_start {
 
 at_start! {
     "box.https": settings.https,
+    "box.management": settings.management,
     "box.media": settings.media,
     "box.media_threads": settings.media_threads,
     "box.stun": settings.stun,
@@ -58,5 +65,12 @@ impl Config {
     /// Media over TCP is refused or taken from the start; where it is reached may change.
     fn ice_tcp_is_off(&self) -> bool {
         self.settings.ice_tcp.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// Whether browsers reach the box over IPv4, and over IPv6: media over TCP has sockets of these.
+    fn families(&self) -> (bool, bool) {
+        let public = self.settings.public(None);
+        let has = |v4: bool| public.iter().any(|ip| ip.is_ipv4() == v4);
+        (has(true), has(false))
     }
 }

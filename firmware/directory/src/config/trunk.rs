@@ -24,7 +24,7 @@ impl fmt::Display for TrunkName {
 }
 
 /// `[[trunk]]`: a PBX, statically peered.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trunk {
     pub name: Spanned<TrunkName>,
@@ -173,7 +173,7 @@ impl Trunk {
 }
 
 /// `registration = { user = "4930555", registrar = "carrier.example" }`: one account, for one number or for many.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Registration {
     /// The account, as it stands in From and To of REGISTER and in the Request-URI of the PBX's calls; default

@@ -1,11 +1,14 @@
 //! `causewayd`: the box.
 
 use causeway_gateway::daemon::{self, Board, Options};
+use causeway_gateway::set_up::{self, SetUpOptions};
 use clap::Parser;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing_subscriber::EnvFilter;
 
 /// Gives the memory of a busy hour back to the kernel, and that of the database's too: the C library's keeps it
@@ -26,7 +29,7 @@ pub static ALLOCATOR_OPTIONS: &[u8; 60] =
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  causewayd --config /etc/causeway/causeway.toml --state /var/lib/causeway\n  causewayd --config demo.toml --state /tmp/demo --board sim --log debug"
+    after_help = "Examples:\n  causewayd --config /etc/causeway/causeway.toml --state /var/lib/causeway\n  causewayd --config demo.toml --state /tmp/demo --board sim --log debug\n  causewayd --set-up --box-socket /run/causeway/box.sock --https 0.0.0.0:443"
 )]
 struct Arguments {
     /// The configuration document.
@@ -37,6 +40,15 @@ struct Arguments {
     state: PathBuf,
     #[arg(long, value_enum, default_value = "sim")]
     board: Board,
+    /// The socket of the box's own service: the API configures the box by it, and updates it. Absent: this is no box.
+    #[arg(long)]
+    box_socket: Option<PathBuf>,
+    /// Serves nothing but the page of the first set-up, at `--https`.
+    #[arg(long, requires = "box_socket", requires = "https")]
+    set_up: bool,
+    /// Where that page is; else the configuration says where HTTPS is.
+    #[arg(long, requires = "set_up")]
+    https: Option<SocketAddr>,
     /// What to log: a level, or a filter such as `info,causeway_gateway::switch=debug`.
     #[arg(long, default_value = "info")]
     log: String,
@@ -69,16 +81,25 @@ fn main() -> ExitCode {
     } else {
         logs.with_ansi(false).init();
     }
+    let page = match (arguments.set_up, arguments.https, &arguments.box_socket) {
+        (true, Some(https), Some(box_socket)) => Some(SetUpOptions {
+            https,
+            state: arguments.state.clone(),
+            box_socket: box_socket.clone(),
+        }),
+        _ => None,
+    };
     let options = Options {
         config: arguments.config,
         state: arguments.state,
         board: arguments.board,
+        box_socket: arguments.box_socket,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(serve(options)),
+        Ok(runtime) => runtime.block_on(serve(options, page)),
         Err(fault) => Err(daemon::StartError::Start {
             what: "threads".to_owned(),
             fault: fault.to_string(),
@@ -101,7 +122,7 @@ fn without_messages(filter: EnvFilter) -> EnvFilter {
         .fold(filter, EnvFilter::add_directive)
 }
 
-async fn serve(options: Options) -> Result<(), daemon::StartError> {
+async fn serve(options: Options, page: Option<SetUpOptions>) -> Result<(), daemon::StartError> {
     let (stop, stopping) = watch::channel(false);
     let signals = (
         signal(SignalKind::terminate()),
@@ -117,5 +138,17 @@ async fn serve(options: Options) -> Result<(), daemon::StartError> {
             let _ = stop.send(true);
         });
     }
-    daemon::run(options, stopping).await
+    if let Some(page) = page {
+        return set_up::run(page, stopping).await;
+    }
+    let reloads = Arc::new(Notify::new());
+    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+        let reloads = reloads.clone();
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                reloads.notify_one();
+            }
+        });
+    }
+    daemon::run(options, reloads, stopping).await
 }

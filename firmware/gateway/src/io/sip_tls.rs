@@ -9,7 +9,7 @@
 //! believed as if we had connected. Web roots are never believed: a PBX is known, not found.
 
 use crate::tls::fingerprint;
-use causeway_directory::{Directory, SipAddress, SipHost, SipTransport, Trunk, TrunkName};
+use causeway_directory::{Config, Directory, SipAddress, SipHost, SipTransport, Trunk, TrunkName};
 use causeway_sip::endpoint::Transport;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -26,7 +26,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -52,19 +52,70 @@ struct Peer {
     mutual: bool,
 }
 
-/// The trunks over TLS.
-#[derive(Clone)]
-pub struct TlsPeers {
-    own: Arc<ServerConfig>,
-    peers: HashMap<TrunkName, Peer>,
-    /// Where the trunks are now.
-    directory: watch::Receiver<Arc<Directory>>,
+/// How the PBXes of a document's trunks are met, as its files said when it was read.
+#[derive(Clone, Default)]
+pub struct TlsTrunks(HashMap<TrunkName, Peer>);
+
+impl TlsTrunks {
+    /// Reads what the trunks' certificates are judged by.
+    ///
+    /// # Errors
+    /// [`TlsPeerError`] when a file cannot be read or a name cannot be a certificate's.
+    pub fn read(config: &Config) -> Result<Self, TlsPeerError> {
+        let trunks = config.trunks.iter().map(|trunk| trunk.get_ref());
+        let over_tls = trunks.filter(|trunk| trunk.may_use_tls());
+        over_tls
+            .map(|trunk| {
+                let name = trunk.name.get_ref();
+                let peer = peer(trunk).map_err(|fault| TlsPeerError {
+                    trunk: name.to_string(),
+                    fault,
+                })?;
+                Ok((name.clone(), peer))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
 }
 
-impl std::fmt::Debug for TlsPeers {
+impl std::fmt::Debug for TlsTrunks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.peers.keys()).finish()
+        f.debug_set().entries(self.0.keys()).finish()
     }
+}
+
+/// The trunks of the document, and those of [`Directory::retired`].
+#[derive(Debug, Default)]
+struct Known {
+    now: TlsTrunks,
+    retired: TlsTrunks,
+}
+
+impl Known {
+    /// Those that are met now before those that were, each with the snapshot that says where it is.
+    fn trunks<'a>(
+        &'a self,
+        directory: &'a Directory,
+    ) -> impl Iterator<Item = (&'a Directory, &'a Trunk, &'a Peer)> {
+        let now = directory.trunks().filter_map(move |trunk| {
+            let peer = self.now.0.get(trunk.name.get_ref())?;
+            Some((directory, trunk, peer))
+        });
+        let retired = directory.retired().iter().filter_map(|retired| {
+            let peer = self.retired.0.get(&retired.name)?;
+            Some((&*retired.directory, retired.trunk()?, peer))
+        });
+        now.chain(retired)
+    }
+}
+
+/// The trunks over TLS.
+#[derive(Clone, Debug)]
+pub struct TlsPeers {
+    own: Arc<ServerConfig>,
+    known: Arc<RwLock<Arc<Known>>>,
+    /// Where the trunks are now.
+    directory: watch::Receiver<Arc<Directory>>,
 }
 
 impl TlsPeers {
@@ -76,52 +127,73 @@ impl TlsPeers {
         directory: watch::Receiver<Arc<Directory>>,
         own: Arc<ServerConfig>,
     ) -> Result<Self, TlsPeerError> {
-        let mut peers = HashMap::new();
-        let now = directory.borrow().clone();
-        for trunk in now.trunks().filter(|trunk| trunk.may_use_tls()) {
-            let peer = peer(trunk).map_err(|fault| TlsPeerError {
-                trunk: trunk.name.get_ref().to_string(),
-                fault,
-            })?;
-            peers.insert(trunk.name.get_ref().clone(), peer);
-        }
+        let known = Known {
+            now: TlsTrunks::read(directory.borrow().config())?,
+            retired: TlsTrunks::default(),
+        };
         Ok(Self {
             own,
-            peers,
+            known: Arc::new(RwLock::new(Arc::new(known))),
             directory,
         })
+    }
+
+    /// Another document's trunks, before it is shown. Those that it has not, or otherwise, are met as before for as long as
+    /// they are retired; connections that stand go on.
+    pub fn follow(&self, config: &Config, trunks: TlsTrunks) {
+        let directory = self.directory.borrow().clone();
+        let known = self.known();
+        let mut retired = known.retired.clone();
+        let still = |name: &TrunkName| directory.retired().iter().any(|r| r.name == *name);
+        retired.0.retain(|name, _| still(name));
+        for trunk in directory.trunks() {
+            let name = trunk.name.get_ref();
+            if let Some(peer) = known.now.0.get(name)
+                && !config.trunks.iter().any(|other| other.get_ref() == trunk)
+            {
+                retired.0.insert(name.clone(), peer.clone());
+            }
+        }
+        let fresh = Known {
+            now: trunks,
+            retired,
+        };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+    }
+
+    fn known(&self) -> Arc<Known> {
+        let known = self.known.read();
+        known.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether SIP over TLS may come from there.
     fn knows(&self, remote: SocketAddr) -> bool {
         let directory = self.directory.borrow();
         let from = remote.ip().to_canonical();
-        let mut peers = directory.trunks().flat_map(|t| directory.peers_of(t));
+        let mut peers = directory.peers();
         peers.any(|(ip, over_tls)| over_tls && ip.to_canonical() == from)
     }
 
     /// Who is met there, and by which name: the trunk with this address and port, else one with this address.
-    fn peer(&self, remote: SocketAddr) -> Option<(&Peer, ServerName<'static>)> {
-        let directory = self.directory.borrow();
+    fn peer(&self, remote: SocketAddr) -> Option<(Peer, ServerName<'static>)> {
+        let (directory, known) = (self.directory.borrow(), self.known());
         let mut of_host = None;
-        for trunk in directory.trunks() {
-            let Some(peer) = self.peers.get(trunk.name.get_ref()) else {
-                continue;
-            };
+        for (directory, trunk, peer) in known.trunks(&directory) {
             let over_tls = directory
                 .known(trunk)
                 .filter(|l| l.transport == SipTransport::Tls);
             for located in over_tls {
                 let name = peer.names.get(located.place).cloned();
                 if located.address == remote {
-                    return Some((peer, name?));
+                    return Some((peer.clone(), name?));
                 }
                 if located.address.ip().to_canonical() == remote.ip().to_canonical() {
-                    of_host = of_host.or(name.map(|name| (peer, name)));
+                    of_host = of_host.or(name.map(|name| (peer.clone(), name)));
                 }
             }
             if of_host.is_none() && trunk.accept_from.contains(&remote.ip().to_canonical()) {
-                of_host = peer.names.first().cloned().map(|name| (peer, name));
+                let name = peer.names.first().cloned();
+                of_host = name.map(|name| (peer.clone(), name));
             }
         }
         of_host
@@ -132,16 +204,16 @@ impl TlsPeers {
     /// Our side of a connection from there. With one trunk of the address that wants a certificate there must be one,
     /// and a trunk of the address must believe it.
     fn acceptor(&self, remote: SocketAddr) -> Result<TlsAcceptor, Error> {
-        let directory = self.directory.borrow();
+        let (directory, known) = (self.directory.borrow(), self.known());
         let from = remote.ip().to_canonical();
-        let here: Vec<&Peer> = directory
-            .trunks()
-            .filter(|trunk| {
+        let here: Vec<&Peer> = known
+            .trunks(&directory)
+            .filter(|(directory, trunk, _)| {
                 let peers = directory.peers_of(trunk);
                 let mut over_tls = peers.iter().filter(|(_, over_tls)| *over_tls);
                 over_tls.any(|(ip, _)| ip.to_canonical() == from)
             })
-            .filter_map(|trunk| self.peers.get(trunk.name.get_ref()))
+            .map(|(_, _, peer)| peer)
             .collect();
         if !here.iter().any(|peer| peer.mutual) {
             return Ok(TlsAcceptor::from(self.own.clone()));

@@ -69,6 +69,8 @@ pub enum Order {
         udp: Vec<SocketAddr>,
         tcp: Vec<SocketAddr>,
     },
+    /// Legs at once.
+    Bound(usize),
     Stop,
 }
 
@@ -322,6 +324,7 @@ impl Engine {
                     self.core.show_candidates(&udp, &tcp);
                     (self.candidates, self.tcp_candidates) = (udp, tcp);
                 }
+                Ok(Order::Bound(max_legs)) => self.max_legs = max_legs,
                 Ok(Order::Stop) | Err(TryRecvError::Disconnected) => {
                     self.close_all(now);
                     return false;

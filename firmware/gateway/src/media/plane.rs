@@ -144,6 +144,13 @@ impl MediaPlane {
         }
     }
 
+    /// Another bound of legs at once. Legs that stand stay, even when they are more.
+    pub fn bound(&self, max_legs: usize) {
+        for thread in &self.threads {
+            thread.order(Order::Bound(max_legs));
+        }
+    }
+
     /// Where browsers' datagrams come in.
     pub fn local_addr(&self) -> SocketAddr {
         self.local

@@ -13,6 +13,7 @@ use crate::ice_tcp::IceTcp;
 use crate::turn::Turn;
 use bytes::BytesMut;
 use causeway_api::relay::{Carrying, MediaRelay, Stream};
+use causeway_directory::WebHost;
 use serde_json::{Value, json};
 use std::io::Cursor;
 use std::net::SocketAddr;
@@ -43,6 +44,13 @@ impl Relay {
     pub fn show(&self, media: SocketAddr, candidates: &[SocketAddr]) {
         if let Some(turn) = &self.turn {
             turn.show(media, candidates);
+        }
+    }
+
+    /// What pages are told to reach the relay at, where it is not what they reached the box at.
+    pub fn name(&self, host: Option<WebHost>) {
+        if let Some(turn) = &self.turn {
+            turn.name(host);
         }
     }
 

@@ -10,8 +10,9 @@ use causeway_api::wire::RequestNumber;
 use causeway_call::context::ContextToken;
 use causeway_call::record::{CallRecord, LegPackets, WayPicture};
 use causeway_call::{Call, Cause, Phase};
-use causeway_directory::{AccountId, AppKey};
+use causeway_directory::{AccountId, AppKey, Directory};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One running call inside the switch; never used twice.
@@ -64,6 +65,8 @@ pub struct ActiveCall {
     /// What User-to-User carries: of a page's call its own, of a PBX's the one it came with.
     pub context: Option<ContextToken>,
     pub finished: Option<Finished>,
+    /// What it began with, when the document has changed its trunk or its app since.
+    pub kept: Option<Arc<Directory>>,
 }
 
 /// What a finished call still waits for.
@@ -76,6 +79,17 @@ pub struct Finished {
 }
 
 impl ActiveCall {
+    /// What the call looks up its trunk and its app in: they stay as they were for as long as it lasts.
+    pub fn directory(&self, now: &Arc<Directory>) -> Arc<Directory> {
+        self.kept.as_ref().unwrap_or(now).clone()
+    }
+
+    /// The app that it is a call of, where there is one.
+    pub fn of_app(&self) -> Option<AppKey> {
+        let recorded = || self.record.app.clone().map(AppKey);
+        self.app.clone().or_else(recorded)
+    }
+
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.finished {
             Some(finished) => Some(finished.until),

@@ -202,9 +202,10 @@ impl Switch {
         };
         active.web.media = Some(leg);
         active.offers.push_back(WebOffer::Accept);
+        let directory = active.directory(&self.directory);
         let app = active.record.app.clone().map(AppKey);
-        let app = app.and_then(|key| self.directory.app(&key));
-        let trunk = self.directory.trunk(&TrunkName(active.trunk.trunk.clone()));
+        let app = app.and_then(|key| directory.app(&key));
+        let trunk = directory.trunk(&TrunkName(active.trunk.trunk.clone()));
         let (policy, dtx) = web::sound(app, trunk);
         let offer = active.accept_sdp.take().unwrap_or_default();
         let picture = active.trunk.session.has_video();
@@ -241,11 +242,11 @@ impl Switch {
     }
 
     pub(super) fn place_at(&mut self, key: CallKey, target: SocketAddr, now: Instant) {
-        let directory = self.directory.clone();
         self.follow_family(key, target);
         let Some(active) = self.calls.get_mut(&key) else {
             return;
         };
+        let directory = active.directory(&self.directory);
         active.trunk.attempt.begin(target, now);
         let name = TrunkName(active.trunk.trunk.clone());
         let app = active.app.as_ref().and_then(|key| directory.app(key));

@@ -118,10 +118,10 @@ impl Switch {
 
     /// Follows a redirection. `false`: it is not to be followed.
     fn redirected(&mut self, key: CallKey, failure: &Failure, now: Instant) -> bool {
-        let directory = self.directory.clone();
         let Some(active) = self.calls.get_mut(&key) else {
             return false;
         };
+        let directory = active.directory(&self.directory);
         let name = TrunkName(active.trunk.trunk.clone());
         let Some(trunk) = directory.trunk(&name) else {
             return false;

@@ -50,12 +50,12 @@ impl Switch {
     /// Gives a placed call sockets of its target's family, when it has others and there are such. When none is free it
     /// keeps those it has.
     pub(super) fn follow_family(&mut self, key: CallKey, target: SocketAddr) {
-        let directory = self.directory.clone();
-        let family = IpFamily::of(target.ip());
-        let has = IpFamily::of(directory.config().rtp.of(family).public);
         let Some(active) = self.calls.get(&key) else {
             return;
         };
+        let directory = active.directory(&self.directory);
+        let family = IpFamily::of(target.ip());
+        let has = IpFamily::of(directory.config().rtp.of(family).public);
         let known = directory.trunk(&TrunkName(active.trunk.trunk.clone()));
         let (Some(known), true) = (known, IpFamily::of(active.trunk.session.address()) != has)
         else {

@@ -383,8 +383,9 @@ impl Switch {
             self.tell(session, web::error(id, ErrorCode::WrongState, message));
             return;
         };
-        let app = active.app.as_ref().and_then(|app| self.directory.app(app));
-        let trunk = self.directory.trunk(&TrunkName(active.trunk.trunk.clone()));
+        let directory = active.directory(&self.directory);
+        let app = active.app.as_ref().and_then(|app| directory.app(app));
+        let trunk = directory.trunk(&TrunkName(active.trunk.trunk.clone()));
         let (policy, dtx) = web::sound(app, trunk);
         active.offers.push_back(WebOffer::Rejoin(session, id));
         self.media.send(Media::RejoinWeb {

@@ -4,8 +4,8 @@
 //! ([`causeway_call::Call`], [`causeway_sip::endpoint::Endpoint`]) and carries out what they ask.
 //! Nothing else touches a call, so nothing is locked.
 //!
-//! The loop serves, in this order: the stop signal, SIP of calls that stand, media events, names found, trunk checks,
-//! requests, timers, calls that a PBX begins. Each turn handles one input and then drains every core, so that a flood of
+//! The loop serves, in this order: the stop signal, SIP of calls that stand, media events, names found, another document,
+//! trunk checks, requests, timers, calls that a PBX begins. Each turn handles one input and then drains every core, so that a flood of
 //! one kind cannot starve another for longer than one input. What comes last is what there may be too much of;
 //! [`overload`] says what happens then.
 
@@ -31,6 +31,7 @@ mod quality;
 mod recent;
 mod referring;
 pub mod registration;
+mod reload;
 mod replacing;
 mod stranded;
 mod transfer;
@@ -38,6 +39,7 @@ mod trunk_media;
 mod trunks;
 
 pub use figures::Figures;
+pub use reload::Reload;
 
 use crate::io::inbox::SipInbox;
 use crate::io::sip::SipSockets;
@@ -67,6 +69,8 @@ pub struct Parts {
     pub media_events: mpsc::UnboundedReceiver<media::Event>,
     pub requests: mpsc::Receiver<Request>,
     pub store: Store,
+    /// Documents that replace the one it runs on.
+    pub reloads: mpsc::Receiver<Reload>,
     /// Turns true when the box shall stop.
     pub stopping: watch::Receiver<bool>,
     /// Where the switch shows what it holds.
@@ -109,6 +113,7 @@ pub struct Switch {
     media_tests: media_test::MediaTests,
     timers: Timers<CallKey>,
     ladders: ladder::Ladders,
+    retired: reload::RetiredTrunks,
     checks: doctor::Checks,
     next_key: u64,
     next_leg: u64,
@@ -130,6 +135,7 @@ pub async fn run(parts: Parts) {
         media,
         mut media_events,
         mut requests,
+        mut reloads,
         store,
         mut stopping,
         figures,
@@ -171,6 +177,7 @@ pub async fn run(parts: Parts) {
             }
             Some(event) = media_events.recv() => switch.handle_media(event, Instant::now()),
             Some(found) = found.recv() => switch.name_found(found, Instant::now()),
+            Some(reload) = reloads.recv() => switch.reload(reload, Instant::now()),
             Some((check, ask)) = asks.recv() => switch.handle_check(check, ask, Instant::now()),
             Some(request) = requests.recv() => switch.handle_request(request, Instant::now()),
             () = timer => switch.handle_timeout(Instant::now()),
@@ -211,16 +218,12 @@ impl Switch {
         let known = peers(&directory);
         sockets.accept_from(known.clone());
         config.accept_from = AcceptFrom::Only(known);
-        // A call that leaves a silent target has two INVITEs for a while.
-        config.max_dialogs = directory.config().settings.max_calls * 2;
+        config.max_dialogs = most_dialogs(&directory);
         // A call leaves two transactions for 32 s (RFC 3261 sections 13.3.1.4 and 17.2.2): room for 1000 calls a second.
         config.max_transactions = 64 * 1024;
         let now = Instant::now();
         let rtp = &directory.config().rtp;
-        let timing = Timing {
-            ring: Duration::from_secs(directory.config().settings.ring_s.into()),
-            ..Timing::default()
-        };
+        let timing = timing(&directory);
         Self {
             endpoint: Endpoint::new(config, now),
             ports: PortPool::new(rtp),
@@ -246,6 +249,7 @@ impl Switch {
             media_tests: media_test::MediaTests::default(),
             timers: Timers::default(),
             ladders: ladder::Ladders::default(),
+            retired: reload::RetiredTrunks::default(),
             checks,
             next_key: 0,
             next_leg: 0,
@@ -296,6 +300,7 @@ impl Switch {
         self.rates.forget(now);
         self.watch_dead_targets();
         self.forget_former(now);
+        self.forget_retired(now);
         self.tell_trunks(now);
         self.end_old_tests(now);
         self.show_figures(now);
@@ -378,6 +383,18 @@ impl Switch {
     }
 }
 
+fn timing(directory: &Directory) -> Timing {
+    Timing {
+        ring: Duration::from_secs(directory.config().settings.ring_s.into()),
+        ..Timing::default()
+    }
+}
+
+/// SIP dialogs at once: a call that leaves a silent target has two INVITEs for a while.
+fn most_dialogs(directory: &Directory) -> usize {
+    directory.config().settings.max_calls.saturating_mul(2)
+}
+
 /// Milliseconds since 1970 by the system's clock.
 fn unix_ms() -> i64 {
     SystemTime::now()
@@ -389,7 +406,7 @@ fn unix_ms() -> i64 {
 /// taken in clear.
 fn peers(directory: &Directory) -> Peers {
     let mut peers = Peers::default();
-    for (address, over_tls) in directory.trunks().flat_map(|t| directory.peers_of(t)) {
+    for (address, over_tls) in directory.peers() {
         if over_tls {
             peers.allow_tls(address);
         } else {

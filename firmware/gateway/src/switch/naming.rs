@@ -25,19 +25,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 /// How long a former address is listened to when no call stands there: an answer may be on its way.
-const FORMER_FOR: Duration = Duration::from_secs(64);
+pub(super) const FORMER_FOR: Duration = Duration::from_secs(64);
 /// Former addresses at most: a DNS that changes its mind with every question must not fill the box.
-const MOST_FORMER: usize = 64;
+pub(super) const MOST_FORMER: usize = 64;
 
 /// A search has come to its end.
 #[derive(Debug)]
 pub struct Found {
-    name: usize,
+    /// [`Name::id`]: names come and go with documents while a search is under way.
+    name: u64,
     outcome: Result<locate::Located, LocateError>,
 }
 
 #[derive(Debug)]
 struct Name {
+    /// Never used twice.
+    id: u64,
     trunk: TrunkName,
     /// Which of the trunk's places it is.
     place: usize,
@@ -60,6 +63,7 @@ struct Former {
 #[derive(Debug)]
 pub struct Names {
     dns: Dns,
+    next_id: u64,
     names: Vec<Name>,
     former: Vec<Former>,
     found: mpsc::UnboundedSender<Found>,
@@ -76,18 +80,55 @@ impl Names {
     ) -> (Self, mpsc::UnboundedReceiver<Found>) {
         let sip = &directory.config().sip;
         let (found, heard) = mpsc::unbounded_channel();
-        let names = directory
-            .trunks()
-            .flat_map(|trunk| names_of(trunk, sip, now))
-            .collect();
-        let names = Self {
+        let mut names = Self {
             dns: Dns::new(&sip.dns),
-            names,
+            next_id: 0,
+            names: Vec::new(),
             former: Vec::new(),
             found,
             shown,
         };
+        names.follow(directory, now);
         (names, heard)
+    }
+
+    /// Looks up the names of this document. Those that are as they were keep their answers; the others are looked up at once.
+    pub fn follow(&mut self, directory: &Directory, now: Instant) {
+        let sip = &directory.config().sip;
+        let mut old = std::mem::take(&mut self.names);
+        for mut name in directory.trunks().flat_map(|t| names_of(t, sip, now)) {
+            let same =
+                |o: &Name| (&o.trunk, o.place, &o.wish) == (&name.trunk, name.place, &name.wish);
+            if let Some(at) = old.iter().position(same) {
+                name = old.swap_remove(at);
+            } else {
+                self.next_id += 1;
+                name.id = self.next_id;
+            }
+            self.names.push(name);
+        }
+        self.former.retain(|f| directory.trunk(&f.trunk).is_some());
+    }
+
+    /// The snapshot of a new document with what is known of its names.
+    pub fn located(&self, directory: &Directory) -> Directory {
+        let mut located = directory.clone();
+        for trunk in directory.trunks() {
+            let name = trunk.name.get_ref();
+            let targets = self.targets(trunk).into_iter().map(|(l, _)| l).collect();
+            located = located.relocated(name, targets, self.former_of(name));
+        }
+        located
+    }
+
+    fn former_of(&self, trunk: &TrunkName) -> Vec<Located> {
+        let of_trunk = self.former.iter().filter(|f| f.trunk == *trunk);
+        of_trunk.map(|f| f.located).collect()
+    }
+
+    /// Tells everybody who looks things up.
+    pub fn show(&self, directory: Arc<Directory>) {
+        self.shown.send_replace(directory);
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -122,7 +163,7 @@ impl Names {
     }
 
     /// Where the places of a trunk lead now, by their order and the DNS's.
-    fn targets(&self, trunk: &Trunk) -> Vec<(Located, TargetSpec)> {
+    pub fn targets(&self, trunk: &Trunk) -> Vec<(Located, TargetSpec)> {
         let mut targets: Vec<(Located, TargetSpec)> = Vec::new();
         for (place, of) in trunk.places().enumerate() {
             let transport = trunk.transport();
@@ -171,6 +212,7 @@ fn names_of(trunk: &Trunk, sip: &SipSettings, now: Instant) -> Vec<Name> {
     let name = |(place, of): (usize, &causeway_directory::SipAddress)| {
         let transports = trunk.transports_to(of).into_iter();
         Some(Name {
+            id: 0,
             trunk: trunk.name.get_ref().clone(),
             place,
             wish: Wish {
@@ -202,21 +244,23 @@ impl Switch {
         let Names {
             dns, names, found, ..
         } = &mut self.names;
-        for (at, name) in names.iter_mut().enumerate() {
+        for name in names {
             if !name.upkeep.poll(now) {
                 continue;
             }
             let (dns, wish, found) = (dns.clone(), name.wish.clone(), found.clone());
+            let id = name.id;
             tokio::spawn(async move {
                 let outcome = dns.locate(wish).await;
                 // After the switch has gone there is nobody left to tell.
-                let _ = found.send(Found { name: at, outcome });
+                let _ = found.send(Found { name: id, outcome });
             });
         }
     }
 
     pub(super) fn name_found(&mut self, found: Found, now: Instant) {
-        let Some(name) = self.names.names.get_mut(found.name) else {
+        let mut names = self.names.names.iter_mut();
+        let Some(name) = names.find(|n| n.id == found.name) else {
             return;
         };
         let trunk = name.trunk.clone();
@@ -321,12 +365,7 @@ impl Switch {
     }
 
     fn show_located(&mut self, name: &TrunkName, located: Vec<Located>) {
-        let of_trunk = self.names.former.iter().filter(|f| f.trunk == *name);
-        let former = of_trunk.map(|f| f.located).collect();
-        self.directory = Arc::new(self.directory.relocated(name, located, former));
-        let peers = super::peers(&self.directory);
-        self.sockets.accept_from(peers.clone());
-        self.endpoint.accept_from(peers);
-        self.names.shown.send_replace(self.directory.clone());
+        let former = self.names.former_of(name);
+        self.show_directory(self.directory.relocated(name, located, former));
     }
 }

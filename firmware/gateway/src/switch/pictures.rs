@@ -93,17 +93,19 @@ impl Switch {
     }
 
     fn may_have_picture(&self, key: CallKey) -> bool {
-        let trunk = self.calls.get(&key).map(|c| c.trunk.trunk.clone());
-        let trunk = trunk.and_then(|name| self.directory.trunk(&TrunkName(name)));
-        trunk.is_some_and(|trunk| trunk.video == Video::H264)
+        self.calls.get(&key).is_some_and(|active| {
+            let directory = active.directory(&self.directory);
+            let trunk = directory.trunk(&TrunkName(active.trunk.trunk.clone()));
+            trunk.is_some_and(|trunk| trunk.video == Video::H264)
+        })
     }
 
     /// False when there are no ports for it.
     fn begin_picture(&mut self, key: CallKey, wanted: Direction, asks: bool) -> bool {
-        let directory = self.directory.clone();
         let Some(active) = self.calls.get_mut(&key) else {
             return false;
         };
+        let directory = active.directory(&self.directory);
         let leg = &mut active.trunk;
         if leg.session.has_video() {
             leg.session.direct_video(wanted);

@@ -227,6 +227,7 @@ impl Switch {
                 replacement: None,
                 transfer: None,
                 finished: None,
+                kept: None,
             },
         );
         Ok(())
@@ -443,6 +444,7 @@ impl Switch {
                 replacement: None,
                 transfer: None,
                 finished: None,
+                kept: None,
             },
         );
         self.carry_out(key, now);

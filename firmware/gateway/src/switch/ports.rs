@@ -43,6 +43,15 @@ impl PortPool {
         }
     }
 
+    /// Other addresses in session descriptions. The ports stay those of the start: sockets of calls have them.
+    pub fn follow(&mut self, rtp: &RtpSettings) {
+        let ports = self.rtp.ports;
+        self.rtp = RtpSettings {
+            ports,
+            ..rtp.clone()
+        };
+    }
+
     /// Pairs in use.
     pub fn held(&self) -> usize {
         self.held.len()

@@ -32,14 +32,10 @@ pub struct TrunkProbes {
 impl TrunkProbes {
     pub fn new(directory: &Directory, now: Instant) -> Self {
         let of_trunk = |t: &Trunk| {
-            let timing = TargetTiming {
-                every: (t.options_s > 0).then(|| Duration::from_secs(t.options_s.into())),
-                ..TargetTiming::default()
-            };
             let specs: Vec<TargetSpec> = directory.located(t).iter().map(written).collect();
             TrunkTargets {
                 trunk: t.name.get_ref().0.clone(),
-                pool: TargetPool::new(&specs, timing, now),
+                pool: TargetPool::new(&specs, timing(t), now),
                 open: Vec::new(),
             }
         };
@@ -47,6 +43,34 @@ impl TrunkProbes {
             trunks: directory.trunks().map(of_trunk).collect(),
             draw: u64::from_be_bytes(crate::random::bytes()),
         }
+    }
+
+    /// The trunks of another document, each with its targets: targets that stay keep their state. What is left are probes of
+    /// trunks that are gone.
+    pub fn follow<'a>(
+        &mut self,
+        trunks: impl Iterator<Item = (&'a Trunk, Vec<TargetSpec>)>,
+        now: Instant,
+    ) -> Vec<RequestId> {
+        let mut old = std::mem::take(&mut self.trunks);
+        for (trunk, specs) in trunks {
+            let name = &trunk.name.get_ref().0;
+            match old.iter().position(|t| t.trunk == *name) {
+                Some(at) => {
+                    let mut stays = old.swap_remove(at);
+                    stays.pool.replace(&specs, now);
+                    stays.pool.retime(timing(trunk), now);
+                    self.trunks.push(stays);
+                }
+                None => self.trunks.push(TrunkTargets {
+                    trunk: name.clone(),
+                    pool: TargetPool::new(&specs, timing(trunk), now),
+                    open: Vec::new(),
+                }),
+            }
+        }
+        let open = old.into_iter().flat_map(|t| t.open);
+        open.map(|(_, request)| request).collect()
     }
 
     /// Other targets, as after an answer of the DNS: those that stay keep their state.
@@ -118,6 +142,13 @@ impl TrunkProbes {
         self.trunks
             .iter_mut()
             .find_map(|t| Some((t.trunk.clone(), t.pool.poll_change()?)))
+    }
+}
+
+fn timing(trunk: &Trunk) -> TargetTiming {
+    TargetTiming {
+        every: (trunk.options_s > 0).then(|| Duration::from_secs(trunk.options_s.into())),
+        ..TargetTiming::default()
     }
 }
 

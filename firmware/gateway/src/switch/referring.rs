@@ -150,15 +150,16 @@ impl Switch {
         let (uri, replaces, other) = match target {
             TransferTarget::Number(number) => {
                 let name = TrunkName(active.trunk.trunk.clone());
-                let to = self.directory.trunk(&name).ok_or("the trunk is gone")?;
+                let directory = active.directory(&self.directory);
+                let to = directory.trunk(&name).ok_or("the trunk is gone")?;
                 let number = match &to.numbering {
                     Some(numbering) => numbering.get_ref().called(number),
                     None => number.clone(),
                 };
                 let at = match active.trunk.attempt.target() {
-                    Some(target) => self.directory.located_at(to, target),
+                    Some(target) => directory.located_at(to, target),
                     None => {
-                        let first = self.directory.located(to).first();
+                        let first = directory.located(to).first();
                         *first.ok_or("the trunk has no address")?
                     }
                 };

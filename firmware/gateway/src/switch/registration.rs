@@ -6,10 +6,11 @@
 
 use super::Switch;
 use crate::legs::{account, said};
-use causeway_directory::{Directory, Trunk};
+use causeway_directory::{Directory, Trunk, TrunkName};
 use causeway_sip::endpoint::{RegisterAnswer, RequestId, Transport};
 use causeway_sip::registration::{
-    Registration, RegistrationChange, RegistrationCommand, RegistrationState, RegistrationView,
+    Registration, RegistrationChange, RegistrationCommand, RegistrationConfig, RegistrationState,
+    RegistrationView,
 };
 use causeway_sip::targets::Sign;
 use std::net::SocketAddr;
@@ -20,10 +21,90 @@ use std::time::Instant;
 struct TrunkRegistration {
     trunk: String,
     machine: Registration,
+    /// What it is made of, without the seed.
+    config: RegistrationConfig,
+    /// What follows when it has been taken back.
+    after: After,
     /// The REGISTER under way, and with whom.
     open: Option<(RequestId, SocketAddr)>,
     /// Attempts that failed.
     failed: u64,
+}
+
+/// What follows a registration that is taken back.
+#[derive(Debug)]
+enum After {
+    /// It is not taken back, or the box stops.
+    Nothing,
+    /// The trunk does not register any more.
+    Gone,
+    /// Another account: not before the old one is left, for the registrar may hold both for one.
+    Another(Box<RegistrationConfig>),
+}
+
+impl TrunkRegistration {
+    fn new(trunk: String, config: RegistrationConfig, now: Instant) -> Self {
+        let seed = crate::random::bytes();
+        Self {
+            trunk,
+            machine: Registration::new(
+                RegistrationConfig {
+                    seed,
+                    ..config.clone()
+                },
+                now,
+            ),
+            config,
+            after: After::Nothing,
+            open: None,
+            failed: 0,
+        }
+    }
+
+    /// Whether these are the same account at the same registrar, asked for in the same way.
+    fn is_same(&self, other: &RegistrationConfig) -> bool {
+        let account = |of: &RegistrationConfig| {
+            let shown = of.credentials.as_ref();
+            let shown = shown.map(|c| (c.username.clone(), c.password.clone(), c.realm.clone()));
+            let uris = (of.request_uri.clone(), of.account.clone());
+            (uris, of.contact_user.clone(), of.expires_s, shown)
+        };
+        account(&self.config) == account(other)
+    }
+
+    /// Registrars are elsewhere.
+    fn moved(&mut self, wanted: Option<RegistrationConfig>, now: Instant) {
+        match (&mut self.after, wanted) {
+            (After::Another(next), Some(wanted)) => **next = wanted,
+            (After::Nothing, wanted) => self.follow(wanted, now),
+            (After::Gone, _) | (After::Another(_), None) => {}
+        }
+    }
+
+    /// Registers as this, or not at all, from now on.
+    fn follow(&mut self, wanted: Option<RegistrationConfig>, now: Instant) {
+        match wanted {
+            Some(wanted) if self.is_same(&wanted) && matches!(self.after, After::Nothing) => {
+                self.config = wanted.clone();
+                let RegistrationConfig {
+                    registrars,
+                    transport,
+                    credentials,
+                    ..
+                } = wanted;
+                self.machine
+                    .replace_registrars(registrars, transport, credentials, now);
+            }
+            Some(wanted) => {
+                self.after = After::Another(Box::new(wanted));
+                self.machine.leave(now);
+            }
+            None => {
+                self.after = After::Gone;
+                self.machine.leave(now);
+            }
+        }
+    }
 }
 
 /// The registrations of all trunks that have one.
@@ -60,15 +141,51 @@ impl RegistrationFigures {
 impl Registrations {
     pub fn new(directory: &Directory, now: Instant) -> Self {
         let of_trunk = |trunk: &Trunk| {
-            let config = account::registration(directory, trunk, crate::random::bytes())?;
-            Some(TrunkRegistration {
-                trunk: trunk.name.get_ref().0.clone(),
-                machine: Registration::new(config, now),
-                open: None,
-                failed: 0,
-            })
+            let config = account::registration(directory, trunk, [0; 32])?;
+            let name = trunk.name.get_ref().0.clone();
+            Some(TrunkRegistration::new(name, config, now))
         };
         Self(directory.trunks().filter_map(of_trunk).collect())
+    }
+
+    /// The trunks of another document: new accounts register, those that are gone are taken back.
+    pub fn follow(&mut self, directory: &Directory, now: Instant) {
+        let wanted = |name: &String| {
+            let trunk = directory.trunk(&TrunkName(name.clone()))?;
+            account::registration(directory, trunk, [0; 32])
+        };
+        for registration in &mut self.0 {
+            registration.follow(wanted(&registration.trunk), now);
+        }
+        for trunk in directory.trunks() {
+            let name = &trunk.name.get_ref().0;
+            if self.view(name).is_none()
+                && let Some(config) = wanted(name)
+            {
+                let new = TrunkRegistration::new(name.clone(), config, now);
+                self.0.push(new);
+            }
+        }
+    }
+
+    /// Forgets those that were taken back, and begins what follows them.
+    fn succeed(&mut self, now: Instant) {
+        self.0.retain_mut(|old| {
+            if !old.machine.is_over() {
+                return true;
+            }
+            match std::mem::replace(&mut old.after, After::Nothing) {
+                After::Nothing => true,
+                After::Gone => false,
+                After::Another(config) => {
+                    *old = TrunkRegistration {
+                        failed: old.failed,
+                        ..TrunkRegistration::new(old.trunk.clone(), *config, now)
+                    };
+                    true
+                }
+            }
+        });
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -189,17 +306,15 @@ impl Switch {
     pub(super) fn registrars_moved(&mut self, trunk: &Trunk, now: Instant) {
         let name = &trunk.name.get_ref().0;
         if let Some(found) = self.registrations.0.iter_mut().find(|r| r.trunk == *name) {
-            let (registrars, transport) = account::registrars(&self.directory, trunk);
-            let credentials = crate::legs::trunk::credentials(&self.directory, trunk);
-            found
-                .machine
-                .replace_registrars(registrars, transport, credentials, now);
+            let wanted = account::registration(&self.directory, trunk, [0; 32]);
+            found.moved(wanted, now);
         }
     }
 
     /// Takes every registration back.
     pub(super) fn leave_registrars(&mut self, now: Instant) {
         for registration in &mut self.registrations.0 {
+            registration.after = After::Nothing;
             registration.machine.leave(now);
         }
     }
@@ -229,6 +344,7 @@ impl Switch {
                 tell(&registration.trunk, &change);
             }
         }
+        self.registrations.succeed(now);
     }
 }
 

@@ -15,7 +15,7 @@ use causeway_call::lines::Way;
 use causeway_call::record::CallDirection;
 use causeway_call::route::TrunkRoute;
 use causeway_call::{Event, FarCause};
-use causeway_directory::{AppKey, IpFamily, TrunkName};
+use causeway_directory::{IpFamily, TrunkName};
 use causeway_media::plan::TrunkPlan;
 use causeway_sip::endpoint::{self, Event as Sip, ReasonHeader, ReferId, Referral};
 use std::time::{Duration, Instant};
@@ -96,11 +96,11 @@ impl Switch {
     }
 
     fn try_place_transfer(&mut self, key: CallKey, now: Instant) -> Result<(), String> {
-        let directory = self.directory.clone();
         let active = self.calls.get(&key).ok_or("the call is gone")?;
+        let directory = active.directory(&self.directory);
         let transfer = active.transfer.as_ref().ok_or("there is no transfer")?;
         let name = TrunkName(active.trunk.trunk.clone());
-        let app = active.app.clone().or(active.record.app.clone().map(AppKey));
+        let app = active.of_app();
         let to = directory.trunk(&name).ok_or("the trunk is gone")?;
         let app = app
             .and_then(|app| directory.app(&app))

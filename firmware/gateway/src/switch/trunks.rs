@@ -23,6 +23,25 @@ impl Listeners {
         self.out.retain(|out| out.try_send(event.clone()).is_ok());
         self.out.len()
     }
+
+    /// These are all there are; the others are told to be gone.
+    pub(super) fn trunks_are<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        let mut gone = std::mem::take(&mut self.told);
+        for name in names {
+            if let Some((name, state)) = gone.remove_entry(name) {
+                self.told.insert(name, state);
+            }
+        }
+        for (trunk, from) in gone {
+            let from = Some(from.as_str().to_owned());
+            self.tell(&BoxEvent::Trunk {
+                trunk,
+                from,
+                to: "removed".to_owned(),
+                at: unix_ms(),
+            });
+        }
+    }
 }
 
 impl Switch {

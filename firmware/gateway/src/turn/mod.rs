@@ -51,7 +51,7 @@ struct Shared {
     rate: Mutex<Rate>,
     counters: Counters,
     /// What URLs name; where nothing is configured, the host of the page's request.
-    host: Option<WebHost>,
+    host: RwLock<Option<WebHost>>,
     udp_port: Option<u16>,
 }
 
@@ -97,7 +97,7 @@ impl Turn {
             quota: Mutex::new(Quota::new(Limits::default())),
             rate: Mutex::default(),
             counters: Counters::default(),
-            host: settings.turn_host.clone(),
+            host: RwLock::new(settings.turn_host.clone()),
             udp_port,
         }));
         let task = udp.map(|socket| tokio::spawn(udp::serve(turn.0.clone(), socket, stopping)));
@@ -124,10 +124,17 @@ impl Turn {
         *self.0.book.write().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
 
+    /// URLs name this host from now on.
+    pub fn name(&self, host: Option<WebHost>) {
+        *self.0.host.write().unwrap_or_else(PoisonError::into_inner) = host;
+    }
+
     /// `RTCIceServer`s with fresh credentials, for a page that reached the box at `host` (of its Host header).
     pub fn servers(&self, host: Option<&str>) -> Value {
         let asked = host.and_then(WebHost::parse);
-        let Some(host) = self.0.host.as_ref().or(asked.as_ref()) else {
+        let named = self.0.host.read();
+        let named = named.unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(host) = named.as_ref().or(asked.as_ref()) else {
             return json!([]);
         };
         let issued = self

@@ -104,6 +104,11 @@ impl Endpoint {
         }
     }
 
+    /// Another bound of calls at once. Calls that stand stay, even when they are more.
+    pub const fn bound_calls(&mut self, max_dialogs: usize) {
+        self.core.config.max_dialogs = max_dialogs;
+    }
+
     /// The TLS connection with `remote` has shown a certificate of a trunk: its messages are looked at.
     pub fn accept_connection(&mut self, remote: SocketAddr) {
         if let AcceptFrom::Only(peers) = &mut self.core.config.accept_from {
