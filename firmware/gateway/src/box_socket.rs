@@ -47,6 +47,8 @@ impl BoxSocket {
     /// When the folder cannot be made or emptied.
     pub fn new(path: PathBuf, uploads: PathBuf) -> io::Result<Self> {
         std::fs::create_dir_all(&uploads)?;
+        // The service runs elsewhere: where an upload is must not depend on that.
+        let uploads = std::fs::canonicalize(&uploads)?;
         for left in std::fs::read_dir(&uploads)? {
             std::fs::remove_file(left?.path())?;
         }

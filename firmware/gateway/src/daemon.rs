@@ -241,17 +241,22 @@ pub async fn run(
         directory_out,
     }));
     let pulse = Pulse::default();
-    let (seen, planes) = (figures.clone(), media.clone());
+    let planes = health::Planes {
+        figures: figures.clone(),
+        media: media.clone(),
+        doors: doors.iter().map(|door| door.ticks.clone()).collect(),
+        store: store.clone(),
+    };
     let (told, stop) = (pulse.clone(), stopping.clone());
     let supervisor = match options.board {
         Board::Sim => {
             let watchdog = SimWatchdog::default();
-            tokio::spawn(health::supervise(watchdog, seen, planes, told, stop))
+            tokio::spawn(health::supervise(watchdog, planes, told, stop))
         }
         Board::Linux => {
             let manager = Notifier::from_env().map_err(start_error("NOTIFY_SOCKET"))?;
             let watchdog = ServiceManager::new(manager);
-            tokio::spawn(health::supervise(watchdog, seen, planes, told, stop))
+            tokio::spawn(health::supervise(watchdog, planes, told, stop))
         }
     };
     let api = Api::new(ApiSettings {

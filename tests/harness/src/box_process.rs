@@ -53,7 +53,8 @@ impl BoxProcess {
             .arg(&config)
             .arg("--state")
             .arg(&state)
-            .args(["--board", "sim"]);
+            .args(["--board", "sim"])
+            .args(&plan.arguments);
         if let Some(namespace) = &plan.namespace {
             namespace.enter(&mut command);
         }

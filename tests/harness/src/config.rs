@@ -69,6 +69,8 @@ pub struct BoxPlan {
     pub namespace: Option<Namespace>,
     /// Where pages find it, if not where it listens.
     pub seen_at: Option<SocketAddr>,
+    /// Further arguments of the program.
+    pub arguments: Vec<String>,
 }
 
 impl BoxPlan {
@@ -101,6 +103,7 @@ impl BoxPlan {
             tables: String::new(),
             namespace: None,
             seen_at: None,
+            arguments: Vec::new(),
         })
     }
 

@@ -12,4 +12,5 @@ mod questions_are_answered;
 mod requests_reach_the_switch;
 mod the_document_is_current;
 mod the_relay_is_reached;
+mod there_is_no_box;
 mod tokens_end;

@@ -71,6 +71,8 @@ struct Counters {
     written: AtomicU64,
     /// Rows the database refused.
     failed: AtomicU64,
+    /// Turns of the writing thread.
+    ticks: AtomicU64,
     /// Rows that found the queue full or closed.
     dropped: AtomicU64,
 }
@@ -155,6 +157,11 @@ impl Store {
                 tracing::error!(dropped = dropped + 1, "a record is lost: {why}");
             }
         }
+    }
+
+    /// Grows every second for as long as the writing thread turns: a disk that hangs holds it up.
+    pub fn ticks(&self) -> u64 {
+        self.0.counters.ticks.load(Ordering::Relaxed)
     }
 
     /// Writes what waits and ends the writing thread. Blocks for as long as the disk needs, at

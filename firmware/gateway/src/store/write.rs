@@ -11,6 +11,8 @@ const BATCH: usize = 256;
 /// Most rows deleted at a time, so that pruning never holds a write up for long.
 const PRUNED_AT_ONCE: i64 = 1000;
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// Between two signs of life while there is nothing to write.
+const TICK: Duration = Duration::from_secs(1);
 /// While there is more to prune.
 const PRUNE_SOON: Duration = Duration::from_millis(200);
 /// Between two complaints about a failing disk.
@@ -24,9 +26,12 @@ pub(super) fn run(connection: Connection, queue: &Receiver<Job>, counters: &Coun
     };
     let mut prune_at = Instant::now();
     loop {
+        counters.ticks.fetch_add(1, Ordering::Relaxed);
         let wait = prune_at.saturating_duration_since(Instant::now());
+        let wait = wait.min(TICK);
         let first = match queue.recv_timeout(wait) {
             Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) if Instant::now() < prune_at => continue,
             Err(RecvTimeoutError::Timeout) => {
                 let more = writer.prune(unix_ms());
                 prune_at = Instant::now() + if more { PRUNE_SOON } else { PRUNE_EVERY };
