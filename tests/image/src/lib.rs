@@ -11,12 +11,14 @@ mod disk;
 mod lan;
 mod machine;
 mod probe;
+mod write_log;
 
 pub use bundle::Bundle;
 pub use disk::{Disk, Esp};
 pub use lan::Lan;
 pub use machine::{Ended, Machine, OTHERS, Setup};
 pub use probe::Probe;
+pub use write_log::{Lots, WriteLog};
 
 use std::time::{Duration, Instant};
 

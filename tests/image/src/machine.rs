@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -23,9 +24,16 @@ pub struct Setup {
     probes: Vec<Probe>,
     memory_mb: Option<u32>,
     lan: Option<Lan>,
+    log: Option<PathBuf>,
 }
 
 impl Setup {
+    /// Logs what is written to the disk ([`crate::WriteLog`]) here.
+    pub fn logged(mut self, to: &Path) -> Self {
+        self.log = Some(to.to_owned());
+        self
+    }
+
     /// Plugs its cable into this network, instead of one of QEMU's own that leads in by ports.
     pub fn on(mut self, lan: &Lan) -> Self {
         self.lan = Some(lan.clone());
@@ -35,6 +43,21 @@ impl Setup {
     pub fn with(mut self, probe: Probe) -> Self {
         self.probes.push(probe);
         self
+    }
+
+    fn drive(&self, disk: &Disk) -> String {
+        let image = disk.image();
+        let image = image.display();
+        match &self.log {
+            None => format!("if=none,id=disk,format=raw,file={image}"),
+            Some(log) => {
+                fs::write(log, "").expect("an empty log");
+                format!(
+                    "if=none,id=disk,driver=blklogwrites,file.driver=file,file.filename={image},log.driver=file,log.filename={}",
+                    log.display()
+                )
+            }
+        }
     }
 
     /// Switches the machine on.
@@ -83,10 +106,7 @@ impl Setup {
             "-drive",
             &format!("if=pflash,format=raw,file={}", disk.variables().display()),
         ])
-        .args([
-            "-drive",
-            &format!("if=none,id=disk,format=raw,file={}", disk.image().display()),
-        ])
+        .args(["-drive", &self.drive(disk)])
         .args(["-device", "virtio-blk-pci,drive=disk"])
         .args(["-netdev", &network])
         .args(["-device", "virtio-net-pci,netdev=net,romfile="])

@@ -4,6 +4,7 @@
 //! the command at hand needs beyond that it installs itself (`needs`). It never talks to the box: the programs it
 //! starts do.
 
+mod bare;
 mod bench;
 mod fuzz;
 mod image;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::needs::{self, Purpose};
 use crate::step::{Outcome, announce, counted, took};
 use crate::tally::Tally;
-use crate::{CiArgs, TestArgs, interop, tidy, workspace};
+use crate::{CiArgs, TestArgs, bare, interop, tidy, workspace};
 
 const BROWSER: &str = "causeway-browser-tests";
 /// Some of its tests make calls, too.
@@ -133,6 +133,7 @@ pub fn ci(args: &CiArgs) -> Result<ExitCode, String> {
     }
     announce("tidy");
     tally.check(tidy::check()?);
+    tally.add(bare::check()?);
     tally.add(tests(
         Selection {
             only: None,
@@ -451,7 +452,7 @@ fn tell_about(corpora: Option<&Path>) {
     }
 }
 
-fn loud(sentence: &str) {
+pub fn loud(sentence: &str) {
     eprintln!("\n!! SKIPPED: {sentence}\n");
 }
 

@@ -121,6 +121,11 @@ impl Installer {
             let why = format!("the reason cannot be written down: {fault}");
             return Err(UpdateError::Box(why));
         }
+        if path.is_none() {
+            // RAUC streams through a block device of the network, which it takes for granted.
+            let mut command = Command::new("modprobe");
+            let _ = program::run(command.args(["--quiet", "nbd"]), LOOK, 4096);
+        }
         let written = self
             .write(what, forced, &own, progress)
             .and_then(|()| self.entered(&manifest, forced));

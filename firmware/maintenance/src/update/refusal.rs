@@ -125,10 +125,19 @@ impl UpdateError {
             },
             () if says("No space left on device") => Self::NoRoom(last),
             () if says("Already processing") => Self::Busy,
-            () if says("nbd device") || says("Failed to contact rauc") || says("D-Bus error") => {
+            () if says("nbd device")
+                || says("'nbd' netlink")
+                || says("Failed to contact rauc")
+                || says("D-Bus error") =>
+            {
                 Self::Box(last)
             }
-            () if says("Failed to stream bundle") || says("http error") => Self::NoNetwork(last),
+            () if says("Failed to stream bundle") || says("http error") => {
+                Self::NoNetwork(match attempt(words) {
+                    Some(why) => format!("{why} ({last})"),
+                    None => last,
+                })
+            }
             // The kernel found a block that is not what was signed, while the slot was being written.
             () if says("Input/output error") => Self::Corrupt(last),
             () => Self::Failed(last),
@@ -139,17 +148,29 @@ impl UpdateError {
 /// The line that says why, bounded; RAUC prints its errors last, and notes of its own before.
 fn last_words(words: &str) -> String {
     let lines = || words.lines().map(str::trim).filter(|line| !line.is_empty());
-    let noted = lines().filter_map(|line| line.strip_prefix("LastError: "));
-    let other = lines().filter(|line| {
+    let mut noted = lines().filter_map(|line| line.strip_prefix("LastError: "));
+    let mut other = lines().filter(|line| {
         !line.starts_with("Installing `") && !line.starts_with("rauc-") && *line != "idle"
     });
     // What could not be reached is told in two lines, the first of which says why.
     let contact = lines().find(|line| line.starts_with("Failed to contact rauc"));
-    let line = noted.last().or(contact).or_else(|| other.last());
+    let line = noted.next_back().or(contact).or_else(|| other.next_back());
     line.unwrap_or("it does not say why")
         .chars()
         .take(300)
         .collect()
+}
+
+/// Why the last attempt to fetch something failed, which RAUC only notes: `request failed: … (retrying 5/5)`.
+fn attempt(words: &str) -> Option<String> {
+    let mut notes = words.lines().rev();
+    let why = notes.find_map(|line| {
+        line.split_once("request failed: ")?
+            .1
+            .split(" (retrying")
+            .next()
+    })?;
+    Some(why.chars().take(200).collect())
 }
 
 /// The text in the `at`th pair of quotes.
@@ -204,12 +225,30 @@ mod tests {
                  Installing `/t/good.raucb` failed\n",
                 "failed",
             ),
+            (
+                "LastError: Failed mounting bundle: failed to resolve 'nbd' netlink family - BLK_DEV_NBD not enabled in kernel?\n\
+                 Installing `https://127.0.0.1:18443/good.raucb` failed\n",
+                "box",
+            ),
+            (
+                "Failed to stream bundle https://127.0.0.1:18443/none.raucb: not found: unexpected HTTP error code 404\n",
+                "no_network",
+            ),
             ("", "failed"),
         ];
         for (words, code) in told {
             let fault = UpdateError::from_rauc(words, "causeway-x86_64");
             assert_eq!(fault.code(), code, "{fault}");
         }
+        let tried = format!(
+            "rauc-nbd-Message: 15:46:03.144: request failed: Failed to connect to 127.0.0.1 port 9 after 0 ms: Could not connect to server (retrying 5/5)\n{}",
+            told[5].0
+        );
+        assert!(
+            UpdateError::from_rauc(&tried, "").to_string().starts_with(
+                "the update cannot be fetched: Failed to connect to 127.0.0.1 port 9 after 0 ms: Could not connect to server (Failed to stream"
+            )
+        );
         assert_eq!(
             UpdateError::from_rauc(told[4].0, "").to_string(),
             "the update is 0.0.9, older than 0.1.0; it takes a reason to go back"
