@@ -111,14 +111,14 @@ impl Daemon {
             .map(|own| store::take(machine.root(), &own))
         {
             Some(Ok(Taken::Inherited { from })) => {
-                eprintln!("The configuration came from version {from}.")
+                eprintln!("The configuration came from version {from}.");
             }
             Some(Ok(Taken::PutBack { newer })) => {
                 faults.push(format!("This version's own configuration is in force again, as it was before version {newer}."));
             }
             Some(Ok(Taken::Own | Taken::New)) | None => {}
             Some(Err(fault)) => {
-                eprintln!("A later fallback may find this version's configuration: {fault}.")
+                eprintln!("A later fallback may find this version's configuration: {fault}.");
             }
         }
         let service = open(STATE).or_else(|fault| {
