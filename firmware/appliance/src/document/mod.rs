@@ -91,6 +91,23 @@ pub fn verdict(text: &str) -> Verdict {
     }
 }
 
+/// A document without anybody to call or to be called.
+pub fn without_calls(text: &str) -> String {
+    let Ok(mut document) = text.parse::<toml_edit::DocumentMut>() else {
+        return text.to_owned();
+    };
+    for name in ["trunk", "number", "app", "account"] {
+        document.remove(name);
+    }
+    if let Some(settings) = document
+        .get_mut("box")
+        .and_then(|item| item.as_table_like_mut())
+    {
+        settings.remove("demo_app");
+    }
+    document.to_string()
+}
+
 /// A host's name out of what people call the box.
 pub fn host_name(name: &str) -> String {
     let plain: String = name

@@ -12,8 +12,9 @@
 use super::machine::{ADMIN_ID, GATEWAY_ID, Machine};
 use super::report;
 use super::stick::Seen;
+use super::upkeep::Watched;
 use crate::apply::{Action, plan, superfluous};
-use crate::document::{Checked, validate};
+use crate::document::{Checked, validate, without_calls};
 use crate::keep::PrivateFolder;
 use crate::render::{Facts, GATEWAY, render};
 use crate::service::{Moment, Peer, Service, Who};
@@ -69,6 +70,7 @@ pub struct Daemon {
     looking: AtomicBool,
     connections: AtomicUsize,
     stopping: AtomicBool,
+    watched: Mutex<Watched>,
 }
 
 /// Random octets of the system.
@@ -109,20 +111,22 @@ impl Daemon {
             .map(|own| store::take(machine.root(), &own))
         {
             Some(Ok(Taken::Inherited { from })) => {
-                eprintln!("The configuration came from version {from}.")
+                eprintln!("The configuration came from version {from}.");
             }
             Some(Ok(Taken::PutBack { newer })) => {
                 faults.push(format!("This version's own configuration is in force again, as it was before version {newer}."));
             }
             Some(Ok(Taken::Own | Taken::New)) | None => {}
             Some(Err(fault)) => {
-                eprintln!("A later fallback may find this version's configuration: {fault}.")
+                eprintln!("A later fallback may find this version's configuration: {fault}.");
             }
         }
         let service = open(STATE).or_else(|fault| {
             faults.push(format!("The disk of the configuration cannot be used: {fault}. Nothing that is set up now outlives the next start."));
             open("run/causeway-volatile")
         })?;
+        // The console's program may write nowhere else.
+        let _ = fs::create_dir_all(machine.path("var/lib/causeway-maintenance/line"));
         for line in service.told().iter().chain(&faults) {
             eprintln!("{line}");
         }
@@ -136,6 +140,7 @@ impl Daemon {
             looking: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
+            watched: Mutex::default(),
         }))
     }
 
@@ -161,6 +166,8 @@ impl Daemon {
         fs::set_permissions(&path, Permissions::from_mode(0o666))?;
         let daemon = Arc::clone(self);
         thread::spawn(move || daemon.listen(&listener));
+        let daemon = Arc::clone(self);
+        thread::spawn(move || daemon.watch());
         if let Some(notifier) = &notifier {
             let _ = notifier.ready();
         }
@@ -225,6 +232,14 @@ impl Daemon {
         job(&mut self.service(), moment)
     }
 
+    pub(super) fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
     pub(super) fn applied(&self) -> MutexGuard<'_, Applied> {
         self.applied.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -274,6 +289,11 @@ impl Daemon {
                 service.secrets().clone(),
                 service.is_guarded(),
             )
+        };
+        // A gateway that cannot stand is left to administrators; what was committed stays in force.
+        let text = match self.watched().safe_mode.reason() {
+            Some(_) => without_calls(&text),
+            None => text,
         };
         let facts = self.machine.facts().or_before(&applied.facts);
         let (Ok(Checked { own, .. }), Ok(document)) =
@@ -421,6 +441,8 @@ impl Daemon {
             Some(reply) => {
                 out.say(&reply.says);
                 if reply.changed {
+                    // What broke the gateway may be another now.
+                    let _ = self.watched().safe_mode.leave();
                     self.follow(&mut |line| out.say(line));
                 }
                 reply.result

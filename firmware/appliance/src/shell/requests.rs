@@ -79,18 +79,7 @@ impl Daemon {
                 let count = count.unwrap_or(PINGS).clamp(1, 100).to_string();
                 self.program("ping", &["-n", "-c", &count, "-W", "2", "--", host], out)
             }
-            Request::Reboot => {
-                eprintln!("{} asks for a new start", who.author);
-                let reset = LinuxReset::new(
-                    self.machine.root(),
-                    &self.machine.path(super::daemon::STATE),
-                );
-                if let Err(fault) = reset.mark_asked() {
-                    eprintln!("the next start will not know that it was asked for: {fault}");
-                }
-                out.say("The box starts anew.\n");
-                self.program("systemctl", &["--no-block", "reboot"], out)
-            }
+            Request::Reboot => self.restart(&who.author, out),
             Request::Alarms
             | Request::Update { .. }
             | Request::Slots
@@ -99,6 +88,18 @@ impl Daemon {
             // The core has answered all others.
             _ => Err(Refusal::new("fault", "nobody answers this request")),
         }
+    }
+
+    /// Starts the box anew.
+    pub(super) fn restart(&self, by: &str, out: &mut Out<'_>) -> Outcome {
+        eprintln!("{by} asks for a new start");
+        let state = self.machine.path(super::daemon::STATE);
+        let reset = LinuxReset::new(self.machine.root(), &state);
+        if let Err(fault) = reset.mark_asked() {
+            eprintln!("the next start will not know that it was asked for: {fault}");
+        }
+        out.say("The box starts anew.\n");
+        self.program("systemctl", &["--no-block", "reboot"], out)
     }
 
     /// Runs a program aloud, until it ends or nobody listens.
@@ -176,6 +177,9 @@ impl Daemon {
         let fault = self.applied().faults.first().cloned();
         if let Some(fault) = fault {
             return bad(fault);
+        }
+        if let Some(reason) = self.watched().safe_mode.reason() {
+            return bad(reason.to_owned());
         }
         let gateway = self.gateway_state();
         if !matches!(gateway.as_str(), "active" | "reloading" | "rehearsed") {

@@ -5,6 +5,10 @@ use super::machine::{ADMIN_ID, GATEWAY_ID};
 use super::run::quietly;
 use crate::service::{Peer, Who};
 use crate::wire::{Answer, Refusal, Request};
+use causeway_maintenance::alarms::readings::{self, Reader};
+use causeway_maintenance::alarms::{Severity, Watch};
+use causeway_maintenance::factory_reset;
+use causeway_maintenance::safe_mode::{Action, SafeMode};
 use causeway_maintenance::support::{self, Part};
 use causeway_maintenance::update::{self, slots};
 use nix::unistd::{Gid, chown};
@@ -13,10 +17,21 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 const MOST: Duration = Duration::from_secs(10);
+/// Between two readings.
+const READ_EVERY: Duration = Duration::from_secs(10);
+
+/// What is wrong, and whether the gateway can stand.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    pub(super) alarms: Watch,
+    pub(super) safe_mode: SafeMode,
+}
 
 impl Daemon {
     pub(super) fn maintenance(&self, who: &Who, request: &Request, out: &mut Out<'_>) -> Outcome {
@@ -31,7 +46,67 @@ impl Daemon {
                 Ok(json!({ "slots": values }))
             }
             Request::SupportBundle => self.support_bundle(who, out),
+            Request::FactoryReset => {
+                factory_reset::ask(self.machine.root(), &who.author).map_err(|fault| {
+                    Refusal::new("disk", format!("it cannot be begun: {fault}"))
+                })?;
+                out.say("Everything that was set is erased at the next start.\n");
+                self.restart(&who.author, out)
+            }
+            Request::Alarms => Ok(self.alarms(out)),
             _ => Err(Refusal::new("not_here", "this box has no such thing")),
+        }
+    }
+
+    fn alarms(&self, out: &mut Out<'_>) -> serde_json::Value {
+        let alarms = self.watched().alarms.alarms().to_vec();
+        for alarm in &alarms {
+            let how = match alarm.severity {
+                Severity::Critical => "CRITICAL",
+                Severity::Warning => "warning",
+            };
+            out.say(&format!("{how:<9} {}: {}\n", alarm.text, alarm.advice));
+        }
+        if alarms.is_empty() {
+            out.say("All is well.\n");
+        }
+        json!({ "alarms": alarms })
+    }
+
+    /// Reads what wants to be watched, until the service ends; each reading may take seconds.
+    pub(super) fn watch(self: &Arc<Self>) {
+        let mut reader = Reader::new(self.machine.root());
+        let begun = Instant::now();
+        while !self.is_stopping() {
+            let mut readings = reader.read();
+            let (restarts, result) = match self.machine.rehearses() {
+                true => (None, None),
+                false => reader.gateway(),
+            };
+            readings.restarts = restarts;
+            let now = begun.elapsed();
+            let (entered, alarms) = {
+                let mut watched = self.watched();
+                let action = restarts.and_then(|count| {
+                    let result = result.unwrap_or_default();
+                    watched.safe_mode.handle(count, &result, now)
+                });
+                readings.safe_mode = watched.safe_mode.reason().map(str::to_owned);
+                watched.alarms.handle(&readings, now);
+                (action, watched.alarms.alarms().to_vec())
+            };
+            if let Some(Action::Enter { reason }) = entered {
+                eprintln!("{reason}");
+                self.follow(&mut |line| eprint!("{line}"));
+            }
+            // Who reads it finds the one before until then.
+            let _ = readings::publish(self.machine.root(), &alarms);
+            for _ in 0..READ_EVERY.as_secs() {
+                if self.is_stopping() {
+                    return;
+                }
+                thread::sleep(Duration::from_secs(1));
+            }
         }
     }
 
