@@ -83,3 +83,46 @@ fn a_service_killed_in_a_trial_reverts() {
     println!("reverted {:.1} s after the kill", after.as_secs_f64());
     assert!(after < Duration::from_secs(75), "the deadline holds");
 }
+
+/// `CAUSEWAY_POWER_CUTS` (3) commits are cut off at moments nobody chose: each is there whole, or not at all.
+#[test]
+fn a_power_cut_in_a_commit_leaves_the_old_or_the_new() {
+    let cuts = std::env::var("CAUSEWAY_POWER_CUTS").map_or(3, |n| n.parse().expect("a number"));
+    let disk = Disk::of_fast("commits");
+    let mut machine = Setup::default().boot(&disk);
+    let mut cable = set_up(&mut machine);
+    let mut old = "before".to_owned();
+    cable
+        .command(&format!("set box name {old}"))
+        .expect("a draft");
+    cable.command("commit").expect("in force");
+    let (mut seed, mut kept): (u64, u32) = (0x9e37_79b9_7f4a_7c15, 0);
+    for cut in 1..=cuts {
+        let new = format!("name-{cut}");
+        cable
+            .command(&format!("set box name {new}"))
+            .expect("a draft");
+        cable.leave("commit\r").expect("the line takes it");
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        let after = Duration::from_millis(seed % 600);
+        std::thread::sleep(after);
+        machine.cut();
+
+        machine = Setup::default().boot(&disk);
+        cable = machine.cable();
+        cable.log_in(PASSWORD).expect("let in");
+        let said = cable.command("show configuration").expect("shown");
+        let has = |name: &str| {
+            said.split_whitespace()
+                .any(|word| word.trim_matches('"') == name)
+        };
+        assert!(has(&old) != has(&new), "cut {cut}, {after:?}: {said}");
+        if has(&new) {
+            kept += 1;
+            old = new;
+        }
+    }
+    println!("{cuts} commits cut off: {kept} there, the others not");
+}

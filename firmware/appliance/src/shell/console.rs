@@ -527,10 +527,13 @@ impl Shell for BoxShell<'_> {
         let trunk = settings.iter().any(|setting| setting["path"][0] == "trunk");
         let never = AtomicBool::new(false);
         let request = json!({ "do": "set_up", "settings": settings });
+        // Before it is known: the box has its password a while before it says so, and who looks in between would think that
+        // somebody else had set it.
+        self.set_up_here.store(true, Ordering::Relaxed);
         let Some(value) = self.carry_out(&request, out, &never) else {
+            self.set_up_here.store(false, Ordering::Relaxed);
             return false;
         };
-        self.set_up_here.store(true, Ordering::Relaxed);
         if trunk {
             let _ = writeln!(out, "The trunk is tried by: trunk check pbx");
         }
