@@ -374,6 +374,10 @@ impl<L: Line> Session<L> {
                     .for_each(|line| whole.extend([" ", line.trim()]));
                 failed(&whole)
             }
+            // The reasons stand above it where there are several.
+            (None, Some(why)) if why.ends_with("for these reasons.") => {
+                failed(lines.join("\n").trim())
+            }
             (None, Some(why)) => failed(why.strip_prefix("Failed: ").unwrap_or(why)),
             (None, None) => Ok(lines.iter().flat_map(|line| [line, "\n"]).collect()),
         }

@@ -237,6 +237,14 @@ enum Came {
     Absent,
 }
 
+/// The last line of a command that failed begins so: a program at the line has no other sign.
+fn failed(out: &mut dyn fmt::Write, why: &str) -> fmt::Result {
+    match why.trim_end().rsplit_once('\n') {
+        Some((all, last)) => writeln!(out, "{all}\n{last}\nFailed: for these reasons."),
+        None => writeln!(out, "Failed: {}", why.trim_end()),
+    }
+}
+
 impl<'a> BoxShell<'a> {
     fn new(place: Place, author: &str, logged_in: bool) -> Self {
         Self {
@@ -294,13 +302,13 @@ impl<'a> BoxShell<'a> {
         let came = self.ask(request, stop, &mut |said| _ = out.write_str(said));
         let _ = match came {
             Came::Done(value) => return Some(value),
-            Came::Failed { why, .. } => writeln!(out, "{}", why.trim_end()),
+            Came::Failed { why, .. } => failed(out, &why),
             Came::Lost if stop.load(Ordering::Relaxed) => writeln!(out, "\nStopped."),
             Came::Lost => writeln!(
                 out,
-                "The box's service was started anew meanwhile. Look with show status and show revisions\nwhat was done; a draft is gone."
+                "Look with show status and show revisions what was done; a draft is gone.\nFailed: the box's service was started anew meanwhile."
             ),
-            Came::Absent => writeln!(out, "The box's service does not answer."),
+            Came::Absent => failed(out, "the box's service does not answer"),
         };
         None
     }
@@ -370,12 +378,13 @@ impl<'a> BoxShell<'a> {
     /// Runs the program for calls and trunks.
     fn program(&self, arguments: &[&str], out: &mut dyn fmt::Write, stop: &AtomicBool) {
         let Some(glance) = self.glance() else {
-            let _ = writeln!(out, "The box's service does not answer.");
+            let _ = failed(out, "the box's service does not answer");
             return;
         };
         let (url, fingerprint) = (glance.text("url"), glance.text("fingerprint"));
         if url.is_empty() || fingerprint.is_empty() {
-            let _ = writeln!(out, "The gateway is not running: {}.", glance.text("state"));
+            let why = format!("the gateway is not running: {}", glance.text("state"));
+            let _ = failed(out, &why);
             return;
         }
         let key = self.place.admin_key.to_string_lossy();
@@ -392,7 +401,7 @@ impl<'a> BoxShell<'a> {
             writeln!(out, "{line}").is_ok() && !stop.load(Ordering::Relaxed)
         });
         if let Err(fault) = ran {
-            let _ = writeln!(out, "{fault}");
+            let _ = failed(out, &fault.to_string());
         }
     }
 
@@ -487,7 +496,7 @@ impl Shell for BoxShell<'_> {
     ) -> Option<Transfer> {
         let prepared = self.prepare(command, out, stop);
         if let Err(fault) = &prepared {
-            let _ = writeln!(out, "{fault}");
+            let _ = failed(out, &fault.to_string());
         }
         prepared.ok().flatten()
     }
@@ -511,7 +520,7 @@ impl Shell for BoxShell<'_> {
         match request {
             Ok(request) => _ = self.carry_out(&request, out, stop),
             Err("") => {}
-            Err(why) => _ = writeln!(out, "{why}"),
+            Err(why) => _ = failed(out, why),
         }
         // What a transfer that failed has left is beside it, for the next try.
         let _ = fs::remove_file(&path);
