@@ -206,7 +206,7 @@ function captureError(error, device) {
 function stopTracks(stream) {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
-var GESTURES = ["pointerdown", "keydown", "touchend"];
+var GESTURES = ["pointerdown", "keydown", "touchend", "click"];
 var AudioOutput = class {
   #element;
   #volume = 1;
@@ -2127,7 +2127,7 @@ var FATAL = /* @__PURE__ */ new Set([
 ]);
 var AUTH = /* @__PURE__ */ new Set(["auth_failed", "token_expired"]);
 var Signaling = class {
-  constructor(url, tokens, owner, log, connectTimeoutMs) {
+  constructor(url, tokens, owner, log, connectTimeoutMs, namesPage) {
     this.state = "disconnected";
     this.#nextId = 1;
     this.#readySince = 0;
@@ -2142,12 +2142,14 @@ var Signaling = class {
     this.#owner = owner;
     this.#log = log;
     this.#connectTimeoutMs = connectTimeoutMs;
+    this.#namesPage = namesPage;
   }
   #url;
   #tokens;
   #owner;
   #log;
   #connectTimeoutMs;
+  #namesPage;
   #socket;
   #running;
   #nextId;
@@ -2268,7 +2270,7 @@ var Signaling = class {
     socket.onmessage = (event) => this.#frame(event.data);
     socket.onclose = (event) => this.#closed(socket, event.code);
     const client = { sdk: `causeway-js/${SDK_VERSION}` };
-    if (typeof location === "object") client.page = location.href.slice(0, 1024);
+    if (this.#namesPage && typeof location === "object") client.page = location.href.slice(0, 1024);
     const welcome = await this.#ask(
       { type: "hello", version: PROTOCOL_VERSION, token, client },
       HANDSHAKE_TIMEOUT_MS
@@ -2509,7 +2511,7 @@ var Device = class extends Emitter {
       received: (message) => this.#received(message),
       tokenExpiring: (inSeconds) => void this.#tokenExpiring(inSeconds)
     };
-    this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 1e4);
+    this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 1e4, options.namesPage ?? true);
     globalThis.addEventListener?.("pagehide", this.#pageHide);
     globalThis.addEventListener?.("offline", this.#offline);
     globalThis.addEventListener?.("online", this.#online);
@@ -2540,7 +2542,7 @@ var Device = class extends Emitter {
    */
   async connect(options) {
     this.#mustLive();
-    const { to, audio = true, video = false, from } = options;
+    const { to, audio = true, video = false, from, signal } = options;
     if (typeof to !== "string" || to.trim() === "" || to.length > 255) {
       throw new CausewayError("invalid_argument", "A call needs someone to call: 1 to 255 characters.");
     }
@@ -2550,8 +2552,10 @@ var Device = class extends Emitter {
     let local;
     let welcome;
     try {
+      captured.then(options.captured, () => void 0);
       [local, welcome] = await Promise.all([captured, this.#signaling.connect()]);
       this.#mustLive();
+      if (signal?.aborted) throw ended();
     } catch (error) {
       captured.then(stopTracks, () => void 0);
       throw asCausewayError(error, "connection_lost");
@@ -2569,6 +2573,10 @@ var Device = class extends Emitter {
       this.#calls.set(call.id, call);
     } finally {
       this.#calls.delete(placing);
+    }
+    if (signal?.aborted) {
+      void call.disconnect();
+      throw ended();
     }
     return call;
   }

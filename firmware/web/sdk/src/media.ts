@@ -73,7 +73,8 @@ export function stopTracks(stream: MediaStream | undefined): void {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
-const GESTURES = ['pointerdown', 'keydown', 'touchend'] as const;
+// `click` too: assistive technology may click without touching.
+const GESTURES = ['pointerdown', 'keydown', 'touchend', 'click'] as const;
 
 /** Plays a stream through an audio element of its own. @internal */
 export class AudioOutput {
