@@ -213,9 +213,12 @@ var AudioOutput = class {
   #sinkId;
   #retrying = false;
   #failed;
-  constructor(sinkId, failed) {
+  #unblocked;
+  /** `unblocked` is told when sound begins that `autoplay_blocked` was told of. */
+  constructor(sinkId, failed, unblocked) {
     this.#sinkId = sinkId;
     this.#failed = failed;
+    this.#unblocked = unblocked;
   }
   play(stream) {
     if (typeof Audio !== "function") return;
@@ -255,7 +258,11 @@ var AudioOutput = class {
   #start() {
     const element = this.#element;
     element?.play().then(
-      () => this.#stopRetrying(),
+      () => {
+        if (element !== this.#element || !this.#retrying) return;
+        this.#stopRetrying();
+        this.#unblocked();
+      },
       (error) => {
         if (element !== this.#element || error.name !== "NotAllowedError") return;
         if (this.#retrying) return;
@@ -765,7 +772,11 @@ var CallMedia = class {
   constructor(settings, owner) {
     this.#settings = settings;
     this.#owner = owner;
-    this.#output = new AudioOutput(settings.outputDeviceId, (error) => owner.failed(error));
+    this.#output = new AudioOutput(
+      settings.outputDeviceId,
+      (error) => owner.failed(error),
+      () => owner.soundBegan()
+    );
     this.#recovery = new MediaRecovery({
       mediaDoubtful: () => owner.warn({ code: "media_interrupted", message: "The audio connection is interrupted." }),
       mediaLost: () => owner.mediaLost(true),
@@ -989,6 +1000,10 @@ var CallMedia = class {
       throw error;
     }
     await answer;
+  }
+  /** Resolves when no offer of ours is open. */
+  async whenAnswered() {
+    if (this.peer?.awaitingAnswer) await this.#nextAnswer();
   }
   /** The next answer, however long ago its offer was; gives up where none comes. */
   #nextAnswer() {
@@ -1340,6 +1355,7 @@ var CallVideo = class {
     this.#tell(false);
   }
   async #follow() {
+    if (this.#agreed) await this.#owner.media().whenAnswered();
     if (this.#owner.ended()) return;
     if (this.#agreed && !this.#owner.media().hasVideo) await this.#owner.media().beginVideo(void 0);
     if (!this.#agreed && this.#owner.media().hasVideo) await this.#owner.media().endVideo();
@@ -1436,6 +1452,7 @@ var Call = class _Call extends Emitter {
       warn: (warning) => this.#troubles.warn(warning),
       clearWarning: (code) => this.#troubles.clear(code),
       failed: (error) => this.#fail(error),
+      soundBegan: () => !this.#ended && this.emit("warningCleared", "autoplay_blocked"),
       held: () => this.#heldBy !== null,
       wantsVolume: () => this.listenerCount("volume") > 0,
       volume: (input, output) => this.emit("volume", input, output)

@@ -127,6 +127,7 @@ export class Call extends Emitter<CallEvents> {
       warn: (warning) => this.#troubles.warn(warning),
       clearWarning: (code) => this.#troubles.clear(code),
       failed: (error) => this.#fail(error),
+      soundBegan: () => !this.#ended && this.emit('warningCleared', 'autoplay_blocked'),
       held: () => this.#heldBy !== null,
       wantsVolume: () => this.listenerCount('volume') > 0,
       volume: (input, output) => this.emit('volume', input, output),

@@ -175,6 +175,7 @@ export class Session {
     });
     call.on('warningCleared', (code) => {
       this.#warnings.delete(code);
+      if (code === 'autoplay_blocked') this.soundBlocked = false;
       changed();
     });
     call.on('error', ({ code }) => {
