@@ -33,6 +33,8 @@ function transferTarget(target) {
 }
 
 // src/call_ending.ts
+var HANGUP_PATIENCE_MS = 2e3;
+var LAST_FIGURES_MS = 150;
 function ended() {
   return new CausewayError("call_ended", "The call is over.");
 }
@@ -1378,8 +1380,6 @@ async function open(source) {
 var PLACE_TIMEOUT_MS = 15e3;
 var FAR_SIDE = { timeoutMs: 4e4, wait: true };
 var TRANSFER_TIMEOUT_MS = 26e4;
-var HANGUP_PATIENCE_MS = 2e3;
-var LAST_FIGURES_MS = 150;
 var Call = class _Call extends Emitter {
   #owner;
   #media;
