@@ -17,25 +17,34 @@ macro_rules! web {
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const TYPES: &str = "application/typescript; charset=utf-8";
 
 /// One file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asset {
     kind: &'static str,
     bytes: &'static [u8],
+    /// The same packed by gzip, for files that pages of strangers wait for.
+    gzip: Option<&'static [u8]>,
 }
 
 const fn asset(kind: &'static str, bytes: &'static [u8]) -> Asset {
-    Asset { kind, bytes }
+    Asset {
+        kind,
+        bytes,
+        gzip: None,
+    }
 }
 
 fn sdk_asset(name: &str) -> Option<Asset> {
     Some(match name {
         "causeway.js" => asset(SCRIPT, web!("sdk/dist/causeway.js")),
-        "causeway.d.ts" => asset(
-            "application/typescript; charset=utf-8",
-            web!("sdk/dist/causeway.d.ts"),
-        ),
+        "causeway.d.ts" => asset(TYPES, web!("sdk/dist/causeway.d.ts")),
+        "button.js" => Asset {
+            gzip: Some(web!("sdk/dist/button.js.gz")),
+            ..asset(SCRIPT, web!("sdk/dist/button.js"))
+        },
+        "button.d.ts" => asset(TYPES, web!("sdk/dist/button.d.ts")),
         _ => return None,
     })
 }
@@ -83,7 +92,9 @@ pub(super) fn answer(asset: Option<Asset>, request: &HeaderMap) -> Response {
     let Some(asset) = asset else {
         return ApiError::new(ErrorCode::NotFound, "There is no such file.").into_response();
     };
-    let tag = entity_tag(asset.bytes);
+    let packed = asset.gzip.filter(|_| takes_gzip(request));
+    let bytes = packed.unwrap_or(asset.bytes);
+    let tag = entity_tag(bytes);
     let known = request
         .get(header::IF_NONE_MATCH)
         .and_then(|v| v.to_str().ok())
@@ -95,15 +106,36 @@ pub(super) fn answer(asset: Option<Asset>, request: &HeaderMap) -> Response {
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(header::CONTENT_TYPE, asset.kind)], asset.bytes).into_response()
+        ([(header::CONTENT_TYPE, asset.kind)], bytes).into_response()
     };
     let headers = response.headers_mut();
+    if asset.gzip.is_some() {
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if packed.is_some() && !known {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
     }
     // A box that was updated must not be spoken to by yesterday's SDK.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// Whether the client unpacks gzip (RFC 9110 section 12.5.3). One that says nothing gets the plain file, and so does one
+/// that gives it the weight 0.
+fn takes_gzip(request: &HeaderMap) -> bool {
+    let listed = request.get_all(header::ACCEPT_ENCODING).iter();
+    let mut codings = listed
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().trim_start_matches("q=").trim();
+        let refused = !weight.is_empty() && weight.chars().all(|c| matches!(c, '0' | '.'));
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
 }
 
 fn entity_tag(bytes: &[u8]) -> String {

@@ -10,6 +10,8 @@ async fn the_sdk_is_for_pages_of_every_origin() {
     for (file, kind) in [
         ("causeway.js", "text/javascript; charset=utf-8"),
         ("causeway.d.ts", "application/typescript; charset=utf-8"),
+        ("button.js", "text/javascript; charset=utf-8"),
+        ("button.d.ts", "application/typescript; charset=utf-8"),
     ] {
         let path = format!("/sdk/v1/{file}");
         let answer = server.get(&path).await;
@@ -27,6 +29,38 @@ async fn the_sdk_is_for_pages_of_every_origin() {
             .http(&format!("GET {path}"), &[&condition], None)
             .await;
         assert_eq!((again.status, again.body.as_str()), (304, ""));
+    }
+}
+
+/// The button is what pages of strangers wait for: packed for whoever unpacks it, and each form known by a tag of its own.
+#[tokio::test]
+async fn the_button_is_packed_for_who_takes_it() {
+    let server = TestServer::start().await;
+    let path = "GET /sdk/v1/button.js";
+    let plain = server.http(path, &[], None).await;
+    assert_eq!(plain.header("content-encoding"), None);
+    assert_eq!(plain.header("vary"), Some("accept-encoding"));
+    for (accepted, packs) in [
+        ("gzip", true),
+        ("br, GZIP;q=0.5", true),
+        ("deflate, gzip ; q=1.0", true),
+        ("br", false),
+        ("gzip;q=0", false),
+        ("gzip;q=0.000, br", false),
+        ("identity", false),
+    ] {
+        let header = format!("Accept-Encoding: {accepted}");
+        let answer = server.http(path, &[&header], None).await;
+        let packed = answer.header("content-encoding") == Some("gzip");
+        assert_eq!((answer.status, packed), (200, packs), "{accepted}");
+        assert_eq!(answer.header("etag") == plain.header("etag"), !packs);
+        let length = |a: &str| a.parse::<usize>().unwrap();
+        let length = answer.header("content-length").map(length).unwrap();
+        assert_eq!(length < 30 * 1024, packs, "{length}");
+        let condition = format!("If-None-Match: {}", answer.header("etag").unwrap());
+        let again = server.http(path, &[&header, &condition], None).await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""));
+        assert_eq!(again.header("vary"), Some("accept-encoding"));
     }
 }
 

@@ -310,7 +310,7 @@ impl Answer {
         let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes))
             .await
             .expect("the answer does not end");
-        let text = String::from_utf8(bytes).unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.split(' ').nth(1).map_or(0, |s| s.parse().unwrap());
         Self {

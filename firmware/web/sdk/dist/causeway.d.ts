@@ -199,6 +199,8 @@ interface ConnectOptions {
     context?: Record<string, unknown>;
     /** The caller ID to show, one the app may use. */
     from?: string;
+    /** Gives the call up while it is being made: nobody is called then, or rung no longer, and `connect` rejects with `call_ended`. */
+    signal?: AbortSignal;
 }
 /** The events of a device and what their listeners are given. */
 type DeviceEvents = {

@@ -33,6 +33,8 @@ function transferTarget(target) {
 }
 
 // src/call_ending.ts
+var HANGUP_PATIENCE_MS = 2e3;
+var LAST_FIGURES_MS = 150;
 function ended() {
   return new CausewayError("call_ended", "The call is over.");
 }
@@ -206,16 +208,19 @@ function captureError(error, device) {
 function stopTracks(stream) {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
-var GESTURES = ["pointerdown", "keydown", "touchend"];
+var GESTURES = ["pointerdown", "keydown", "touchend", "click"];
 var AudioOutput = class {
   #element;
   #volume = 1;
   #sinkId;
   #retrying = false;
   #failed;
-  constructor(sinkId, failed) {
+  #unblocked;
+  /** `unblocked` is told when sound begins that `autoplay_blocked` was told of. */
+  constructor(sinkId, failed, unblocked) {
     this.#sinkId = sinkId;
     this.#failed = failed;
+    this.#unblocked = unblocked;
   }
   play(stream) {
     if (typeof Audio !== "function") return;
@@ -255,7 +260,11 @@ var AudioOutput = class {
   #start() {
     const element = this.#element;
     element?.play().then(
-      () => this.#stopRetrying(),
+      () => {
+        if (element !== this.#element || !this.#retrying) return;
+        this.#stopRetrying();
+        this.#unblocked();
+      },
       (error) => {
         if (element !== this.#element || error.name !== "NotAllowedError") return;
         if (this.#retrying) return;
@@ -765,7 +774,11 @@ var CallMedia = class {
   constructor(settings, owner) {
     this.#settings = settings;
     this.#owner = owner;
-    this.#output = new AudioOutput(settings.outputDeviceId, (error) => owner.failed(error));
+    this.#output = new AudioOutput(
+      settings.outputDeviceId,
+      (error) => owner.failed(error),
+      () => owner.soundBegan()
+    );
     this.#recovery = new MediaRecovery({
       mediaDoubtful: () => owner.warn({ code: "media_interrupted", message: "The audio connection is interrupted." }),
       mediaLost: () => owner.mediaLost(true),
@@ -989,6 +1002,10 @@ var CallMedia = class {
       throw error;
     }
     await answer;
+  }
+  /** Resolves when no offer of ours is open. */
+  async whenAnswered() {
+    if (this.peer?.awaitingAnswer) await this.#nextAnswer();
   }
   /** The next answer, however long ago its offer was; gives up where none comes. */
   #nextAnswer() {
@@ -1340,6 +1357,7 @@ var CallVideo = class {
     this.#tell(false);
   }
   async #follow() {
+    if (this.#agreed) await this.#owner.media().whenAnswered();
     if (this.#owner.ended()) return;
     if (this.#agreed && !this.#owner.media().hasVideo) await this.#owner.media().beginVideo(void 0);
     if (!this.#agreed && this.#owner.media().hasVideo) await this.#owner.media().endVideo();
@@ -1362,8 +1380,6 @@ async function open(source) {
 var PLACE_TIMEOUT_MS = 15e3;
 var FAR_SIDE = { timeoutMs: 4e4, wait: true };
 var TRANSFER_TIMEOUT_MS = 26e4;
-var HANGUP_PATIENCE_MS = 2e3;
-var LAST_FIGURES_MS = 150;
 var Call = class _Call extends Emitter {
   #owner;
   #media;
@@ -1436,6 +1452,7 @@ var Call = class _Call extends Emitter {
       warn: (warning) => this.#troubles.warn(warning),
       clearWarning: (code) => this.#troubles.clear(code),
       failed: (error) => this.#fail(error),
+      soundBegan: () => !this.#ended && this.emit("warningCleared", "autoplay_blocked"),
       held: () => this.#heldBy !== null,
       wantsVolume: () => this.listenerCount("volume") > 0,
       volume: (input, output) => this.emit("volume", input, output)
@@ -2127,7 +2144,7 @@ var FATAL = /* @__PURE__ */ new Set([
 ]);
 var AUTH = /* @__PURE__ */ new Set(["auth_failed", "token_expired"]);
 var Signaling = class {
-  constructor(url, tokens, owner, log, connectTimeoutMs) {
+  constructor(url, tokens, owner, log, connectTimeoutMs, namesPage) {
     this.state = "disconnected";
     this.#nextId = 1;
     this.#readySince = 0;
@@ -2142,12 +2159,14 @@ var Signaling = class {
     this.#owner = owner;
     this.#log = log;
     this.#connectTimeoutMs = connectTimeoutMs;
+    this.#namesPage = namesPage;
   }
   #url;
   #tokens;
   #owner;
   #log;
   #connectTimeoutMs;
+  #namesPage;
   #socket;
   #running;
   #nextId;
@@ -2268,7 +2287,7 @@ var Signaling = class {
     socket.onmessage = (event) => this.#frame(event.data);
     socket.onclose = (event) => this.#closed(socket, event.code);
     const client = { sdk: `causeway-js/${SDK_VERSION}` };
-    if (typeof location === "object") client.page = location.href.slice(0, 1024);
+    if (this.#namesPage && typeof location === "object") client.page = location.href.slice(0, 1024);
     const welcome = await this.#ask(
       { type: "hello", version: PROTOCOL_VERSION, token, client },
       HANDSHAKE_TIMEOUT_MS
@@ -2509,7 +2528,7 @@ var Device = class extends Emitter {
       received: (message) => this.#received(message),
       tokenExpiring: (inSeconds) => void this.#tokenExpiring(inSeconds)
     };
-    this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 1e4);
+    this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 1e4, options.namesPage ?? true);
     globalThis.addEventListener?.("pagehide", this.#pageHide);
     globalThis.addEventListener?.("offline", this.#offline);
     globalThis.addEventListener?.("online", this.#online);
@@ -2540,7 +2559,7 @@ var Device = class extends Emitter {
    */
   async connect(options) {
     this.#mustLive();
-    const { to, audio = true, video = false, from } = options;
+    const { to, audio = true, video = false, from, signal } = options;
     if (typeof to !== "string" || to.trim() === "" || to.length > 255) {
       throw new CausewayError("invalid_argument", "A call needs someone to call: 1 to 255 characters.");
     }
@@ -2550,8 +2569,10 @@ var Device = class extends Emitter {
     let local;
     let welcome;
     try {
+      captured.then(options.captured, () => void 0);
       [local, welcome] = await Promise.all([captured, this.#signaling.connect()]);
       this.#mustLive();
+      if (signal?.aborted) throw ended();
     } catch (error) {
       captured.then(stopTracks, () => void 0);
       throw asCausewayError(error, "connection_lost");
@@ -2569,6 +2590,10 @@ var Device = class extends Emitter {
       this.#calls.set(call.id, call);
     } finally {
       this.#calls.delete(placing);
+    }
+    if (signal?.aborted) {
+      void call.disconnect();
+      throw ended();
     }
     return call;
   }

@@ -1,6 +1,6 @@
 // Virtual time: timers run when a test says so, never by themselves.
 
-const real = { setTimeout, clearTimeout, setInterval, clearInterval, now: Date.now, immediate: setImmediate };
+const real = { setTimeout, clearTimeout, setInterval, clearInterval, Date, immediate: setImmediate };
 
 /** Lets every promise that can settle do so. */
 export async function settle() {
@@ -16,7 +16,15 @@ export class Clock {
     globalThis.setTimeout = (run, ms = 0) => this.#add(run, ms, false);
     globalThis.setInterval = (run, ms = 0) => this.#add(run, ms, true);
     globalThis.clearTimeout = globalThis.clearInterval = (id) => this.#timers.delete(id);
-    Date.now = () => this.now;
+    const clock = this;
+    globalThis.Date = class extends real.Date {
+      constructor(...at) {
+        super(...(at.length > 0 ? at : [clock.now]));
+      }
+      static now() {
+        return clock.now;
+      }
+    };
   }
 
   uninstall() {
@@ -24,7 +32,7 @@ export class Clock {
     globalThis.setInterval = real.setInterval;
     globalThis.clearTimeout = real.clearTimeout;
     globalThis.clearInterval = real.clearInterval;
-    Date.now = real.now;
+    globalThis.Date = real.Date;
   }
 
   /** Timers still armed: what a test left behind. */

@@ -11,7 +11,7 @@
  */
 
 import { digitsFault, transferTarget } from './call_arguments';
-import { delay, ended, localCause } from './call_ending';
+import { HANGUP_PATIENCE_MS, LAST_FIGURES_MS, delay, ended, localCause } from './call_ending';
 import { CallMedia } from './call_media';
 import type { AcceptOptions, CallEvents, CallOwner, CallParts, CallState, DigitOptions } from './call_types';
 import { CausewayError, asCausewayError } from './errors';
@@ -34,9 +34,6 @@ const PLACE_TIMEOUT_MS = 15_000;
 const FAR_SIDE = { timeoutMs: 40_000, wait: true };
 /** The box gives a transfer up after four minutes without a word of it. */
 const TRANSFER_TIMEOUT_MS = 260_000;
-/** How long the box's word on the end of a call is awaited after our hangup. */
-const HANGUP_PATIENCE_MS = 2_000;
-const LAST_FIGURES_MS = 150;
 
 /** A call. Made by `device.connect()` or handed to the device's `incoming` listeners. */
 export class Call extends Emitter<CallEvents> {
@@ -127,6 +124,7 @@ export class Call extends Emitter<CallEvents> {
       warn: (warning) => this.#troubles.warn(warning),
       clearWarning: (code) => this.#troubles.clear(code),
       failed: (error) => this.#fail(error),
+      soundBegan: () => !this.#ended && this.emit('warningCleared', 'autoplay_blocked'),
       held: () => this.#heldBy !== null,
       wantsVolume: () => this.listenerCount('volume') > 0,
       volume: (input, output) => this.emit('volume', input, output),

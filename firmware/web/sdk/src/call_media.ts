@@ -52,6 +52,8 @@ export interface CallMediaOwner {
   warn(warning: CallWarning): void;
   clearWarning(code: string): void;
   failed(error: CausewayError): void;
+  /** Sound that the browser had blocked is heard. */
+  soundBegan(): void;
   /** Whether anyone holds the call. */
   held(): boolean;
   wantsVolume(): boolean;
@@ -81,7 +83,11 @@ export class CallMedia {
   constructor(settings: MediaSettings, owner: CallMediaOwner) {
     this.#settings = settings;
     this.#owner = owner;
-    this.#output = new AudioOutput(settings.outputDeviceId, (error) => owner.failed(error));
+    this.#output = new AudioOutput(
+      settings.outputDeviceId,
+      (error) => owner.failed(error),
+      () => owner.soundBegan(),
+    );
     this.#recovery = new MediaRecovery({
       mediaDoubtful: () => owner.warn({ code: 'media_interrupted', message: 'The audio connection is interrupted.' }),
       mediaLost: () => owner.mediaLost(true),
@@ -339,6 +345,11 @@ export class CallMedia {
       throw error;
     }
     await answer;
+  }
+
+  /** Resolves when no offer of ours is open. */
+  async whenAnswered(): Promise<void> {
+    if (this.peer?.awaitingAnswer) await this.#nextAnswer();
   }
 
   /** The next answer, however long ago its offer was; gives up where none comes. */

@@ -1,6 +1,7 @@
 /** The page's end of the box: places calls, receives them, keeps the connection they share. */
 
 import { Call } from './call';
+import { ended } from './call_ending';
 import type { CallbackParts } from './call_types';
 import { CausewayError, asCausewayError } from './errors';
 import { Emitter } from './events';
@@ -44,6 +45,8 @@ export interface DeviceOptions {
   keepOnReload?: boolean;
   /** Adds the page's address, title and referrer to the context of its calls. Default true. */
   pageContext?: boolean;
+  /** Names the page's address to the box for its records. Default true. @internal */
+  namesPage?: boolean;
   /** How long the first connection may take, in milliseconds. Default 10 000. */
   connectTimeoutMs?: number;
 }
@@ -58,6 +61,10 @@ export interface ConnectOptions {
   context?: Record<string, unknown>;
   /** The caller ID to show, one the app may use. */
   from?: string;
+  /** Gives the call up while it is being made: nobody is called then, or rung no longer, and `connect` rejects with `call_ended`. */
+  signal?: AbortSignal;
+  /** Told when microphone and camera are open: till then the user may be asked. @internal */
+  captured?: () => void;
 }
 
 /** The events of a device and what their listeners are given. */
@@ -114,7 +121,7 @@ export class Device extends Emitter<DeviceEvents> {
       received: (message: ServerMessage) => this.#received(message),
       tokenExpiring: (inSeconds: number) => void this.#tokenExpiring(inSeconds),
     };
-    this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 10_000);
+    this.#signaling = new Signaling(url, this.#tokens, owner, this.#log, options.connectTimeoutMs ?? 10_000, options.namesPage ?? true);
     globalThis.addEventListener?.('pagehide', this.#pageHide);
     globalThis.addEventListener?.('offline', this.#offline);
     globalThis.addEventListener?.('online', this.#online);
@@ -148,7 +155,7 @@ export class Device extends Emitter<DeviceEvents> {
    */
   async connect(options: ConnectOptions): Promise<Call> {
     this.#mustLive();
-    const { to, audio = true, video = false, from } = options;
+    const { to, audio = true, video = false, from, signal } = options;
     if (typeof to !== 'string' || to.trim() === '' || to.length > 255) {
       throw new CausewayError('invalid_argument', 'A call needs someone to call: 1 to 255 characters.');
     }
@@ -158,9 +165,11 @@ export class Device extends Emitter<DeviceEvents> {
     let local: MediaStream | undefined;
     let welcome: Welcome;
     try {
+      captured.then(options.captured, () => undefined);
       // Both at once: what takes longest is often the user's permission.
       [local, welcome] = await Promise.all([captured, this.#signaling.connect()]);
       this.#mustLive();
+      if (signal?.aborted) throw ended();
     } catch (error) {
       captured.then(stopTracks, () => undefined);
       throw asCausewayError(error, 'connection_lost');
@@ -179,6 +188,10 @@ export class Device extends Emitter<DeviceEvents> {
       this.#calls.set(call.id, call);
     } finally {
       this.#calls.delete(placing);
+    }
+    if (signal?.aborted) {
+      void call.disconnect();
+      throw ended();
     }
     return call;
   }

@@ -73,7 +73,8 @@ export function stopTracks(stream: MediaStream | undefined): void {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
-const GESTURES = ['pointerdown', 'keydown', 'touchend'] as const;
+// `click` too: assistive technology may click without touching.
+const GESTURES = ['pointerdown', 'keydown', 'touchend', 'click'] as const;
 
 /** Plays a stream through an audio element of its own. @internal */
 export class AudioOutput {
@@ -82,10 +83,13 @@ export class AudioOutput {
   #sinkId: string | undefined;
   #retrying = false;
   readonly #failed: (error: CausewayError) => void;
+  readonly #unblocked: () => void;
 
-  constructor(sinkId: string | undefined, failed: (error: CausewayError) => void) {
+  /** `unblocked` is told when sound begins that `autoplay_blocked` was told of. */
+  constructor(sinkId: string | undefined, failed: (error: CausewayError) => void, unblocked: () => void) {
     this.#sinkId = sinkId;
     this.#failed = failed;
+    this.#unblocked = unblocked;
   }
 
   play(stream: MediaStream): void {
@@ -130,7 +134,11 @@ export class AudioOutput {
   #start(): void {
     const element = this.#element;
     element?.play().then(
-      () => this.#stopRetrying(),
+      () => {
+        if (element !== this.#element || !this.#retrying) return;
+        this.#stopRetrying();
+        this.#unblocked();
+      },
       (error: unknown) => {
         // AbortError: replaced or closed meanwhile, nothing is wrong.
         if (element !== this.#element || (error as { name?: string }).name !== 'NotAllowedError') return;

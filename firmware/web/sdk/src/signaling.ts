@@ -84,6 +84,7 @@ export class Signaling {
   readonly #owner: SignalingOwner;
   readonly #log: Log;
   readonly #connectTimeoutMs: number;
+  readonly #namesPage: boolean;
   #socket: WebSocket | undefined;
   #running: Promise<void> | undefined;
   #nextId = 1;
@@ -97,12 +98,13 @@ export class Signaling {
   readonly #pending = new Map<number, Pending>();
   readonly #waiting: { id: number; text: string }[] = [];
 
-  constructor(url: string, tokens: TokenSource, owner: SignalingOwner, log: Log, connectTimeoutMs: number) {
+  constructor(url: string, tokens: TokenSource, owner: SignalingOwner, log: Log, connectTimeoutMs: number, namesPage: boolean) {
     this.#url = url;
     this.#tokens = tokens;
     this.#owner = owner;
     this.#log = log;
     this.#connectTimeoutMs = connectTimeoutMs;
+    this.#namesPage = namesPage;
   }
 
   get connected(): boolean {
@@ -231,7 +233,7 @@ export class Signaling {
     socket.onmessage = (event) => this.#frame(event.data);
     socket.onclose = (event) => this.#closed(socket, event.code);
     const client: { sdk: string; page?: string } = { sdk: `causeway-js/${SDK_VERSION}` };
-    if (typeof location === 'object') client.page = location.href.slice(0, 1024);
+    if (this.#namesPage && typeof location === 'object') client.page = location.href.slice(0, 1024);
     const welcome = (await this.#ask(
       { type: 'hello', version: PROTOCOL_VERSION, token, client },
       HANDSHAKE_TIMEOUT_MS,

@@ -91,6 +91,8 @@ export class CallVideo {
   }
 
   async #follow(): Promise<void> {
+    // Of a call that begins with a picture the box may tell before its answer, which brings the track, is in use.
+    if (this.#agreed) await this.#owner.media().whenAnswered();
     if (this.#owner.ended()) return;
     if (this.#agreed && !this.#owner.media().hasVideo) await this.#owner.media().beginVideo(undefined);
     if (!this.#agreed && this.#owner.media().hasVideo) await this.#owner.media().endVideo();

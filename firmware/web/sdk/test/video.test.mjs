@@ -24,6 +24,21 @@ async function takesOffer(box, answer = 'answer') {
 const kinds = (stream) => stream.getTracks().map((t) => t.kind);
 const told = (box, video) => box.say({ type: 'call.video', call: 'c1', video });
 
+test('a picture the box tells of before its answer is told to the page when its track is there', async () => {
+  const box = new FakeBox();
+  const device = new Device('token', { url: URL });
+  const connecting = device.connect({ to: '100', video: true });
+  await box.expect('hello');
+  await box.ok(await box.expect('call.place'), { call: 'c1', resume: 'r1' });
+  const call = await connecting;
+  const seen = [];
+  call.on('video', (video) => seen.push([video, kinds(call.remoteStream)]));
+  await told(box, true);
+  assert.deepEqual([seen, call.video], [[], false]);
+  await box.say({ type: 'call.answer', call: 'c1', sdp: 'answer 1' });
+  assert.deepEqual([seen, call.video], [[[true, ['audio', 'video']]], true]);
+});
+
 test('the page shows its camera once the far side agreed, and takes it away', async () => {
   const { box, call, seen } = await talking();
   const showing = call.setVideo(true);

@@ -5,6 +5,7 @@
 
 mod chromium;
 mod firefox;
+mod input;
 mod wire;
 
 use std::path::PathBuf;
