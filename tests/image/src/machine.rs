@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -288,7 +288,17 @@ impl Machine {
         let mut typed = there.try_clone().expect("a second handle");
         let mut into = self.serial.try_clone().expect("a second handle");
         std::thread::spawn(move || std::io::copy(&mut typed, &mut into));
-        *self.cable.lock().expect("the cable") = Some(there);
+        // Who is there may look away for a while: a socket that is full would keep the machine from speaking.
+        let (to, printed) = channel::<Vec<u8>>();
+        let mut there = there;
+        std::thread::spawn(move || {
+            while let Ok(new) = printed.recv() {
+                if there.write_all(&new).is_err() {
+                    return;
+                }
+            }
+        });
+        *self.cable.lock().expect("the cable") = Some(to);
         let mut session = Session::open(SocketLine::from(here));
         session.set_patience(TYPED);
         session
@@ -334,7 +344,7 @@ impl Drop for Machine {
 }
 
 /// Who is at the serial port, besides the test that reads along.
-type Cable = Arc<Mutex<Option<UnixStream>>>;
+type Cable = Arc<Mutex<Option<Sender<Vec<u8>>>>>;
 
 /// Gives what is read to the cable, too.
 #[derive(Debug)]
@@ -346,9 +356,9 @@ struct Tee {
 impl Read for Tee {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let n = self.from.read(into)?;
-        if let (Some(to), Some(new)) = (&mut *self.to.lock().expect("the cable"), into.get(..n)) {
+        if let (Some(to), Some(new)) = (&*self.to.lock().expect("the cable"), into.get(..n)) {
             // Nobody has to be there.
-            let _ = to.write_all(new);
+            let _ = to.send(new.to_vec());
         }
         Ok(n)
     }

@@ -8,8 +8,8 @@ const LIMIT: Duration = Duration::from_secs(240);
 const FILL: Probe = Probe {
     name: "fill",
     script: "until systemctl is-active --quiet causeway.service; do sleep 0.5; done
-dd if=/dev/zero of=/var/full bs=1M 2>/dev/null
-dd if=/dev/zero of=/var/full2 bs=512 2>/dev/null
+fallocate -l $(($(df --output=avail /var | tail -n 1) - 64))K /var/full
+dd if=/dev/zero of=/var/full2 bs=4096 2>/dev/null
 echo FULL $(df --output=avail /var | tail -n 1)
 sleep 20
 echo STANDS $(systemctl is-active causeway.service) $(systemctl is-active causeway-boxd.service)",
