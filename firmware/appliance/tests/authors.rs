@@ -189,3 +189,22 @@ fn the_last_good_one_is_in_force_and_then_none_but_the_fail_safe() {
     console.sets("box name", "again");
     console.gets(json!({ "do": "commit" }));
 }
+
+#[test]
+fn a_document_without_a_key_of_the_api_keeps_the_one_in_force() {
+    let boxd = Boxd::start();
+    let mut console = boxd.is_set_up();
+    let key = boxd.file("run/causeway/admin-key");
+    console.gets(json!({ "do": "import", "text": "[box]\nname = \"hall\"\n[network.ipv4]\naddress = \"192.0.2.10/24\"\n" }));
+    console.gets(json!({ "do": "commit" }));
+    assert_eq!(boxd.file("run/causeway/admin-key"), key);
+    let config = causeway_directory::Config::parse(&boxd.gateway()).unwrap();
+    assert!(
+        config
+            .settings
+            .admin_key_sha256
+            .unwrap()
+            .matches(key.trim()),
+        "or the gateway would not start"
+    );
+}

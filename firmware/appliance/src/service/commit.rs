@@ -56,10 +56,10 @@ impl<D: Disk> Service<D> {
     /// is set up again.
     pub(super) fn put_in_force(
         &mut self,
-        draft: Draft,
+        mut draft: Draft,
         note: Note,
         trial: Option<Duration>,
-        moment: Moment<'_>,
+        mut moment: Moment<'_>,
     ) -> Result<Reply, Refusal> {
         if draft.base != self.revision() {
             return Err(self.moved(draft.base));
@@ -67,6 +67,7 @@ impl<D: Disk> Service<D> {
         if let Some(number) = self.revisions.on_trial() {
             return Err(of_store(StoreError::OnTrial(number)));
         }
+        self.have_admin_key(&mut draft, &mut moment)?;
         let text = draft.text();
         validate(&text).map_err(|faults| invalid(&faults))?;
         if !self.secrets.contains(&draft.secrets) {

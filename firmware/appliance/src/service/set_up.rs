@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::{Moment, Peer, Reply, Service, Who};
-use crate::secrets::{Lots, hex};
+use crate::secrets::{Lots, admin_key_hash, hex};
 use crate::wire::{Hidden, Refusal, SetUpSetting};
 use causeway_config::{Disk, Note};
 use causeway_directory::{Secret, SecretHash};
@@ -131,7 +131,8 @@ impl<D: Disk> Service<D> {
         Ok(reply)
     }
 
-    /// Without one the gateway does not listen. It is drawn here and kept with the secrets, under its hash.
+    /// Without one the gateway does not listen: a document that says none keeps the one in force, and the first one is drawn
+    /// here and kept with the secrets, under its hash.
     pub(super) fn have_admin_key(
         &self,
         draft: &mut Draft,
@@ -141,17 +142,26 @@ impl<D: Disk> Service<D> {
         if !draft.document.show(&path).is_empty() {
             return Ok(());
         }
-        let mut octets = [0; 32];
-        (moment.lots)(&mut octets);
-        let key = hex(&octets);
-        let hash = SecretHash::of(&key).to_hex();
+        let in_force = self.text().parse().ok();
+        let in_force = in_force.as_ref().and_then(admin_key_hash);
+        let (hash, drawn) = match in_force {
+            Some(hash) => (hash, None),
+            None => {
+                let mut octets = [0; 32];
+                (moment.lots)(&mut octets);
+                let key = hex(&octets);
+                (SecretHash::of(&key).to_hex(), Some(key))
+            }
+        };
         draft.set(
             &path,
             &format!("\"{hash}\""),
             &self.secrets,
             &mut moment.lots,
         )?;
-        draft.secrets.insert(hash, Secret::new(key));
+        if let Some(key) = drawn {
+            draft.secrets.insert(hash, Secret::new(key));
+        }
         Ok(())
     }
 }

@@ -56,7 +56,13 @@ pub fn test(args: &ImageTestArgs) -> Result<ExitCode, String> {
         .env("CAUSEWAY_UPDATE", image.with_extension("raucb"))
         .env("CAUSEWAY_UPDATE_KEY", &signer.key)
         .env("CAUSEWAY_UPDATE_CERT", &signer.certificate)
-        .args(["test", "--package", "causeway-image-tests", "--"])
+        .args([
+            "test",
+            "--package",
+            "causeway-image-tests",
+            "--no-fail-fast",
+            "--",
+        ])
         // One machine at a time: a starved one fails for no fault of the image.
         .args(["--test-threads=1", "--nocapture"])
         .args(&args.name);
