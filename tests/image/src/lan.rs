@@ -26,6 +26,8 @@ impl Lan {
             format!("tuntap add dev {cable} mode tap"),
             format!("addr add {}/24 dev {cable}", Self::OTHERS),
             format!("link set {cable} up"),
+            // WebRTC's stack asks for names by multicast.
+            format!("route add 224.0.0.0/4 dev {cable}"),
         ] {
             namespace.ip(&words).await.expect("a tap");
         }
