@@ -12,7 +12,7 @@ const RESTART: Duration = Duration::from_secs(60);
 const MEDIA: Probe = Probe {
     name: "plane",
     script:
-        "/var/lib/held/hold-threads $(systemctl show --value -p MainPID causeway.service) media- &
+        "(/var/lib/held/hold-threads $(systemctl show --value -p MainPID causeway.service) media- &)
 until [ $(systemctl show --value -p NRestarts causeway.service) -gt 0 ]; do sleep 0.2; done
 echo RESTARTED",
     off: false,
@@ -21,7 +21,7 @@ echo RESTARTED",
 const SIGNALLING: Probe = Probe {
     name: "plane",
     script:
-        "/var/lib/held/hold-threads $(systemctl show --value -p MainPID causeway.service) tokio-rt &
+        "(/var/lib/held/hold-threads $(systemctl show --value -p MainPID causeway.service) tokio-rt &)
 until [ $(systemctl show --value -p NRestarts causeway.service) -gt 0 ]; do sleep 0.2; done
 echo RESTARTED",
     off: false,
