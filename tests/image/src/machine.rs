@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -104,6 +105,15 @@ impl Setup {
         }
         if let Some(lan) = &self.lan {
             lan.enter(&mut qemu);
+        }
+        // A test that is ended from outside leaves no machine behind.
+        // SAFETY: prctl is one system call.
+        unsafe {
+            qemu.pre_exec(|| {
+                Ok(nix::sys::prctl::set_pdeathsig(
+                    nix::sys::signal::Signal::SIGKILL,
+                )?)
+            });
         }
         let mut child = qemu
             .stdin(Stdio::null())

@@ -9,7 +9,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 
 const HANG: Probe = Probe {
     name: "hang",
-    script: "until ip -4 address show scope global | grep -q inet; do sleep 1; done
+    script: "until systemctl is-active --quiet causeway.service; do sleep 1; done
 kill -STOP $(systemctl show --value -p MainPID causeway.service)
 echo HANGS
 until [ $(systemctl show --value -p NRestarts causeway.service) -gt 0 ]; do sleep 0.2; done
@@ -32,7 +32,7 @@ fn a_gateway_that_hangs_is_restarted_by_its_watchdog() {
 
 const CRASH: Probe = Probe {
     name: "crash",
-    script: "until ip -4 address show scope global | grep -q inet; do sleep 1; done
+    script: "until systemctl is-active --quiet causeway.service; do sleep 1; done
 kill -KILL $(systemctl show --value -p MainPID causeway.service)
 echo KILLED",
     off: false,
