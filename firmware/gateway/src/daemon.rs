@@ -130,9 +130,12 @@ pub async fn run(
     let state = &options.state;
     fs::create_dir_all(state).map_err(start_error(format!("cannot make {}", state.display())))?;
     let tls = tls::server_config(state, settings).map_err(start_error("TLS"))?;
-    let token_key = token_key(state).map_err(start_error("the key of tokens"))?;
+    let token_key = token_key(state).unwrap_or_else(|fault| {
+        tracing::error!(%fault, "the key of tokens cannot be kept; tokens end with the box");
+        TokenKey::new(crate::random::bytes::<32>())
+    });
     let (store, lookups) =
-        Store::open(&state.join("causeway.db")).map_err(start_error("the store"))?;
+        Store::open_or_temporary(&state.join("causeway.db")).map_err(start_error("the store"))?;
 
     let box_service = match &options.box_socket {
         Some(path) => {

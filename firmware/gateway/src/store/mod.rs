@@ -87,6 +87,36 @@ enum Job {
 }
 
 impl Store {
+    /// As [`Store::open`]; where that fails (a disk that is full, read-only or broken, a database of a newer version that was
+    /// rolled back) records are kept in a temporary folder until the box ends: calls matter more than their records.
+    ///
+    /// # Errors
+    /// [`StoreError`], when there is no room for that either.
+    pub fn open_or_temporary(path: &Path) -> Result<(Self, LookupSender), StoreError> {
+        let fault = match Self::open(path) {
+            Ok(opened) => return Ok(opened),
+            Err(fault) => fault,
+        };
+        let folder = std::env::temp_dir().join(format!("causeway-records-{}", std::process::id()));
+        tracing::error!(%fault, instead = %folder.display(), "the store cannot be opened; records are lost when the box ends");
+        let file = |fault| StoreError::File {
+            path: folder.clone(),
+            fault,
+        };
+        let mut builder = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        match builder.create(&folder) {
+            // Of a process of that number that is no more: what it kept is of no use.
+            Err(there) if there.kind() == io::ErrorKind::AlreadyExists => {
+                std::fs::remove_dir_all(&folder)
+                    .and_then(|()| builder.create(&folder))
+                    .map_err(file)?;
+            }
+            made => made.map_err(file)?,
+        }
+        Self::open(&folder.join("causeway.db"))
+    }
+
     /// Opens or makes the database and starts its threads. The sender takes the API's questions;
     /// the reading thread ends with its last clone.
     ///

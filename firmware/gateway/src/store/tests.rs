@@ -283,6 +283,18 @@ fn a_newer_database_is_left_alone() {
         matches!(fault, StoreError::Newer { found: 99, .. }),
         "{fault}"
     );
+    // A version that was rolled back serves all the same.
+    let (store, lookups) = Store::open_or_temporary(&folder.database()).unwrap();
+    store.close();
+    drop(lookups);
+    let connection = Connection::open(folder.database()).unwrap();
+    let version: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 99);
+    let _ = std::fs::remove_dir_all(
+        std::env::temp_dir().join(format!("causeway-records-{}", std::process::id())),
+    );
 }
 
 #[test]
