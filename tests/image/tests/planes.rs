@@ -11,8 +11,9 @@ const RESTART: Duration = Duration::from_secs(60);
 
 const MEDIA: Probe = Probe {
     name: "plane",
-    script:
-        "(/var/lib/held/hold-threads $(systemctl show --value -p MainPID causeway.service) media- &)
+    script: "until systemctl is-active --quiet causeway.service; do sleep 1; done
+sleep 5
+(/var/lib/held/hold-threads $(systemctl show --value -p MainPID causeway.service) media- &)
 until [ $(systemctl show --value -p NRestarts causeway.service) -gt 0 ]; do sleep 0.2; done
 echo RESTARTED",
     off: false,
@@ -20,8 +21,9 @@ echo RESTARTED",
 
 const SIGNALLING: Probe = Probe {
     name: "plane",
-    script:
-        "(/var/lib/held/hold-threads $(systemctl show --value -p MainPID causeway.service) tokio-rt &)
+    script: "until systemctl is-active --quiet causeway.service; do sleep 1; done
+sleep 5
+(/var/lib/held/hold-threads $(systemctl show --value -p MainPID causeway.service) tokio-rt &)
 until [ $(systemctl show --value -p NRestarts causeway.service) -gt 0 ]; do sleep 0.2; done
 echo RESTARTED",
     off: false,

@@ -38,7 +38,10 @@ fn hold(process: &str, name: &str) -> Result<usize, Box<dyn std::error::Error>> 
     let mut held = 0;
     for task in fs::read_dir(format!("/proc/{process}/task"))? {
         let task = task?;
-        let named = fs::read_to_string(task.path().join("comm"))?;
+        // One may end meanwhile.
+        let Ok(named) = fs::read_to_string(task.path().join("comm")) else {
+            continue;
+        };
         if !named.starts_with(name) {
             continue;
         }
