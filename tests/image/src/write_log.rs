@@ -23,8 +23,9 @@ struct Entry {
     to: u64,
     length: u64,
     flags: u64,
-    /// Where in the log its octets are.
+    /// Where in the log its octets are, and where they end.
     data: u64,
+    end: u64,
 }
 
 /// See the module.
@@ -54,16 +55,18 @@ impl WriteLog {
             if place == 0 && count == 0 && flags == 0 {
                 break;
             }
+            let data = at + sector;
+            at = data + stored.next_multiple_of(sector);
+            if at > length {
+                break;
+            }
             let entry = Entry {
                 to: place * sector,
                 length: count * sector,
                 flags,
-                data: at + sector,
+                data,
+                end: at,
             };
-            at = entry.data + stored.next_multiple_of(sector);
-            if at > length {
-                break;
-            }
             entries.push(entry);
         }
         Self {
@@ -75,6 +78,11 @@ impl WriteLog {
     /// How many writes and flushes there are.
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// How many of them were in the log when it had this many octets.
+    pub fn within(&self, length: u64) -> usize {
+        self.entries.partition_point(|entry| entry.end <= length)
     }
 
     pub fn is_empty(&self) -> bool {

@@ -7,7 +7,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use nix::sys::ptrace;
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 fn main() -> ExitCode {
@@ -23,9 +23,9 @@ fn main() -> ExitCode {
         }
         Ok(held) => {
             println!("HELD {held} {name}");
-            loop {
-                std::thread::park();
-            }
+            // Whoever ends them waits until this has taken notice.
+            while waitpid(None, Some(WaitPidFlag::__WALL)).is_ok() {}
+            ExitCode::SUCCESS
         }
         Err(fault) => {
             eprintln!("{fault}");
@@ -49,7 +49,7 @@ fn hold(process: &str, name: &str) -> Result<usize, Box<dyn std::error::Error>> 
         ptrace::seize(thread, ptrace::Options::empty())?;
         ptrace::interrupt(thread)?;
         // It stands when this says so; what it stands in is of no interest.
-        waitpid(thread, Some(nix::sys::wait::WaitPidFlag::__WALL))?;
+        waitpid(thread, Some(WaitPidFlag::__WALL))?;
         held += 1;
     }
     Ok(held)
