@@ -51,12 +51,16 @@ impl WriteLog {
         let mut at = sector;
         // The head counts only what was flushed; what came after it is there all the same, up to the log's end.
         while at + sector <= length {
-            let [place, count, flags, stored] = words(&file, at);
+            let [place, count, flags, remark] = words(&file, at);
             if place == 0 && count == 0 && flags == 0 {
                 break;
             }
             let data = at + sector;
-            at = data + stored.next_multiple_of(sector);
+            // Only what is told to be forgotten has no octets; a remark has a length of its own.
+            at = match flags & DISCARD {
+                0 => data + (count * sector).max(remark).next_multiple_of(sector),
+                _ => data,
+            };
             if at > length {
                 break;
             }
@@ -173,8 +177,8 @@ mod tests {
         };
         octets.extend(sector([MAGIC, 1, writes.len() as u64, 512]));
         for (place, flags, fill) in writes {
-            let (count, stored) = fill.map_or((0, 0), |_| (2, 1024));
-            octets.extend(sector([*place, count, *flags, stored]));
+            let count = fill.map_or(0, |_| 2);
+            octets.extend(sector([*place, count, *flags, 0]));
             octets.extend(fill.map_or(Vec::new(), |fill| vec![fill; 1024]));
         }
         let path = std::env::temp_dir().join(format!("causeway-log-{name}-{}", std::process::id()));
