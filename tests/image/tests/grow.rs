@@ -17,7 +17,8 @@ fn room(disk: &Disk) -> u64 {
     let mut machine = Setup::default().with(ROOM).boot(disk);
     let (line, _) = machine.line("ROOM", LIMIT);
     let (complaints, _) = machine.line("LAST", LIMIT);
-    assert_eq!(complaints, "LAST 0 complaints", "both tables are whole");
+    // The console may be asking for the password on the same line.
+    assert!(complaints.ends_with("LAST 0 complaints"), "{complaints}");
     machine.ended(LIMIT);
     let mut words = line.split_whitespace().skip(1);
     words.next().and_then(|mb| mb.parse().ok()).expect("a size")
