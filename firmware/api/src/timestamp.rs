@@ -1,38 +1,16 @@
-//! Times as people and JSON read them (RFC 3339), without a calendar library.
+//! Times as people and JSON read them (RFC 3339).
+
+use time::OffsetDateTime;
 
 /// `2026-11-22T12:00:00Z` of seconds since 1970. Years beyond 9999 are cut to the last second of 9999.
 pub fn rfc3339(unix_s: u64) -> String {
-    const LAST: u64 = 253_402_300_799;
-    let unix_s = unix_s.min(LAST);
-    let (days, second) = (unix_s / 86_400, unix_s % 86_400);
-    let (year, month, day) = civil(days);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
-}
-
-/// Year, month and day of a day counted from 1970-01-01. A year is counted from March, so that
-/// the leap day is its last; 400 years have 146 097 days.
-fn civil(days: u64) -> (u64, u64, u64) {
-    // 1970-01-01 is day 719 468 counted from 0000-03-01.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Months from March on are 31 30 31 30 31, again and again: 153 days in five.
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
+    const LAST: i64 = 253_402_300_799;
+    let unix_s = i64::try_from(unix_s).map_or(LAST, |unix_s| unix_s.min(LAST));
+    let at = OffsetDateTime::from_unix_timestamp(unix_s).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (year, month, day) = at.to_calendar_date();
+    let (hour, minute, second) = at.to_hms();
+    let month = u8::from(month);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 #[cfg(test)]

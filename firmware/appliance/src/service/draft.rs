@@ -8,6 +8,7 @@ use crate::secrets::{self, Lots, Secrets};
 use crate::wire::Refusal;
 use causeway_config::{Disk, Document, EditError, State};
 use serde_json::json;
+use time::OffsetDateTime;
 use toml_edit::{DocumentMut, Item};
 
 /// Words of a path, and octets of a word.
@@ -428,21 +429,12 @@ fn words(path: &[String]) -> Result<Vec<&str>, Refusal> {
     }
 }
 
-/// Seconds since 1970 as a date (proleptic Gregorian calendar; days are counted from 1 March of year 0).
+/// Seconds since 1970 as a date; a year past 9999 is 1970.
 pub fn utc(at: u64) -> String {
-    let (days, seconds) = (at / 86_400, at % 86_400);
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    let year = year + era * 400 + next;
-    let (hour, minute, second) = (seconds / 3600, seconds % 3600 / 60, seconds % 60);
+    let at = i64::try_from(at).unwrap_or_default();
+    let at = OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (year, month, day) = at.to_calendar_date();
+    let (hour, minute, second) = at.to_hms();
+    let month = u8::from(month);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }

@@ -3,7 +3,7 @@
 
 use crate::redact::redact;
 use serde_json::Value;
-use std::fmt::Write as _;
+use time::OffsetDateTime;
 
 /// Octets of a message; RFC 5425 asks receivers to take 8192.
 pub const LONGEST: usize = 8192;
@@ -81,31 +81,12 @@ fn word(value: &str, most: usize, to: &mut String) {
 
 /// RFC 3339, UTC, of microseconds since 1970.
 fn time(micros: u64) -> String {
-    let seconds = micros / 1_000_000;
-    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    // Years that begin in March, so that the odd day is the last; eras of 400 of them, 719 468 days before 1970.
-    let since = days + 719_468;
-    let (era, of_era) = (since / 146_097, since % 146_097);
-    let of_cycle = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * of_cycle + of_cycle / 4 - of_cycle / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = era * 400 + of_cycle + u64::from(month <= 2);
-    let mut text = String::new();
-    let _ = write!(
-        text,
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}Z",
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60,
-        micros % 1_000_000
-    );
-    text
+    let at = i64::try_from(micros / 1_000_000).unwrap_or_default();
+    let at = OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (year, month, day) = at.to_calendar_date();
+    let (hour, minute, second) = at.to_hms();
+    let (month, micros) = (u8::from(month), micros % 1_000_000);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
 }
 
 #[cfg(test)]
