@@ -2,6 +2,8 @@
 //! (sd_notify(3)). As a [`Watchdog`] it keeps the manager from killing the service, and by it the hardware fed.
 
 use causeway_board::Watchdog;
+use nix::sys::time::TimeValLike as _;
+use nix::time::{ClockId, clock_gettime};
 use std::env;
 use std::ffi::OsStr;
 use std::io;
@@ -75,6 +77,25 @@ impl Notifier {
     /// As [`Notifier::ready`].
     pub fn stopping(&self) -> io::Result<()> {
         self.say("STOPPING=1")
+    }
+
+    /// What was set up is read anew, and the manager waits until [`Notifier::reloaded`] (`Type=notify-reload` of
+    /// systemd.service(5)). The time is by the clock that it dates its request with.
+    ///
+    /// # Errors
+    /// As [`Notifier::ready`].
+    pub fn reloading(&self) -> io::Result<()> {
+        let usec = clock_gettime(ClockId::CLOCK_MONOTONIC)?.num_microseconds();
+        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"))
+    }
+
+    /// It is over, with this line to show for it.
+    ///
+    /// # Errors
+    /// As [`Notifier::ready`].
+    pub fn reloaded(&self, status: &str) -> io::Result<()> {
+        let line = status.lines().next().unwrap_or_default();
+        self.say(&format!("READY=1\nSTATUS={line}"))
     }
 
     /// One line for people; what is past a line break is left out.

@@ -4,6 +4,8 @@ mod support;
 
 use causeway_board::Watchdog;
 use causeway_board_linux::{DevWatchdog, Notifier, Pin};
+use nix::sys::time::TimeValLike as _;
+use nix::time::{ClockId, clock_gettime};
 use std::io::ErrorKind;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -86,4 +88,25 @@ fn a_pin_of_no_chip_is_an_error() {
         assert!(Pin::input(&chip, 3, true).is_err());
         assert!(Pin::output(&chip, 3).is_err());
     }
+}
+
+#[test]
+fn a_reload_is_dated_and_ends() {
+    let name = format!("causeway-reload-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let pid1 = UnixDatagram::bind_addr(&address).unwrap();
+    let mut heard = [0; 128];
+    let mut hear = || {
+        let n = pid1.recv(&mut heard).unwrap();
+        String::from_utf8_lossy(&heard[..n]).into_owned()
+    };
+    let before = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap();
+    let manager = Notifier::to(format!("@{name}").as_ref(), None).unwrap();
+    manager.reloading().unwrap();
+    let begun = hear();
+    let usec = begun.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
+    let usec: i64 = usec.parse().unwrap();
+    assert!(usec >= before.num_microseconds(), "{begun}");
+    manager.reloaded("2 trunks\nand more").unwrap();
+    assert_eq!(hear(), "READY=1\nSTATUS=2 trunks");
 }

@@ -10,7 +10,7 @@ use crate::io::inbox::inbox;
 use crate::io::sip::{SipAddresses, SipSockets};
 use crate::io::sip_tls::TlsPeers;
 use crate::media::{MediaPlane, MediaSettings};
-use crate::notify::{ReloadNotes, ServiceManager};
+use crate::notify::ServiceManager;
 use crate::relay::Relay;
 use crate::reload::{Outside, Reloader};
 use crate::store::Store;
@@ -281,8 +281,8 @@ pub async fn run(
         limits: Limits::default(),
     });
     let notes = match options.board {
-        Board::Sim => ReloadNotes::default(),
-        Board::Linux => ReloadNotes::from_env().map_err(start_error("NOTIFY_SOCKET"))?,
+        Board::Sim => None,
+        Board::Linux => Notifier::from_env().map_err(start_error("NOTIFY_SOCKET"))?,
     };
     let following = tokio::spawn(reloader.watch(reloads, notes, stopping.clone()));
     let mut serving = JoinSet::new();

@@ -8,9 +8,9 @@ use crate::daemon::{StartError, read_config};
 use crate::discovery::Discovery;
 use crate::io::sip_tls::{TlsPeerError, TlsPeers, TlsTrunks};
 use crate::media::{MediaPlane, candidates};
-use crate::notify::ReloadNotes;
 use crate::relay::Relay;
 use crate::switch::Reload;
+use causeway_board_linux::Notifier;
 use causeway_directory::{BoxSettings, Config, Directory};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ impl Reloader {
     pub async fn watch(
         self,
         asked: Arc<Notify>,
-        notes: ReloadNotes,
+        manager: Option<Notifier>,
         mut stopping: watch::Receiver<bool>,
     ) {
         loop {
@@ -76,7 +76,7 @@ impl Reloader {
                 _ = stopping.wait_for(|stop| *stop) => return,
                 () = asked.notified() => {}
             }
-            note(notes.begins());
+            note(manager.as_ref().map(Notifier::reloading));
             let status = match self.follow().await {
                 Ok(waits) if waits.is_empty() => {
                     tracing::info!(path = %self.path.display(), "the document was read again");
@@ -92,7 +92,7 @@ impl Reloader {
                     "the document on disk has faults: the one before it is in use".to_owned()
                 }
             };
-            note(notes.over(&status));
+            note(manager.as_ref().map(|manager| manager.reloaded(&status)));
         }
     }
 
@@ -122,8 +122,8 @@ impl Reloader {
 }
 
 /// A manager that does not read must not stop the box.
-fn note(told: std::io::Result<()>) {
-    if let Err(fault) = told {
+fn note(told: Option<std::io::Result<()>>) {
+    if let Some(Err(fault)) = told {
         tracing::warn!(%fault, "the service manager was not told of a reload");
     }
 }
