@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for SipAddress {
 
 /// Letters, digits and hyphens (RFC 1123 section 2.1). Underscores are met in host names of inner networks. A name
 /// does not end in digits alone: that is a misspelt IPv4 address.
-fn is_host_name(name: &str) -> bool {
+pub fn is_host_name(name: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label

@@ -21,7 +21,7 @@ mod redirects;
 mod secret;
 
 pub use account::AccountId;
-pub use address::{SipAddress, SipHost};
+pub use address::{SipAddress, SipHost, is_host_name};
 pub use config::{
     App, AppKey, BoxSettings, CallerIdHeader, Config, ConfigError, DtmfMode, IpFamily, Number,
     NumberTarget, PortRange, Reliable, RtpListen, RtpSettings, SessionTimer, SipListen,

@@ -3,7 +3,7 @@
 use super::{Address, Checked, Fault, LARGEST, Own, Places, SHAPE};
 use crate::render::{Facts, gateway_document};
 use crate::secrets;
-use causeway_directory::{Config, WebHost};
+use causeway_directory::{Config, WebHost, is_host_name};
 use std::net::IpAddr;
 use std::ops::Range;
 use toml_edit::DocumentMut;
@@ -120,7 +120,7 @@ impl Check<'_> {
     fn own(&mut self, own: &Own) {
         self.network(own);
         for server in &own.time.server {
-            if server.parse::<IpAddr>().is_err() && !is_host(server) {
+            if server.parse::<IpAddr>().is_err() && !is_host_name(server) {
                 self.say(
                     &["time", "server"],
                     format!("`{}` is no host", brief(server)),
@@ -295,18 +295,6 @@ fn is_usable(address: IpAddr) -> bool {
         && !address.is_multicast()
         && !address.is_loopback()
         && address != broadcast
-}
-
-fn is_host(text: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    (1..=253).contains(&text.len()) && text.split('.').all(label)
 }
 
 /// It becomes a path below the folder of zones.
