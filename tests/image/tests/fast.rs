@@ -1,7 +1,7 @@
 //! The box's programs over a kernel and busybox: set up at the serial line, and cut off.
 
 use causeway_cable::{Session, SocketLine};
-use causeway_image_tests::{Disk, Machine, PASSWORD, Setup, answers, first_options};
+use causeway_image_tests::{Disk, Lots, Machine, PASSWORD, Setup, answers, first_options};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -96,17 +96,14 @@ fn a_power_cut_in_a_commit_leaves_the_old_or_the_new() {
         .command(&format!("set box name {old}"))
         .expect("a draft");
     cable.command("commit").expect("in force");
-    let (mut seed, mut kept): (u64, u32) = (0x9e37_79b9_7f4a_7c15, 0);
+    let (mut lots, mut kept) = (Lots(1), 0);
     for cut in 1..=cuts {
         let new = format!("name-{cut}");
         cable
             .command(&format!("set box name {new}"))
             .expect("a draft");
         cable.leave("commit\r").expect("the line takes it");
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        let after = Duration::from_millis(seed % 600);
+        let after = Duration::from_millis(lots.next() % 600);
         std::thread::sleep(after);
         machine.cut();
 

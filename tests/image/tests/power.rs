@@ -1,6 +1,6 @@
 //! The power goes at a moment nobody chose.
 
-use causeway_image_tests::{Disk, STATE, Setup, configuration, first_options};
+use causeway_image_tests::{Disk, Lots, STATE, Setup, configuration, first_options};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(180);
@@ -10,12 +10,9 @@ const LIMIT: Duration = Duration::from_secs(180);
 fn boots_again_after_power_cuts() {
     let cuts = std::env::var("CAUSEWAY_POWER_CUTS").map_or(5, |n| n.parse().expect("a number"));
     let disk = Disk::configured("power", &configuration());
-    let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut lots = Lots(1);
     for cut in 1..=cuts {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        let after = Duration::from_millis(3_000 + seed % 30_000);
+        let after = Duration::from_millis(3_000 + lots.next() % 30_000);
         println!("cut {cut}: after {:.1} s", after.as_secs_f64());
         let machine = Setup::default().boot(&disk);
         std::thread::sleep(after.saturating_sub(machine.since_power_on()));
